@@ -1,0 +1,230 @@
+"""A case: one golden input of a target, what Claude answers in mock mode, and what is expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from e2i_eval.json_value import JsonObject, JsonValue
+
+__all__ = [
+    "Budget",
+    "Case",
+    "ErrorRule",
+    "Expectation",
+    "NodeOrder",
+    "NodeRule",
+    "ScriptedAnswer",
+    "ScriptedError",
+    "StreamFault",
+    "Tolerance",
+    "ToolRule",
+    "ValueRule",
+]
+
+StreamFault = Literal["truncate", "drop", "error_event", "connect"]
+"""How a response goes wrong on the wire.
+
+``truncate``: the body ends early without an error. ``drop``: the connection breaks in the middle of the body.
+``error_event``: an SSE ``error`` event (streams only). ``connect``: no connection at all.
+"""
+
+NodeOrder = Literal["strict", "subset", "superset", "unordered"]
+"""How the nodes that ran are compared with those named.
+
+``strict``: the same nodes in the same order. ``unordered``: the same nodes with the same counts, in any order.
+``subset``: every named node ran, in the named order, others may have run between them.
+``superset``: nothing ran that is not named.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedError:
+    """An HTTP error Claude answers with.
+
+    Attributes:
+        status: HTTP status, 400 to 599.
+        type: the API's error type; None derives it from the status.
+        message: the API's message; None gives a plain one.
+        retry_after_s: value of the ``retry-after`` header in seconds; None sends none.
+    """
+
+    status: int
+    type: str | None = None
+    message: str | None = None
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedAnswer:
+    """One scripted answer of Claude.
+
+    Attributes:
+        node: LangGraph node that must be asking; None matches any caller.
+        contains: text that must occur in the request's system prompt or messages; None asks for none.
+        content: content blocks in the API's form (``text``, ``thinking``, ``redacted_thinking``, ``tool_use``);
+            missing ids are derived by the mock.
+        stop_reason: None derives ``tool_use`` or ``end_turn`` from the content.
+        usage: the API's usage fields; None estimates them from the bytes of the request and the answer.
+        delay_s: time Claude takes, on the virtual clock.
+        error: answer with this error instead.
+        fault: break the response this way.
+        times: how many HTTP requests this entry answers; 1 unless an error is to be repeated.
+        line: 1-based line of the entry in the case file; 0 when it does not come from a file.
+    """
+
+    node: str | None = None
+    contains: str | None = None
+    content: tuple[JsonObject, ...] = ()
+    stop_reason: str | None = None
+    usage: JsonObject | None = None
+    delay_s: float = 0.0
+    error: ScriptedError | None = None
+    fault: StreamFault | None = None
+    times: int = 1
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far two numbers may be apart: ``|a - b| <= max(abs, rel * max(|a|, |b|))``."""
+
+    rel: float = 0.0
+    abs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueRule:
+    """What one value must be; every given part must hold.
+
+    Attributes:
+        equals: the value itself, when ``has_equals``.
+        has_equals: tells ``equals: null`` from no ``equals``.
+        min: inclusive lower bound; None is unbounded.
+        max: inclusive upper bound; None is unbounded.
+        contains: text that must occur in the value (or an element that must be in it); None asks for none.
+        matches: regular expression that must be found in the value; None asks for none.
+        one_of: the allowed values; empty allows all.
+        finite: a NaN or an infinity never passes a numeric rule.
+    """
+
+    equals: JsonValue = None
+    has_equals: bool = False
+    min: float | None = None
+    max: float | None = None
+    contains: JsonValue = None
+    matches: str | None = None
+    one_of: tuple[JsonValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRule:
+    """Which nodes must have run."""
+
+    order: NodeOrder
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRule:
+    """One expected tool call of Claude, in order; ``input`` None accepts any input."""
+
+    name: str
+    input: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Upper limits of one case; None is unlimited.
+
+    ``input_tokens`` counts cache reads and writes too. ``latency_ms`` is the caller's wall time.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    calls: int | None = None
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRule:
+    """The error the target must raise: its class name (or a base class's), and text in its message."""
+
+    type: str
+    contains: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What must come out of a case.
+
+    Attributes:
+        output: the whole output, when ``has_output``; compared with DeepDiff.
+        has_output: tells ``output: null`` from no ``output``.
+        ignore: DeepDiff paths left out of the comparison, e.g. ``root['run_id']``.
+        ignore_regex: regular expressions over such paths.
+        ignore_order: the order of lists does not count.
+        tolerance: for every number in ``output``.
+        values: rules for single output values, by dotted path (``gaps.0.region``).
+        nodes: None does not judge the nodes.
+        tools: None does not judge tool calls; an empty tuple demands that there are none.
+        metrics: metrics that must be logged, each with its rule.
+        params: parameters that must be logged, each with its rule.
+        tags: trace tags that must be logged, each with its rule.
+        error: None demands that the target ends without an error.
+    """
+
+    output: JsonValue = None
+    has_output: bool = False
+    ignore: tuple[str, ...] = ()
+    ignore_regex: tuple[str, ...] = ()
+    ignore_order: bool = False
+    tolerance: Tolerance = Tolerance()
+    values: Mapping[str, ValueRule] = field(default_factory=dict)
+    nodes: NodeRule | None = None
+    tools: tuple[ToolRule, ...] | None = None
+    metrics: Mapping[str, ValueRule] = field(default_factory=dict)
+    params: Mapping[str, ValueRule] = field(default_factory=dict)
+    tags: Mapping[str, ValueRule] = field(default_factory=dict)
+    budget: Budget = Budget()
+    error: ErrorRule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One golden input of a target.
+
+    Attributes:
+        id: ``<target>/<name>``, unique in a session.
+        target: name of the target in the configuration.
+        inputs: what the target is called with.
+        script: what Claude answers in mock mode.
+        expect: what must come out.
+        description: one sentence for a person; may be empty.
+        tags: free words to select by.
+        path: the case file; None when the case was made in code.
+        lines: 1-based line of each key of the file, by dotted path (``expect.metrics.gap_score``).
+    """
+
+    id: str
+    target: str
+    inputs: JsonObject
+    script: tuple[ScriptedAnswer, ...] = ()
+    expect: Expectation = Expectation()
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    path: Path | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def where(self, key: str = "") -> str:
+        """Return ``file:line`` of ``key``, or of its nearest known parent; the case id when there is no file."""
+        if self.path is None:
+            return self.id
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return f"{self.path}:{self.lines.get(key, 1)}"

@@ -1,0 +1,7 @@
+"""What a check is: a name and one function from evidence to verdict."""
+
+from __future__ import annotations
+
+from e2i_eval.checks.check import Check, judge
+
+__all__ = ["Check", "judge"]

@@ -1,0 +1,80 @@
+"""A verdict: the judgement of one check on one case's evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["Finding", "Status", "Verdict"]
+
+Status = Literal["pass", "fail", "error", "skip"]
+"""``fail``: the system is wrong. ``error``: it could not be judged. ``skip``: there was nothing to judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        message: one sentence that says what is wrong.
+        field: what it is about (``input_tokens``, ``system prompt``, ``metric causal_confidence``).
+        expected: what had to be there, as text (for the oracle: what was on the wire); None when there is nothing.
+        actual: what is there, as text (for the oracle: what the server has); None when nothing is there.
+        call: which call to Claude, for a person; None when it is about none.
+        span: which span, for a person; None when it is about none.
+        where: ``file:line`` of the expectation; None when it comes from the default contract.
+    """
+
+    message: str
+    field: str
+    expected: str | None = None
+    actual: str | None = None
+    call: str | None = None
+    span: str | None = None
+    where: str | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return the finding as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Finding:
+        """Read what ``to_json`` wrote."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The judgement of one check.
+
+    Attributes:
+        check: name of the check.
+        status: the judgement.
+        reason: one sentence; for a pass what was compared.
+        findings: what is wrong, empty for a pass.
+        score: 0 to 1, share of what was compared that agreed; None where a share has no meaning.
+    """
+
+    check: str
+    status: Status
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    score: float | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the verdict as plain JSON."""
+        return {
+            "check": self.check,
+            "status": self.status,
+            "reason": self.reason,
+            "findings": [finding.to_json() for finding in self.findings],
+            "score": self.score,
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Verdict:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "findings": tuple(map(Finding.from_json, data["findings"]))})
