@@ -1,0 +1,238 @@
+"""The evaluator: takes one case from inputs to verdicts, in whatever process runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2i_eval.checks import judge
+from e2i_eval.contract import Contract, contract_checks, load_contract
+from e2i_eval.errors import E2iError, UnknownError
+from e2i_eval.evidence import Evidence
+from e2i_eval.golden import golden_checks
+from e2i_eval.measurements import measure
+from e2i_eval.report import CaseResult
+from e2i_eval.scratch import Scratch
+from e2i_eval.target import BuiltTarget, build_target, plain
+from e2i_eval.verdict import Verdict
+
+if TYPE_CHECKING:
+    from e2i_eval.case import Case, Expectation
+    from e2i_eval.clock import Clock
+    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.ports import CaseRun, Claude, Price, Tape, Tracking
+    from e2i_eval.run import Run
+    from e2i_eval.settings import Settings
+    from e2i_eval.trace import Logged, Trace
+
+__all__ = ["Evaluation", "Evaluator", "SessionRef"]
+
+FLUSH_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRef:
+    """What a process needs to take part in a session; crosses to xdist workers as JSON.
+
+    Attributes:
+        session_id: 32 hex digits.
+        name: for a person.
+        uri: the tracking server.
+        scratch: folder the session's processes share.
+        tags: for the session's run.
+        params: for the session's run.
+    """
+
+    session_id: str
+    name: str
+    uri: str
+    scratch: str
+    tags: JsonObject
+    params: JsonObject
+
+    def to_json(self) -> dict[str, object]:
+        """Return the reference as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> SessionRef:
+        """Read what ``to_json`` wrote."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """A judged case with the evidence it was judged by."""
+
+    result: CaseResult
+    evidence: Evidence
+
+
+class Evaluator:
+    """Evaluates cases one after another; targets are built once and kept."""
+
+    def __init__(  # noqa: PLR0913  the composition root hands over everything the outside world is
+        self,
+        *,
+        settings: Settings,
+        session: SessionRef,
+        claude: Claude,
+        tracking: Tracking,
+        clock: Clock,
+        price: Price,
+        secrets: tuple[str, ...],
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._scratch = Scratch(Path(session.scratch))
+        self._claude = claude
+        self._tracking = tracking
+        self._clock = clock
+        self._price = price
+        self._secrets = secrets
+        self._targets: dict[str, BuiltTarget | E2iError] = {}
+        self._contracts: dict[str, Contract] = {}
+        self._runner = asyncio.Runner()
+
+    def close(self) -> None:
+        """End what the evaluator holds; it cannot be used afterwards."""
+        self._runner.close()
+
+    def evaluate(self, case: Case, nodeid: str) -> Evaluation:
+        """Call the case's target, gather the evidence, judge it, and record it.
+
+        Raises:
+            UsageError: the target cannot be built or its contract cannot be read.
+        """
+        contract = self._contract(case.target)
+        case_run, unknown = self._case_run(case, nodeid)
+        with self._tracking.active(case_run) if case_run else nullcontext():
+            target = self._target(case.target)
+            with self._claude.tape(case) as tape:
+                run = target.call(case.inputs, clock=self._clock, runner=self._runner)
+            run = replace(run, flush_s=self._flush(target, unknown=unknown))
+        evidence = self._evidence(case, run, tape, case_run, unknown)
+        checks = (*golden_checks(case, price=self._price), *contract_checks(contract, price=self._price))
+        verdicts = judge(checks, evidence)
+        result = self._result(evidence, verdicts, nodeid, case_run)
+        return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
+
+    def _contract(self, target: str) -> Contract:
+        if target not in self._contracts:
+            self._contracts[target] = load_contract(self._settings.targets[target].contract, target=target)
+        return self._contracts[target]
+
+    def _target(self, name: str) -> BuiltTarget:
+        """Build a target once; one that does not build says so for each of its cases, without being tried again."""
+        if name not in self._targets:
+            try:
+                self._targets[name] = build_target(self._settings.targets[name])
+            except E2iError as error:
+                self._targets[name] = error
+        built = self._targets[name]
+        if isinstance(built, E2iError):
+            raise built
+        return built
+
+    def _case_run(self, case: Case, nodeid: str) -> tuple[CaseRun | None, str]:
+        session = self._session
+        try:
+            session_run_id = self._scratch.once(
+                "session",
+                lambda: self._tracking.open_session(
+                    session_id=session.session_id, name=session.name, tags=session.tags, params=session.params
+                ),
+            )
+            open_target = partial(
+                self._tracking.open_target,
+                session_run_id=session_run_id,
+                session_id=session.session_id,
+                target=case.target,
+                tags={},
+            )
+            target_run_id = self._scratch.once(f"target {case.target}", open_target)
+            opened = self._tracking.open_case(
+                target_run_id=target_run_id, session_id=session.session_id, case=case, nodeid=nodeid
+            )
+        except UnknownError as error:
+            return None, str(error)
+        return opened, ""
+
+    def _flush(self, target: BuiltTarget, *, unknown: str) -> float:
+        """Send what logging still holds; with a server known to be dead there is nothing to wait for."""
+        if unknown:
+            return 0.0
+        start_s = self._clock.elapsed_s()
+        if target.flush is not None:
+            target.flush()
+        self._tracking.flush(FLUSH_TIMEOUT_S)
+        return self._clock.elapsed_s() - start_s
+
+    def _evidence(self, case: Case, run: Run, tape: Tape, case_run: CaseRun | None, unknown: str) -> Evidence:
+        traces: tuple[Trace, ...] | None = None
+        logged: Logged | None = None
+        if case_run is not None:
+            try:
+                traces, logged = self._tracking.read(case_run)
+            except UnknownError as error:
+                unknown = str(error)
+        return Evidence(
+            case=case,
+            run=run,
+            exchanges=tape.exchanges,
+            notes=tape.notes,
+            traces=traces,
+            logged=logged,
+            unknown=unknown,
+            secrets=self._secrets,
+        )
+
+    def _result(
+        self, evidence: Evidence, verdicts: tuple[Verdict, ...], nodeid: str, case_run: CaseRun | None
+    ) -> CaseResult:
+        return CaseResult(
+            case_id=evidence.case.id,
+            target=evidence.case.target,
+            nodeid=nodeid,
+            where=evidence.case.where(),
+            verdicts=verdicts,
+            measurements=measure(evidence, verdicts, self._price),
+            trace_ids=tuple(trace.trace_id for trace in evidence.traces or ()),
+            run_id=case_run.run_id if case_run else "",
+        )
+
+    def _recorded(self, result: CaseResult, evidence: Evidence, case_run: CaseRun | None) -> CaseResult:
+        """Write the judgement to the server; when that fails, the result says that it is not there."""
+        if case_run is None:
+            return result
+        try:
+            self._tracking.record_case(
+                case_run,
+                passed=result.status == "pass",
+                verdicts=result.verdicts,
+                measurements=result.measurements,
+                params={},
+                tags={"e2i_eval.status": result.status, "e2i_eval.case": result.case_id},
+                traces=result.trace_ids,
+                expectations=_expectations(evidence.case.expect),
+            )
+        except UnknownError as error:
+            unrecorded = Verdict(check="recording", status="error", reason=f"unknown: {error}")
+            return replace(result, verdicts=(*result.verdicts, unrecorded))
+        return result
+
+
+def _expectations(expect: Expectation) -> dict[str, JsonValue]:
+    """Return what a case expects of its output, for the trace's expectations."""
+    expected: dict[str, JsonValue] = {}
+    if expect.has_output:
+        expected["output"] = expect.output
+    if expect.values:
+        expected["values"] = plain(expect.values)
+    if expect.error:
+        expected["error"] = plain(expect.error)
+    return expected

@@ -1,0 +1,154 @@
+"""The flags, declared once as data; the only module that reads the environment.
+
+pytest and the command ``e2i-eval`` are both served from ``OPTIONS``.
+Importing this module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from e2i_eval.settings import Settings
+
+__all__ = ["ENABLE", "OPTIONS", "Option", "cache_folder", "environment", "is_enabled", "parse_settings", "secrets"]
+
+
+SECRET_SUFFIXES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+SECRET_MIN_LENGTH = 8
+"""Shorter values occur by chance in any text and would raise false alarms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One setting: a pytest flag, an ini option of the same name, and where it makes sense a TOML key.
+
+    Attributes:
+        name: ``tracking_uri`` for ``--e2i-tracking-uri``, ini ``e2i_tracking_uri``, TOML ``tracking_uri``.
+        help: one line for ``--help``.
+        action: how the command line collects it.
+        choices: the allowed values; empty allows all.
+        metavar: placeholder in ``--help``.
+        toml: whether ``[tool.e2i_eval]`` may set it too.
+    """
+
+    name: str
+    help: str
+    action: Literal["store", "store_true", "append"] = "store"
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+    toml: bool = True
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag."""
+        return "--e2i-" + self.name.replace("_", "-")
+
+    @property
+    def dest(self) -> str:
+        """The ini option's name, which is also the command line's destination."""
+        return "e2i_" + self.name
+
+
+ENABLE = Option(
+    name="eval",
+    action="store_true",
+    toml=False,
+    help="evaluate the targets of [tool.e2i_eval] against their golden cases; without it the plugin does nothing",
+)
+
+OPTIONS = (
+    ENABLE,
+    Option(
+        name="claude",
+        choices=("mock", "live"),
+        help="who answers for Claude: the case's script (mock, default) or the configured API (live)",
+    ),
+    Option(
+        name="target",
+        action="append",
+        metavar="NAME",
+        toml=False,
+        help="evaluate only this target; may be given several times",
+    ),
+    Option(
+        name="store",
+        metavar="PATH|temp",
+        help="folder of the MLflow store (default .e2i/mlflow); 'temp' throws it away afterwards",
+    ),
+    Option(
+        name="tracking_uri",
+        metavar="URI",
+        toml=False,
+        help="use this MLflow server instead of a temporary one",
+    ),
+    Option(
+        name="report",
+        metavar="DIR",
+        help="folder of report.json (default .e2i)",
+    ),
+)
+
+
+def is_enabled(getoption: Callable[[str], object], getini: Callable[[str], object]) -> bool:
+    """Tell whether evaluation was asked for, by flag or by ini option."""
+    return bool(getoption(ENABLE.dest)) or str(getini(ENABLE.dest)).lower() in {"1", "true", "yes", "on"}
+
+
+def parse_settings(
+    root: Path,
+    getoption: Callable[[str], object],
+    getini: Callable[[str], object],
+) -> Settings:
+    """Turn flags, ini options and ``[tool.e2i_eval]`` into ``Settings``; a flag wins over ini, ini over TOML.
+
+    Raises:
+        UsageError: one of them is wrong; the message says which and what to type.
+    """
+    from e2i_eval.settings import read_settings  # noqa: PLC0415  defers pydantic
+
+    chosen = {option.name: getoption(option.dest) or getini(option.dest) or None for option in OPTIONS[1:]}
+    for option in OPTIONS[1:]:
+        _refuse_unknown_choice(option, chosen[option.name])
+    return read_settings(root, chosen, cache=cache_folder(os.environ), invocation=Path.cwd())
+
+
+def environment() -> MutableMapping[str, str]:
+    """Return the process's environment, for the adapters that must change it for the time of a run."""
+    return os.environ
+
+
+def cache_folder(environ: MutableMapping[str, str]) -> Path:
+    """Return the user's cache folder of this product: ``E2I_EVAL_CACHE``, or the platform's customary place."""
+    if chosen := environ.get("E2I_EVAL_CACHE"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "e2i-eval"
+    if sys.platform == "win32":
+        return Path(environ.get("LOCALAPPDATA", Path.home())) / "e2i-eval" / "Cache"
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e2i-eval"
+
+
+def secrets(environ: MutableMapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the environment's variables that are called like secrets, to be looked for in what is logged."""
+    return tuple(
+        sorted(
+            value
+            for name, value in environ.items()
+            if name.upper().endswith(SECRET_SUFFIXES) and len(value) >= SECRET_MIN_LENGTH
+        )
+    )
+
+
+def _refuse_unknown_choice(option: Option, value: object) -> None:
+    from e2i_eval.errors import UsageError  # noqa: PLC0415  keeps the idle plugin's import short
+
+    if value is not None and option.choices and value not in option.choices:
+        what = f"{option.flag}={value} is not known"
+        raise UsageError(what, fix=f"use one of {', '.join(option.choices)}")

@@ -1,0 +1,102 @@
+"""A case file as one pytest item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.golden import read_case
+from e2i_eval.render import failure_lines
+from e2i_eval.report import CaseResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from e2i_eval.case import Case
+    from e2i_eval.plugin.evaluation import Evaluation
+
+__all__ = ["RESULTS", "CaseFailed", "CaseFile", "CaseItem"]
+
+RESULTS = pytest.StashKey[list[CaseResult]]()
+"""The case results of one item: one of a case file, any number of a test that calls ``evaluate``."""
+
+
+class CaseFailed(Exception):  # noqa: N818  reads as what it is in a traceback
+    """A case was judged and did not pass."""
+
+    def __init__(self, result: CaseResult) -> None:
+        super().__init__("\n".join(failure_lines(result)))
+        self.result = result
+
+
+class CaseFile(pytest.File):
+    """A file under ``golden/cases``."""
+
+    def __init__(self, *, evaluation: Evaluation, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
+        super().__init__(**kwargs)
+        self._evaluation = evaluation
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the file's case; a file that cannot be read is an item that fails, so that the others still run."""
+        settings = self._evaluation.settings
+        target = self.path.relative_to(settings.cases).parts[0]
+        if not settings.is_chosen(target):
+            return
+        try:
+            case = read_case(self.path, root=settings.root, known_targets=settings.targets)
+        except E2iError as error:
+            name = f"{target}/{self.path.stem}"
+            yield BrokenCaseItem.from_parent(self, name=name, error=error)
+            return
+        yield CaseItem.from_parent(self, name=case.id, case=case, evaluation=self._evaluation)
+
+
+class CaseItem(pytest.Item):
+    """One case; passes when every check passes."""
+
+    def __init__(self, *, case: Case, evaluation: Evaluation, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self.case = case
+        self._evaluation = evaluation
+        for tag in case.tags:
+            self.extra_keyword_matches.add(tag)
+
+    def runtest(self) -> None:
+        """Evaluate the case."""
+        result = self._evaluation.worker.evaluator().evaluate(self.case, self.nodeid).result
+        self.stash.setdefault(RESULTS, []).append(result)
+        if result.status != "pass":
+            raise CaseFailed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
+        """Show what is wrong with the case, without the plugin's own traceback."""
+        if isinstance(excinfo.value, (CaseFailed, E2iError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Point to the case file."""
+        return self.path, 0, self.name
+
+
+class BrokenCaseItem(pytest.Item):
+    """A case file that cannot be read."""
+
+    def __init__(self, *, error: E2iError, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(**kwargs)
+        self._error = error
+
+    def runtest(self) -> None:
+        """Fail with the reason."""
+        raise self._error
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
+        """Show the reason alone."""
+        return str(excinfo.value) if isinstance(excinfo.value, UsageError) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Point to the case file."""
+        return self.path, 0, self.name

@@ -1,0 +1,111 @@
+"""The ports through which a session reaches Claude and the tracking server; the adapters fit them by shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
+
+    from e2i_eval.case import Case, ScriptedAnswer
+    from e2i_eval.exchange import Exchange, Usage, WireNote
+    from e2i_eval.json_value import JsonValue
+    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.verdict import Verdict
+
+__all__ = ["CaseRun", "Claude", "Price", "Tape", "Tracking"]
+
+
+class Price(Protocol):
+    """Tells what a call costs."""
+
+    def __call__(self, model: str, usage: Usage) -> float | None:
+        """Return US dollars; None when the model's price is not known."""
+
+
+class Tape(Protocol):
+    """What was seen on the wire during one case."""
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every request, in order of start."""
+
+    @property
+    def notes(self) -> tuple[WireNote, ...]:
+        """Misses, leftovers, unknown fields and blocked connections."""
+
+    def script(self, answers: Iterable[ScriptedAnswer]) -> None:
+        """Append scripted answers."""
+
+
+class Claude(Protocol):
+    """The wire to Claude."""
+
+    def start(self) -> None:
+        """Take over the wire."""
+
+    def stop(self) -> None:
+        """Give the wire back."""
+
+    def tape(self, case: Case) -> AbstractContextManager[Tape]:
+        """Script ``case`` and capture what is asked while the context is open."""
+
+
+class CaseRun(Protocol):
+    """The tracking server's run of one case."""
+
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment it is in."""
+
+
+class Tracking(Protocol):
+    """The tracking server; whatever cannot be asked raises ``UnknownError`` within seconds."""
+
+    def open_session(self, *, session_id: str, name: str, tags: Mapping[str, str], params: Mapping[str, str]) -> str:
+        """Create the session's run and return its id."""
+
+    def open_target(self, *, session_run_id: str, session_id: str, target: str, tags: Mapping[str, str]) -> str:
+        """Return the id of the target's run in this session, created when needed."""
+
+    def open_case(self, *, target_run_id: str, session_id: str, case: Case, nodeid: str) -> CaseRun:
+        """Create the case's run."""
+
+    def active(self, case_run: CaseRun) -> AbstractContextManager[None]:
+        """Let whatever is logged in the context land in the case's run."""
+
+    def flush(self, timeout_s: float) -> None:
+        """Send what MLflow's own queue holds."""
+
+    def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
+        """Read back what the server kept of the case."""
+
+    def traces(self, run_id: str) -> tuple[Trace, ...]:
+        """Read back the traces of a run."""
+
+    def record_case(
+        self,
+        case_run: CaseRun,
+        *,
+        passed: bool,
+        verdicts: tuple[Verdict, ...],
+        measurements: Mapping[str, float],
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        traces: tuple[str, ...],
+        expectations: Mapping[str, JsonValue],
+    ) -> None:
+        """Write the case's judgement to its run and its traces, and end the run."""
+
+    def close_target(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
+        """Write a target's totals and end its run."""
+
+    def close_session(
+        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], artifacts: Mapping[str, str]
+    ) -> None:
+        """Write the session's totals and files, wait for what is still being written, and end its run."""

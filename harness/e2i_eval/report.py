@@ -1,0 +1,208 @@
+"""The report of a session: what was evaluated, how it was judged, what it measured."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from e2i_eval.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["CaseResult", "CaseStatus", "Report", "TargetSummary", "summarise"]
+
+REPORT_SCHEMA = 1
+
+CaseStatus = Literal["pass", "fail", "error"]
+"""``error``: nothing was found wrong, but something could not be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """How one case went.
+
+    Attributes:
+        case_id: ``<target>/<name>``.
+        target: its target.
+        nodeid: the pytest item.
+        where: ``file:line`` of the case.
+        verdicts: one a check, in the order they were made.
+        measurements: numbers by name, units in the names; what could not be measured is absent.
+        trace_ids: the traces it left on the server.
+        run_id: the case's run on the server; empty when there is none.
+    """
+
+    case_id: str
+    target: str
+    nodeid: str
+    where: str
+    verdicts: tuple[Verdict, ...]
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    trace_ids: tuple[str, ...] = ()
+    run_id: str = ""
+
+    @property
+    def status(self) -> CaseStatus:
+        """The worst of the verdicts: fail, then error, then pass."""
+        statuses = {verdict.status for verdict in self.verdicts}
+        return "fail" if "fail" in statuses else "error" if "error" in statuses else "pass"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as plain JSON; a measurement that is no number is left out."""
+        return {
+            "case_id": self.case_id,
+            "target": self.target,
+            "nodeid": self.nodeid,
+            "where": self.where,
+            "status": self.status,
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "measurements": {name: value for name, value in self.measurements.items() if math.isfinite(value)},
+            "trace_ids": list(self.trace_ids),
+            "run_id": self.run_id,
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> CaseResult:
+        """Read what ``to_json`` wrote."""
+        return cls(
+            case_id=data["case_id"],
+            target=data["target"],
+            nodeid=data["nodeid"],
+            where=data["where"],
+            verdicts=tuple(map(Verdict.from_json, data["verdicts"])),
+            measurements=dict(data["measurements"]),
+            trace_ids=tuple(data["trace_ids"]),
+            run_id=data["run_id"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSummary:
+    """One row of the table.
+
+    Attributes:
+        target: its name; ``total`` for all of them.
+        passed: cases that passed.
+        failed: cases in which something is wrong.
+        errors: cases that could not be judged completely.
+        input_tokens: all input, cached included, over all cases.
+        output_tokens: over all cases.
+        calls: requests to Claude that were answered, over all cases.
+        cost_usd: at the dated prices; None when a price is unknown.
+        latency_p50_ms: median of what the caller waited.
+        latency_max_ms: the longest wait.
+        logging: share of the compared fields of the log that agree with the wire, 0 to 1; None when none was compared.
+    """
+
+    target: str
+    passed: int
+    failed: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    calls: int
+    cost_usd: float | None
+    latency_p50_ms: float
+    latency_max_ms: float
+    logging: float | None
+
+    @property
+    def cases(self) -> int:
+        """All cases."""
+        return self.passed + self.failed + self.errors
+
+    def metrics(self) -> dict[str, float]:
+        """Return the numbers for a run of the tracking server; what is unknown is absent."""
+        numbers: dict[str, float | None] = {
+            "cases": self.cases,
+            "cases_passed": self.passed,
+            "cases_failed": self.failed,
+            "cases_error": self.errors,
+            "pass_rate": self.passed / self.cases if self.cases else None,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "claude_calls": self.calls,
+            "cost_usd": self.cost_usd,
+            "latency_p50_ms": self.latency_p50_ms,
+            "latency_max_ms": self.latency_max_ms,
+            "logging_completeness": self.logging,
+        }
+        return {name: float(value) for name, value in numbers.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole session.
+
+    Attributes:
+        session: id, start, duration, mode, server, run and experiment.
+        environment: versions and machine.
+        cases: in the order they ended.
+        problems: what went wrong with the session itself, one sentence each.
+    """
+
+    session: JsonObject
+    environment: JsonObject
+    cases: tuple[CaseResult, ...]
+    problems: tuple[str, ...] = ()
+
+    def targets(self) -> tuple[TargetSummary, ...]:
+        """Return a summary a target, by name."""
+        names = sorted({case.target for case in self.cases})
+        return tuple(summarise(name, [case for case in self.cases if case.target == name]) for name in names)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as plain JSON, schema 1."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "session": dict(self.session),
+            "environment": dict(self.environment),
+            "targets": {row.target: row.metrics() for row in self.targets()},
+            "cases": [case.to_json() for case in self.cases],
+            "problems": list(self.problems),
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Report:
+        """Read what ``to_json`` wrote."""
+        return cls(
+            session=data["session"],
+            environment=data["environment"],
+            cases=tuple(map(CaseResult.from_json, data["cases"])),
+            problems=tuple(data["problems"]),
+        )
+
+
+def summarise(name: str, cases: list[CaseResult]) -> TargetSummary:
+    """Add up ``cases`` into one row called ``name``."""
+    statuses = [case.status for case in cases]
+    latencies = [case.measurements["latency_ms"] for case in cases if "latency_ms" in case.measurements]
+    costs = [case.measurements.get("cost_usd") for case in cases]
+    return TargetSummary(
+        target=name,
+        passed=statuses.count("pass"),
+        failed=statuses.count("fail"),
+        errors=statuses.count("error"),
+        input_tokens=_sum(cases, "input_tokens"),
+        output_tokens=_sum(cases, "output_tokens"),
+        calls=_sum(cases, "claude_calls"),
+        cost_usd=None if None in costs else math.fsum(cost for cost in costs if cost is not None),
+        latency_p50_ms=statistics.median(latencies) if latencies else 0.0,
+        latency_max_ms=max(latencies, default=0.0),
+        logging=_logging(cases),
+    )
+
+
+def _sum(cases: list[CaseResult], measurement: str) -> int:
+    return int(sum(case.measurements.get(measurement, 0) for case in cases))
+
+
+def _logging(cases: list[CaseResult]) -> float | None:
+    scores = [verdict.score for case in cases for verdict in case.verdicts if verdict.check == "logging"]
+    known = [score for score in scores if score is not None]
+    return math.fsum(known) / len(known) if known else None

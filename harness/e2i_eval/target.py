@@ -1,0 +1,196 @@
+"""A target that was built from its entry point and can be called like any other."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import math
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any
+
+from e2i_eval.errors import UsageError
+from e2i_eval.run import Run, RunError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from e2i_eval.clock import Clock
+    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.settings import TargetSettings
+
+__all__ = ["BuiltTarget", "build_target", "plain", "resolve"]
+
+WANTED = "a compiled LangGraph graph, a Runnable, or a callable(inputs) -> output"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltTarget:
+    """A target ready to be called.
+
+    Attributes:
+        name: its name in the configuration.
+        function: from inputs to output, or to an awaitable of it.
+        flush: sends what the target's logging still holds; None when it has no such function.
+    """
+
+    name: str
+    function: Callable[[JsonObject], object]
+    flush: Callable[[], object] | None
+
+    def call(self, inputs: JsonObject, *, clock: Clock, runner: asyncio.Runner) -> Run:
+        """Call the target once; whatever it raises becomes the run's error.
+
+        ``runner`` serves every asynchronous call of a session, so that a client kept
+        by the target between calls stays on the event loop it was made on.
+        """
+        output: object = None
+        error: RunError | None = None
+        started_at_s, start_s = clock.time_s(), clock.elapsed_s()
+        try:
+            output = self.function(dict(inputs))
+            if inspect.isawaitable(output):
+                output = runner.run(_awaited(output))
+        except Exception as raised:  # noqa: BLE001  whatever a target raises is evidence, not our error
+            error = _run_error(raised)
+        duration_s = clock.elapsed_s() - start_s
+        return Run(
+            output=None if error else plain(output), error=error, started_at_s=started_at_s, duration_s=duration_s
+        )
+
+
+def build_target(settings: TargetSettings) -> BuiltTarget:
+    """Switch the target's logging on, build it from its entry point, and make it callable.
+
+    Raises:
+        UsageError: something named in the configuration does not import, does not exist, breaks, or is no target.
+    """
+    if settings.logging:
+        switch_on = resolve(settings, "logging")
+        if not callable(switch_on):
+            what = f"logging = {settings.logging!r} of target {settings.name!r} is no function"
+            raise UsageError(what, where=settings.where)
+        _guarded(settings, "logging", switch_on)
+    flush = resolve(settings, "flush") if settings.flush else None
+    entry = resolve(settings, "entry")
+    return BuiltTarget(name=settings.name, function=_function(settings, entry), flush=flush)
+
+
+def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entry point may be anything
+    """Import what the target's ``key`` names.
+
+    Raises:
+        UsageError: the module or the attribute does not exist, or importing it raises.
+    """
+    value = getattr(settings, key)
+    module_name, _, attribute = value.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        what = f"{key} = {value!r} of target {settings.name!r} does not import: {type(error).__name__}: {error}"
+        fix = f"check it with: {sys.executable} -c 'import {module_name}'"
+        raise UsageError(what, where=settings.where, fix=fix) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            public = ", ".join(name for name in vars(found) if not name.startswith("_")) or "nothing"
+            what = f"{key} = {value!r} of target {settings.name!r}: {module_name} has no {part!r}"
+            raise UsageError(what, where=settings.where, fix=f"it has: {public}")
+        found = getattr(found, part)
+    return found
+
+
+def plain(value: object) -> JsonValue:
+    """Turn an output into plain JSON data; what has no such form becomes its text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, AbstractSet):
+        return sorted((plain(each) for each in value), key=repr)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return [plain(each) for each in value]
+    return _plain_object(value)
+
+
+def _plain_object(value: object) -> JsonValue:
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump(mode="json"))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    for convert in ("tolist", "isoformat"):  # numpy and pandas values; dates
+        if hasattr(value, convert):
+            return plain(getattr(value, convert)())
+    return str(value)
+
+
+def _function(settings: TargetSettings, entry: Any) -> Callable[[JsonObject], object]:  # noqa: ANN401
+    if not _is_runnable(entry) and callable(entry) and not _takes_inputs(entry):
+        entry = _guarded(settings, "entry", entry)
+    if _is_runnable(entry):
+        call: Callable[[JsonObject], object] = entry.ainvoke if _is_async_only(entry) else entry.invoke
+        return call
+    if callable(entry):
+        function: Callable[[JsonObject], object] = entry
+        return function
+    what = f"entry = {settings.entry!r} of target {settings.name!r} gives {_described(entry)}"
+    raise UsageError(what, where=settings.where, fix=f"let it give {WANTED}")
+
+
+def _described(value: object) -> str:
+    fix = "; call .compile() on it" if hasattr(value, "compile") and hasattr(value, "add_node") else ""
+    return f"{type(value).__module__}.{type(value).__qualname__}, which cannot be called{fix}"
+
+
+def _guarded(settings: TargetSettings, key: str, function: Callable[[], object]) -> Any:  # noqa: ANN401
+    try:
+        return function()
+    except Exception as error:
+        value = getattr(settings, key)
+        what = f"{key} = {value!r} of target {settings.name!r} raised {type(error).__name__}: {error}"
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(what, where=settings.where, fix=f"look at {last.filename}:{last.lineno}") from error
+
+
+def _is_runnable(value: object) -> bool:
+    return callable(getattr(value, "invoke", None)) and not isinstance(value, type)
+
+
+def _takes_inputs(function: Callable[..., object]) -> bool:
+    """Tell a callable(inputs) from a factory: only the former cannot be called without an argument."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(
+        each.default is each.empty and each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
+        for each in parameters
+    )
+
+
+def _is_async_only(runnable: object) -> bool:
+    """Tell whether some node of a LangGraph graph can only be awaited, also behind ``with_config``."""
+    nodes = getattr(getattr(runnable, "bound", runnable), "nodes", None)
+    if not isinstance(nodes, Mapping):
+        return False
+    bounds = (getattr(node, "bound", None) for node in nodes.values())
+    return any(getattr(each, "func", math) is None and getattr(each, "afunc", None) is not None for each in bounds)
+
+
+async def _awaited(awaitable: Any) -> object:  # noqa: ANN401  asyncio.Runner takes coroutines only
+    return await awaitable
+
+
+def _run_error(error: Exception) -> RunError:
+    bases = tuple(each.__name__ for each in type(error).__mro__[1:] if each is not object)
+    return RunError(
+        type=type(error).__name__,
+        bases=bases,
+        message=str(error),
+        traceback="".join(traceback.format_exception(error)),
+    )
