@@ -1,0 +1,1 @@
+"""Nothing is configured here: `pyproject.toml` names the targets, the folders and the warnings."""

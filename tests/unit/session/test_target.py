@@ -1,0 +1,155 @@
+"""A target is built from what its entry names, and called alike whatever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime as dt
+import sys
+import types
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pydantic
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.graph import START, StateGraph
+
+from e2i_eval.errors import UsageError
+from e2i_eval.settings import TargetSettings
+from e2i_eval.target import build_target, plain
+from e2i_eval.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_eval.run import Run
+
+
+ANY_STATE = cast("Any", dict)
+
+
+async def shout(inputs: dict[str, str]) -> dict[str, str]:
+    """Answer asynchronously."""
+    await asyncio.sleep(0)
+    return {"answer": inputs["question"].upper()}
+
+
+def double(inputs: dict[str, int]) -> dict[str, int]:
+    """Answer synchronously."""
+    return {"answer": inputs["number"] * 2}
+
+
+def broken() -> None:
+    """Raise while building."""
+    msg = "no database"
+    raise RuntimeError(msg)
+
+
+def graph(node: object) -> object:
+    """Return a compiled graph of one node."""
+    builder: Any = StateGraph(ANY_STATE)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    return builder.compile()
+
+
+@pytest.fixture(autouse=True)
+def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
+    """A module with entries of every kind."""
+    module = types.ModuleType("entries")
+    module.__dict__.update(
+        shout=shout,
+        double=double,
+        broken=broken,
+        number=7,
+        factory=lambda: RunnableLambda(double),
+        runnable=RunnableLambda(double),
+        sync_graph=lambda: graph(double),
+        async_graph=lambda: graph(shout),
+        uncompiled=lambda: StateGraph(ANY_STATE),
+    )
+    monkeypatch.setitem(sys.modules, "entries", module)
+    return module
+
+
+def settings(entry: str, logging: str | None = None) -> TargetSettings:
+    """Return a target's settings."""
+    return TargetSettings(name="support", entry=entry, where="pyproject.toml:3", logging=logging)
+
+
+def call(entry: str, **inputs: object) -> Run:
+    """Build the target of ``entry`` and call it once."""
+    with asyncio.Runner() as runner:
+        return build_target(settings(entry)).call(inputs, clock=ManualClock(), runner=runner)
+
+
+@pytest.mark.parametrize("entry", ["double", "factory", "runnable", "sync_graph"])
+def test_synchronous_targets(entry: str) -> None:
+    """A callable, a factory, a runnable and a graph are called alike."""
+    assert call(f"entries:{entry}", number=4).output == {"answer": 8}
+
+
+@pytest.mark.parametrize("entry", ["shout", "async_graph"])
+def test_asynchronous_targets(entry: str) -> None:
+    """A coroutine function and a graph of coroutines are awaited."""
+    assert call(f"entries:{entry}", question="why").output == {"answer": "WHY"}
+
+
+def test_an_error_is_evidence() -> None:
+    """What a target raises becomes the run's error, with its bases and its traceback."""
+    error = call("entries:double").error
+
+    assert error is not None
+    assert (error.type, error.bases[:2]) == ("KeyError", ("LookupError", "Exception"))
+    assert "double" in error.traceback
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("nowhere.at_all:build", "entry = 'nowhere.at_all:build' of target 'support' does not import"),
+        ("entries:gone", "entries has no 'gone'"),
+        ("entries:number", "gives builtins.int, which cannot be called"),
+        ("entries:broken", "raised RuntimeError: no database"),
+        ("entries:uncompiled", "gives langgraph.graph.state.StateGraph, which cannot be called; call .compile() on it"),
+    ],
+)
+def test_an_entry_that_is_no_target(entry: str, message: str) -> None:
+    """Each way in which an entry is wrong has its own message, with the place of the entry."""
+    with pytest.raises(UsageError) as caught:
+        build_target(settings(entry))
+
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("pyproject.toml:3: ")
+
+
+def test_logging_that_breaks_is_named() -> None:
+    """The logging function runs before the target is built, and its failure is its own."""
+    with pytest.raises(UsageError, match="logging = 'entries:broken' of target 'support' raised RuntimeError"):
+        build_target(settings("entries:double", logging="entries:broken"))
+
+
+class Model(pydantic.BaseModel):
+    """A pydantic output."""
+
+    number: int = 1
+
+
+@dataclasses.dataclass
+class Record:
+    """A dataclass output."""
+
+    model: Model
+
+
+def test_outputs_become_plain() -> None:
+    """Whatever a target returns is compared as plain JSON data."""
+    output = {"record": Record(Model()), "array": np.array([1.5, 2.0]), "day": dt.date(2026, 1, 2), "set": {2, 1}}
+
+    assert plain(output) == {
+        "record": {"model": {"number": 1}},
+        "array": [1.5, 2.0],
+        "day": "2026-01-02",
+        "set": [1, 2],
+    }
