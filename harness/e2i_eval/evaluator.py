@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +20,10 @@ from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from e2i_eval.case import Case, Expectation
+    from e2i_eval.case_run import CaseRun
     from e2i_eval.clock import Clock
     from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.ports import CaseRun, Claude, Price, Tape, Tracking
+    from e2i_eval.ports import Claude, Price, Tape, Tracking
     from e2i_eval.run import Run
     from e2i_eval.settings import Settings
     from e2i_eval.trace import Logged, Trace
@@ -110,7 +109,7 @@ class Evaluator:
         """
         contract = self._contract(case.target)
         case_run, unknown = self._case_run(case, nodeid)
-        with self._tracking.active(case_run) if case_run else nullcontext():
+        with self._tracking.active(case_run):
             target = self._target(case.target)
             with self._claude.tape(case) as tape:
                 run = target.call(case.inputs, clock=self._clock, runner=self._runner)
@@ -147,14 +146,9 @@ class Evaluator:
                     session_id=session.session_id, name=session.name, tags=session.tags, params=session.params
                 ),
             )
-            open_target = partial(
-                self._tracking.open_target,
-                session_run_id=session_run_id,
-                session_id=session.session_id,
-                target=case.target,
-                tags={},
+            target_run_id = self._tracking.open_target(
+                session_run_id=session_run_id, session_id=session.session_id, target=case.target, tags={}
             )
-            target_run_id = self._scratch.once(f"target {case.target}", open_target)
             opened = self._tracking.open_case(
                 target_run_id=target_run_id, session_id=session.session_id, case=case, nodeid=nodeid
             )

@@ -136,7 +136,7 @@ def cache_folder(environ: MutableMapping[str, str]) -> Path:
 
 
 def secrets(environ: MutableMapping[str, str]) -> tuple[str, ...]:
-    """Return the values of the environment's variables that are called like secrets, to be looked for in what is logged."""
+    """Return the values of variables that are called like secrets, to be looked for in what is logged."""
     return tuple(
         sorted(
             value

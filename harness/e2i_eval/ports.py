@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from e2i_eval.case import Case, ScriptedAnswer
+    from e2i_eval.case_run import CaseRun
     from e2i_eval.exchange import Exchange, Usage, WireNote
     from e2i_eval.json_value import JsonValue
     from e2i_eval.trace import Logged, Trace
     from e2i_eval.verdict import Verdict
 
-__all__ = ["CaseRun", "Claude", "Price", "Tape", "Tracking"]
+__all__ = ["Claude", "Price", "Tape", "Tracking"]
 
 
 class Price(Protocol):
@@ -52,18 +53,6 @@ class Claude(Protocol):
         """Script ``case`` and capture what is asked while the context is open."""
 
 
-class CaseRun(Protocol):
-    """The tracking server's run of one case."""
-
-    @property
-    def run_id(self) -> str:
-        """Its id."""
-
-    @property
-    def experiment_id(self) -> str:
-        """The experiment it is in."""
-
-
 class Tracking(Protocol):
     """The tracking server; whatever cannot be asked raises ``UnknownError`` within seconds."""
 
@@ -76,11 +65,11 @@ class Tracking(Protocol):
     def open_case(self, *, target_run_id: str, session_id: str, case: Case, nodeid: str) -> CaseRun:
         """Create the case's run."""
 
-    def active(self, case_run: CaseRun) -> AbstractContextManager[None]:
-        """Let whatever is logged in the context land in the case's run."""
+    def active(self, case_run: CaseRun | None) -> AbstractContextManager[None]:
+        """Let whatever is logged in the context land in the case's run; with None it lands nowhere, at once."""
 
-    def flush(self, timeout_s: float) -> None:
-        """Send what MLflow's own queue holds."""
+    def flush(self, timeout_s: float) -> bool:
+        """Send what MLflow's own queue holds; tell whether that was done in time."""
 
     def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
         """Read back what the server kept of the case."""
@@ -88,7 +77,7 @@ class Tracking(Protocol):
     def traces(self, run_id: str) -> tuple[Trace, ...]:
         """Read back the traces of a run."""
 
-    def record_case(
+    def record_case(  # noqa: PLR0913  one request that ends a case; each part has its own place on the server
         self,
         case_run: CaseRun,
         *,
@@ -101,6 +90,16 @@ class Tracking(Protocol):
         expectations: Mapping[str, JsonValue],
     ) -> None:
         """Write the case's judgement to its run and its traces, and end the run."""
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until everything recorded in this process is on the server; tell whether it was in time."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What could not be recorded, a sentence each."""
+
+    def close(self) -> None:
+        """Leave the process as it was found."""
 
     def close_target(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
         """Write a target's totals and end its run."""

@@ -39,8 +39,8 @@ class Server(Protocol):
     def uri(self) -> str:
         """Its address."""
 
-    def alive(self) -> bool:
-        """Tell whether its process still runs."""
+    def wait_ready(self, timeout_s: float) -> None:
+        """Wait until it answers."""
 
     def stop(self) -> None:
         """End it."""

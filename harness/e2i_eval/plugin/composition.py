@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import ClaudeWire
@@ -15,8 +16,6 @@ from e2i_eval.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from e2i_eval.json_value import JsonObject
     from e2i_eval.report import CaseResult, Report
     from e2i_eval.settings import Settings
@@ -26,6 +25,8 @@ __all__ = ["Controller", "Worker"]
 INTERRUPTED = 2
 INTERNAL_ERROR = 3
 GIT_TIMEOUT_S = 5.0
+SERVER_START_TIMEOUT_S = 60.0
+DRAIN_TIMEOUT_S = 30.0
 
 
 class Controller:
@@ -54,14 +55,29 @@ class Controller:
         """Take in one result."""
         self._session.add(result)
 
-    def finish(self, exitstatus: int) -> Report:
-        """Close the session's runs and write the report, once."""
+    def wait_ready(self) -> None:
+        """Wait for the temporary server.
+
+        Raises:
+            ServerError: it cannot be started; the message says why.
+        """
+        if self._session.server is not None:
+            self._session.server.wait_ready(SERVER_START_TIMEOUT_S)
+
+    def finish(self, exitstatus: int, tracking: TrackingClient, *, lost: tuple[str, ...]) -> Report:
+        """Close the session's runs and write the report, once.
+
+        Args:
+            exitstatus: pytest's.
+            tracking: the client of the session's server.
+            lost: what workers could not record.
+        """
         if self._report is None:
-            problems = {
+            endings = {
                 INTERRUPTED: ("the session was interrupted: cases that had not run are not in this report",),
                 INTERNAL_ERROR: ("pytest itself failed: this report may be incomplete",),
-            }.get(exitstatus, ())
-            tracking = _tracking(self._session.ref)
+            }
+            problems = (*endings.get(exitstatus, ()), *lost)
             self._report = self._session.finish(tracking, problems=problems)
         return self._report
 
@@ -88,34 +104,56 @@ class Worker:
     def __init__(self, settings: Settings, reference: JsonObject) -> None:
         self._settings = settings
         self._ref = SessionRef.from_json(reference)
-        self._wire: ClaudeWire | None = None
+        self._wire = ClaudeWire(mode=settings.claude, environ=environment(), clock=SystemClock())
         self._evaluator: Evaluator | None = None
+        self._client: TrackingClient | None = None
+
+    @property
+    def uri(self) -> str:
+        """Address of the tracking server."""
+        return self._ref.uri
 
     def evaluator(self) -> Evaluator:
         """Return the evaluator, made at the first case so that collecting alone costs nothing."""
         if self._evaluator is None:
-            wire = ClaudeWire(mode=self._settings.claude, environ=environment(), clock=SystemClock())
-            wire.start()
-            self._wire = wire
+            tracking = self.tracking()
+            self._wire.start()
             self._evaluator = Evaluator(
                 settings=self._settings,
                 session=self._ref,
-                claude=wire,
-                tracking=_tracking(self._ref),
+                claude=self._wire,
+                tracking=tracking,
                 clock=SystemClock(),
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
             )
         return self._evaluator
 
+    def tracking(self) -> TrackingClient:
+        """Return the client of the session's server, which is waited for when it is still starting."""
+        if self._client is None:
+            client = TrackingClient(self._ref.uri, environ=environment(), scratch=Path(self._ref.scratch))
+            client.wait_ready(SERVER_START_TIMEOUT_S)
+            self._client = client
+        return self._client
+
+    def finish(self) -> tuple[str, ...]:
+        """Wait until all is recorded, and return what is not, a sentence each."""
+        if self._client is None:
+            return ()
+        in_time = self._client.drain(DRAIN_TIMEOUT_S)
+        late = () if in_time else (f"recording was not done after {DRAIN_TIMEOUT_S:g} s",)
+        return (*self._client.lost, *late)
+
     def close(self) -> None:
         """Give everything back; may be called twice."""
         if self._evaluator is not None:
             self._evaluator.close()
-            self._evaluator = None
-        if self._wire is not None:
             self._wire.stop()
-            self._wire = None
+            self._evaluator = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
 
 def _start_server(store: Path, *, cache: Path) -> TemporaryServer:
@@ -140,3 +178,9 @@ def _git(root: Path) -> dict[str, str]:
             return {}
         found[key] = str(bool(answer.stdout.strip())).lower() if key == "dirty" else answer.stdout.strip()
     return found
+
+
+def _shown(path: Path) -> str:
+    """Write a path as short as it stays right from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

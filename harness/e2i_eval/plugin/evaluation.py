@@ -28,6 +28,7 @@ REPORTED = "e2i_eval_results"
 """Attribute of a test report that carries case results as plain JSON from worker to controller."""
 
 WORKER_INPUT = "e2i_eval_session"
+WORKER_OUTPUT = "e2i_eval_lost"
 CASE_SUFFIXES = {".yaml", ".yml"}
 
 
@@ -52,6 +53,8 @@ class Evaluation:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
         self.report: Report | None = None
+        self._is_running = False
+        self._lost: list[str] = []
         worker_input = getattr(config, "workerinput", None)
         self.controller = None if worker_input else Controller(settings)
         reference = worker_input[WORKER_INPUT] if worker_input else None
@@ -95,12 +98,29 @@ class Evaluation:
             for data in getattr(report, REPORTED, ()):
                 self.controller.add(CaseResult.from_json(data))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Wait for the server, which has been starting while pytest collected."""
+        if self.controller and not session.config.option.collectonly:
+            try:
+                self.controller.wait_ready()
+            except E2iError as error:
+                raise pytest.UsageError(str(error)) from error
+            self._is_running = True
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Take in what an xdist worker could not record."""
+        self._lost += getattr(node, "workeroutput", {}).get(WORKER_OUTPUT, ())
+
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write the totals and the report."""
-        self.worker.close()
-        if self.controller:
-            self.report = self.controller.finish(int(exitstatus))
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the totals and the report; nothing is written when nothing was run."""
+        self._lost += self.worker.finish()
+        if self.controller is None:
+            session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
+        elif self._is_running:
+            self.report = self.controller.finish(int(exitstatus), self.worker.tracking(), lost=tuple(self._lost))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table, and how to look at the results."""

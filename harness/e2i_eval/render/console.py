@@ -44,7 +44,7 @@ def failure_lines(result: CaseResult) -> list[str]:
 
 
 def _table_lines(report: Report, *, width: int, color: bool) -> list[str]:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_footer=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for name in ("target", "verdict"):
         table.add_column(name, no_wrap=True)
     for name in ("cases", "calls", "tokens in", "out", "cost", "latency p50", "max", "logging"):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from e2i_eval.case_run import CaseRun
 from e2i_eval.errors import UnknownError
 from e2i_eval.trace import Logged
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from e2i_eval.case import Case
     from e2i_eval.json_value import JsonValue
-    from e2i_eval.ports import CaseRun
     from e2i_eval.trace import Trace
     from e2i_eval.verdict import Verdict
 
@@ -67,17 +67,39 @@ class InMemoryTracking:
         """Open a case's run."""
         tags = {"session": session_id, "nodeid": nodeid}
         logged = self._logged or Logged(run_id="", status="RUNNING", tags=tags)
-        return self.runs[self._open(case.id, target_run_id, logged)]
+        run_id = self._open(case.id, target_run_id, logged)
+        return CaseRun(
+            run_id=run_id,
+            experiment_id=EXPERIMENT_ID,
+            target_run_id=target_run_id,
+            case_id=case.id,
+            nodeid=nodeid,
+            started_ms=0,
+        )
 
     @contextmanager
-    def active(self, case_run: CaseRun) -> Iterator[None]:
+    def active(self, case_run: CaseRun | None) -> Iterator[None]:
         """Let what is given in advance land in the run."""
         yield
-        self.runs[case_run.run_id].traces = self._traces
+        if case_run is not None:
+            self.runs[case_run.run_id].traces = self._traces
 
-    def flush(self, timeout_s: float) -> None:
+    def flush(self, timeout_s: float) -> bool:
         """Count the flush."""
         self.flushes += timeout_s > 0
+        return True
+
+    def drain(self, timeout_s: float) -> bool:
+        """Tell that everything is recorded, as it always is in memory."""
+        return timeout_s >= 0
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Nothing is ever lost in memory."""
+        return ()
+
+    def close(self) -> None:
+        """Keep everything, for the test to look at."""
 
     def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
         """Return what the case's run holds."""

@@ -5,6 +5,7 @@ The wire is written down from the transport's bodies; the trace is read back fro
 Run ``python tests/unit/contract/record_traces.py`` after an upgrade of mlflow, anthropic or langchain-anthropic.
 """
 
+# ruff: noqa: ANN401, PLC0415, SLF001  heavy libraries only where they run; their private seams are the point here
 from __future__ import annotations
 
 import argparse
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ class FakeClaude:
         return httpx2.Response(status, json=response)
 
     def _last_call(self, body: dict[str, Any]) -> int:
-        return next(entry["call"] for entry in reversed(self.wire) if entry.get("request") == body)
+        return next(int(entry["call"]) for entry in reversed(self.wire) if entry.get("request") == body)
 
 
 def _node() -> str | None:
@@ -147,9 +148,7 @@ def _sse(message: dict[str, Any]) -> bytes:
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    events.append(
-        {"type": "message_delta", "delta": ending, "usage": message["usage"]}
-    )
+    events.append({"type": "message_delta", "delta": ending, "usage": message["usage"]})
     events.append({"type": "message_stop"})
     return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
 
@@ -190,10 +189,10 @@ def _connected(fake: FakeClaude) -> Iterator[None]:
     async def no_wait(*_: Any, **__: Any) -> None:
         await asyncio.sleep(0)
 
-    httpx2.Client._transport_for_url = lambda *_: transport  # type: ignore[assignment,method-assign]
-    httpx2.AsyncClient._transport_for_url = lambda *_: transport  # type: ignore[assignment,method-assign]
-    SyncAPIClient._sleep_for_retry = lambda *_, **__: None  # type: ignore[assignment,method-assign]
-    AsyncAPIClient._sleep_for_retry = no_wait  # type: ignore[assignment,method-assign]
+    httpx2.Client._transport_for_url = lambda *_: transport  # type: ignore[method-assign]
+    httpx2.AsyncClient._transport_for_url = lambda *_: transport  # type: ignore[method-assign]
+    SyncAPIClient._sleep_for_retry = lambda *_, **__: None  # type: ignore[method-assign]
+    AsyncAPIClient._sleep_for_retry = no_wait  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -232,8 +231,10 @@ def _graph(nodes: dict[str, Callable[..., Any]], *, parallel: bool = False) -> A
 
     from langgraph.graph import END, START, StateGraph
 
-    state = TypedDict("state", {"question": str, "answers": Annotated[list, operator.add]})  # type: ignore[type-arg]
-    graph = StateGraph(state)
+    # The class is made here, not declared: its annotations would be looked up in this module, which has no langgraph.
+    fields = {"question": str, "answers": Annotated[list[str], operator.add]}
+    state = TypedDict("state", fields)  # type: ignore[misc]
+    graph: Any = StateGraph(state)
     for name, node in nodes.items():
         graph.add_node(name, node)
     names = list(nodes)
@@ -494,13 +495,13 @@ def _mlflow_usage(usage: Any) -> dict[str, int]:
 
 THINK = {"type": "thinking", "thinking": "The West lost two reps.", "signature": "c2lnbmF0dXJl"}
 CACHED = {"cache_read_input_tokens": 900, "cache_creation_input_tokens": 120}
-PLAIN = [_text("Fewer rep visits explain it.")]
-TOOLS = [_tool("toolu_01", brand="Kisqali", months=2), _text("They fell from 412 to 380.")]
-THINKING = [
+PLAIN: list[Any] = [_text("Fewer rep visits explain it.")]
+TOOLS: list[Any] = [_tool("toolu_01", brand="Kisqali", months=2), _text("They fell from 412 to 380.")]
+THINKING: list[Any] = [
     {"content": [THINK, {"type": "text", "text": "Two reps left."}]},
     {"content": [THINK, {"type": "text", "text": "Yes, I am sure."}]},
 ]
-BY_NODE = [lambda node: _text(f"It is {node}.")] * 3
+BY_NODE: list[Any] = [lambda node: _text(f"It is {node}.")] * 3
 
 
 @dataclass(frozen=True)
@@ -565,7 +566,7 @@ def record(scenario: Scenario) -> dict[str, Any]:
     with _connected(fake):
         try:
             output = mlflow.trace(scenario.target, name="agent")() if scenario.root else scenario.target()
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001  what the target raises is what is recorded
             error = {"type": type(raised).__name__, "bases": [], "message": str(raised), "traceback": ""}
     duration_s = time.perf_counter() - begun
     mlflow.flush_trace_async_logging()

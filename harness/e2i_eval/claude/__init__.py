@@ -1,0 +1,11 @@
+"""The wire to Claude: scripted, or live, and captured below the SDK either way.
+
+Importing this package imports nothing heavy; the SDK and its HTTP libraries are loaded by :meth:`ClaudeWire.start`.
+"""
+
+from __future__ import annotations
+
+from e2i_eval.claude.tape import Tape
+from e2i_eval.claude.wire import ClaudeWire
+
+__all__ = ["ClaudeWire", "Tape"]

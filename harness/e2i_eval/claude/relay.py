@@ -1,0 +1,230 @@
+"""The relay: takes each request to Claude from the SDK's transport, and hands its response back as it comes.
+
+Importing this module loads the SDK and its HTTP libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio.lowlevel
+import httpx
+
+from e2i_eval.claude.deck import last_call
+from e2i_eval.claude.library import ScriptMissError, http, translated
+from e2i_eval.claude.responder import Responder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+    from e2i_eval.claude.deck import Deck
+    from e2i_eval.claude.recording import Call, Recording
+    from e2i_eval.claude.tape import Tape
+    from e2i_eval.exchange import ExchangeKind
+
+__all__ = ["Relay", "is_claude"]
+
+CLAUDE_PATH = re.compile(r"(^|/)v1/messages($|/)")
+RETRY_COUNT_HEADER = "x-stainless-retry-count"
+
+
+def is_claude(url: http.URL) -> bool:
+    """Tell whether a request to ``url`` is one to Claude, whatever host serves it."""
+    return CLAUDE_PATH.search(url.path) is not None
+
+
+class Relay:
+    """Records requests on the tape they belong to and answers them from its script, or lets them pass.
+
+    Args:
+        deck: the open tapes.
+        on_stray: called for a request that belongs to no tape; returns the error to raise, or None to let it pass.
+    """
+
+    def __init__(self, deck: Deck, on_stray: Callable[[str], str | None]) -> None:
+        self._deck = deck
+        self._on_stray = on_stray
+        self._responders: dict[int, Responder] = {}
+
+    def send(self, request: http.Request, pass_on: Callable[[http.Request], http.Response]) -> http.Response:
+        """Handle a request of a synchronous client."""
+        tape = self._tape(request)
+        if tape is None:
+            return pass_on(request)
+        recording = _record(tape, request, request.read())
+        with _recording_failure(recording):
+            response = self._answer(tape, request, recording) if tape.is_scripted else pass_on(request)
+        return _tee(response, recording)
+
+    async def send_async(
+        self, request: http.Request, pass_on: Callable[[http.Request], Awaitable[http.Response]]
+    ) -> http.Response:
+        """Handle a request of an asynchronous client."""
+        tape = self._tape(request)
+        if tape is None:
+            return await pass_on(request)
+        recording = _record(tape, request, await request.aread())
+        with _recording_failure(recording):
+            if tape.is_scripted:
+                response = self._answer(tape, request, recording)
+                await (
+                    anyio.lowlevel.checkpoint()
+                )  # a real request lets other tasks run; the answer is chosen in order of start
+            else:
+                response = await pass_on(request)
+        return _tee(response, recording)
+
+    def forget(self, tape: Tape) -> None:
+        """Drop what was kept to answer for ``tape``."""
+        self._responders.pop(id(tape), None)
+
+    def _tape(self, request: http.Request) -> Tape | None:
+        tape = self._deck.current()
+        if tape is None and (error := self._on_stray(f"{request.method} {request.url.path}")):
+            raise ScriptMissError(error)
+        return tape
+
+    def _answer(self, tape: Tape, request: http.Request, recording: Recording) -> http.Response:
+        responder = self._responders.get(id(tape)) or self._responders.setdefault(id(tape), Responder(tape))
+        asked = httpx.Request(
+            request.method,
+            str(request.url),
+            headers=request.headers.raw,
+            content=request.content,
+            extensions=dict(request.extensions),
+        )
+        try:
+            answered = responder.respond(asked, recording)
+        except httpx.HTTPError as error:
+            raise translated(error) from error
+        return http.Response(answered.status_code, headers=answered.headers.raw, stream=_Translated(answered.stream))
+
+
+def _record(tape: Tape, request: http.Request, content: bytes) -> Recording:
+    kind: ExchangeKind = "count_tokens" if request.url.path.endswith("/count_tokens") else "messages"
+    call = _retried_call(tape, request, content)
+    recording = tape.record(_parsed(content), kind=kind, call=call)
+    last_call.set((tape, recording.call, content))
+    return recording
+
+
+def _retried_call(tape: Tape, request: http.Request, content: bytes) -> Call | None:
+    if request.headers.get(RETRY_COUNT_HEADER, "0") == "0":
+        return None
+    last = last_call.get()
+    return last[1] if last is not None and last[0] is tape and last[2] == content else None
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        value = json.loads(content)
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+@contextmanager
+def _recording_failure(recording: Recording) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:  # a cancelled request is recorded as well
+        recording.failed(error)
+        raise
+
+
+def _tee(response: http.Response, recording: Recording) -> http.Response:
+    headers = response.headers
+
+    def decode(pieces: Sequence[bytes]) -> bytes:
+        if not headers.get("content-encoding"):
+            return b"".join(pieces)
+        whole = http.Response(200, headers=headers, content=iter(pieces))
+        parts: list[bytes] = []
+        with suppress(http.DecodingError):  # a broken body is decoded as far as it goes
+            for part in whole.iter_bytes():
+                parts.append(part)  # noqa: PERF402 - what came before an error must be kept
+        return b"".join(parts)
+
+    recording.responded(
+        response.status_code,
+        request_id=headers.get("request-id"),
+        is_event_stream=headers.get("content-type", "").startswith("text/event-stream"),
+        decode=decode,
+    )
+    response.stream = _Tee(response.stream, recording)
+    return response
+
+
+class _Tee(http.SyncByteStream, http.AsyncByteStream):
+    """Hands a body on piece by piece while a recording takes note."""
+
+    def __init__(self, body: Any, recording: Recording) -> None:  # noqa: ANN401 - a stream of either kind
+        self._body = body
+        self._recording = recording
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _recording_failure_of_body(self._recording):
+            for piece in self._body:
+                self._recording.received(piece)
+                yield piece
+        self._recording.ended()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _recording_failure_of_body(self._recording):
+            async for piece in self._body:
+                self._recording.received(piece)
+                yield piece
+        self._recording.ended()
+
+    def close(self) -> None:
+        if self._recording.is_unread_error:
+            with suppress(Exception):  # what cannot be read was not going to be
+                for _ in self:
+                    continue
+        self._recording.closed()
+        if hasattr(self._body, "close"):
+            self._body.close()
+
+    async def aclose(self) -> None:
+        if self._recording.is_unread_error:
+            with suppress(Exception):  # as above
+                async for _ in self:
+                    continue
+        self._recording.closed()
+        if hasattr(self._body, "aclose"):
+            await self._body.aclose()
+
+
+@contextmanager
+def _recording_failure_of_body(recording: Recording) -> Iterator[None]:
+    try:
+        yield
+    except GeneratorExit:  # the caller stopped reading, which is no failure
+        recording.closed()
+        raise
+    except BaseException as error:
+        recording.failed(error)
+        raise
+
+
+class _Translated(http.SyncByteStream, http.AsyncByteStream):
+    """A scripted body whose ``httpx`` errors reach the SDK as its own library's."""
+
+    def __init__(self, body: Any) -> None:  # noqa: ANN401 - a stream of either kind
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except httpx.HTTPError as error:
+            raise translated(error) from error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._body:
+                yield piece
+        except httpx.HTTPError as error:
+            raise translated(error) from error

@@ -1,0 +1,178 @@
+"""The wire: everything between the program under test and Claude, for one session."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from e2i_eval.claude.deck import Deck
+from e2i_eval.claude.environment import MockEnvironment
+from e2i_eval.claude.network import NetworkGuard
+from e2i_eval.claude.tape import Tape
+from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.exchange import WireNote
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, MutableMapping
+
+    from e2i_eval.case import Case
+    from e2i_eval.claude.relay import Relay
+    from e2i_eval.claude.seam import Place, Seam
+    from e2i_eval.clock import Clock
+
+__all__ = ["ClaudeWire", "Mode"]
+
+Mode = Literal["mock", "live"]
+
+OLDEST_SDK = (0, 120)
+SUPPORTED = "anthropic 0.120 or newer"
+
+
+class ClaudeWire:
+    """Captures what the program says to Claude and hears from it; in mock mode it plays Claude.
+
+    Args:
+        mode: ``mock`` answers from each case's script and lets nothing leave the machine; ``live`` lets requests pass.
+        environ: the process's environment; in mock mode it is changed from :meth:`start` to :meth:`stop`.
+        clock: measures exchanges.
+        allowed_hosts: hosts that may be reached in mock mode, e.g. of a team's tracking server.
+    """
+
+    def __init__(
+        self, *, mode: Mode, environ: MutableMapping[str, str], clock: Clock, allowed_hosts: Collection[str] = ()
+    ) -> None:
+        self.mode = mode
+        self._clock = clock
+        self._deck = Deck()
+        self._notes: list[WireNote] = []
+        self._environment = MockEnvironment(environ)
+        self._guard = NetworkGuard(self._note_blocked, allowed_hosts)
+        self._seam: Seam | None = None
+        self._relay: Relay | None = None
+
+    @property
+    def notes(self) -> tuple[WireNote, ...]:
+        """Notes that belong to no case: what happened outside all of them, or in a thread of unknown origin."""
+        return tuple(self._notes)
+
+    def start(self) -> None:
+        """Take over the requests to Claude. Loads the SDK, which takes seconds of CPU the first time.
+
+        Raises:
+            UsageError: the SDK or respx is absent or too old.
+            E2iError: the SDK's requests cannot be taken over.
+        """
+        if self._seam is not None:
+            return
+        _require_libraries()
+        # Deferred: these load anthropic, httpx and respx.
+        relay = importlib.import_module("e2i_eval.claude.relay")
+        seam = importlib.import_module("e2i_eval.claude.seam")
+        self._relay = relay.Relay(self._deck, self._on_stray)
+        self._seam = seam.Seam()
+        try:
+            self._prepare()
+            self._take_over()
+        except BaseException:
+            self.stop()
+            raise
+
+    @contextmanager
+    def tape(self, case: Case) -> Iterator[Tape]:
+        """Record what the block, and everything it starts, says to Claude.
+
+        Several tapes may be open at once, in different threads or asyncio tasks.
+        """
+        if self._relay is None:
+            msg = "the wire to Claude was not started"
+            raise E2iError(msg, fix="call ClaudeWire.start() first")
+        tape = Tape(case=case, is_scripted=self.mode == "mock", clock=self._clock)
+        try:
+            with self._deck.playing(tape):
+                yield tape
+        finally:
+            self._relay.forget(tape)
+
+    def stop(self) -> None:
+        """Undo everything :meth:`start` did."""
+        self._guard.stop()
+        if self._seam is not None:
+            self._seam.remove()
+        self._environment.restore()
+        self._seam = self._relay = None
+
+    def _prepare(self) -> None:
+        if self.mode == "mock" and self._seam is not None:
+            self._environment.apply()
+            self._seam.skip_retry_waits()
+            self._seam.share_tls_context()
+            self._guard.start()
+
+    def _take_over(self) -> None:
+        selftest = importlib.import_module("e2i_eval.claude.selftest")  # deferred: loads anthropic
+        seam = importlib.import_module("e2i_eval.claude.seam")  # as above
+        places: tuple[Place, ...] = ("client", "transport")
+        found: list[str] = []
+        for place in places:
+            trial = seam.Seam()
+            try:
+                trial.take_requests(self._relay, place)
+                complaints = selftest.complaints(self._deck, self._clock)
+            except AttributeError as error:
+                complaints = [str(error)]
+            if not complaints:
+                self._keep(trial)
+                return
+            trial.remove()
+            found += [f"{place}: {complaint}" for complaint in complaints]
+        msg = f"the requests of anthropic {_sdk_version()} cannot be taken over ({'; '.join(found)})"
+        raise E2iError(msg, fix="pip install 'anthropic<3', and report the version that does not work")
+
+    def _keep(self, trial: Seam) -> None:
+        if self._seam is not None:
+            self._seam.adopt(trial)
+
+    def _on_stray(self, request: str) -> str | None:
+        if self.mode == "live":
+            return None
+        tapes = self._deck.tapes
+        if not tapes:
+            message = f"{request} was sent while no case was running"
+        else:
+            cases = ", ".join(tape.case.id for tape in tapes)
+            message = (
+                f"{request} came from a bare thread while several cases were running ({cases}): "
+                "start it with contextvars.copy_context().run, or run without other cases beside it"
+            )
+        note = WireNote(kind="miss", message=message)
+        self._notes.append(note)
+        for tape in tapes:  # one of them asked: none may pass without saying so
+            tape.note(note)
+        return message
+
+    def _note_blocked(self, message: str) -> None:
+        note = WireNote(kind="blocked", message=message)
+        tape = self._deck.current()
+        if tape is None:
+            self._notes.append(note)
+        else:
+            tape.note(note)
+
+
+def _require_libraries() -> None:
+    for name in ("anthropic", "httpx", "respx"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            msg = f"{name} is not installed"
+            raise UsageError(msg, fix=f"pip install {name}") from error
+    version = _sdk_version()
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SDK:
+        msg = f"anthropic {version} is too old"
+        raise UsageError(msg, fix=f"install {SUPPORTED}: pip install --upgrade anthropic")
+
+
+def _sdk_version() -> str:
+    sdk: Any = importlib.import_module("anthropic")
+    return str(sdk.__version__)

@@ -1,0 +1,9 @@
+"""What a target must log, and the checks that prove it from the server's side."""
+
+from __future__ import annotations
+
+from e2i_eval.contract.checks import contract_checks
+from e2i_eval.contract.contract import Contract
+from e2i_eval.contract.contract_file import load_contract
+
+__all__ = ["Contract", "contract_checks", "load_contract"]

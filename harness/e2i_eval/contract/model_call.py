@@ -1,0 +1,129 @@
+"""A model call: what was asked of a model and what it answered, whoever says so, the wire or a span."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from e2i_eval.json_value import JsonValue
+    from e2i_eval.trace import TokenTotals
+
+__all__ = ["Form", "ModelCall", "Part", "Stated", "Tool", "canonical"]
+
+Form = Literal["anthropic", "autolog", "langchain", "openai", "text"]
+"""In which form a span tells its call.
+
+``anthropic``: the API's own bodies. ``autolog``: what ``mlflow.langchain.autolog()`` writes, chat dictionaries or
+dumped messages. ``langchain``: dumped LangChain messages. ``openai``: chat dictionaries (``choices``, ``tool_calls``).
+``text``: none of these; only the texts can be looked for.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One piece of a prompt or of an answer.
+
+    Attributes:
+        role: ``system``, ``user`` or ``assistant``.
+        kind: ``text``, ``thinking``, ``tool_use``, ``tool_result``, ``image``, ``document``, or the API's block type.
+        text: the text; of other kinds the canonical JSON of what counts. Empty for a file that is only referred to.
+        name: the tool's name; empty for other kinds.
+        id: the tool call's id; None where it is not told.
+    """
+
+    role: str
+    kind: str
+    text: str = ""
+    name: str = ""
+    id: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What two parts share when they are candidates for being the same."""
+        text = "" if self.kind in {"image", "document"} else self.text.strip()
+        return self.role, self.kind, self.name, text
+
+    def agrees(self, told: Part, redacted: re.Pattern[str] | None = None) -> bool:
+        """Tell whether ``told`` says the same; ids and file contents count where both tell them.
+
+        What matches ``redacted`` in ``told`` stands for any text.
+        """
+        same_id = self.id is None or told.id is None or self.id == told.id
+        if self.kind in {"image", "document"}:
+            return self.key == told.key and same_id and (not self.text or not told.text or self.text == told.text)
+        return self.key[:3] == told.key[:3] and same_id and _says(self.text.strip(), told.text.strip(), redacted)
+
+    def __str__(self) -> str:
+        if self.kind in {"image", "document"}:
+            return f"{self.kind} {self.text[:12]}".strip()
+        return f"{self.name}({self.text})" if self.name else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool offered to the model; ``description`` and ``schema`` (canonical JSON) None where they are not told."""
+
+    name: str
+    description: str | None = None
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """A setting's value and the place that states it, e.g. ``attributes.invocation_params.max_tokens``."""
+
+    value: JsonValue
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCall:
+    """What one party tells of one call to a model.
+
+    Attributes:
+        form: how it was told.
+        prompt: system prompt and messages in order; None where only ``asked`` can be searched.
+        reply: the answer; None where only ``answered`` can be searched, or where there is none.
+        tools: None where nothing is told of the tools.
+        settings: every statement of model, max_tokens, temperature, ... by name.
+        message_id: the API's id of the answer; None where it is not told.
+        stop_reason: in the API's words; None where it is not told.
+        usages: every statement of token counts, with its place.
+        asked: all texts in which the prompt may be found.
+        answered: all texts in which the answer may be found.
+    """
+
+    form: Form
+    prompt: tuple[Part, ...] | None = None
+    reply: tuple[Part, ...] | None = None
+    tools: tuple[Tool, ...] | None = None
+    settings: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
+    message_id: str | None = None
+    stop_reason: str | None = None
+    usages: tuple[tuple[str, TokenTotals], ...] = ()
+    asked: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
+
+
+def _says(text: str, told: str, redacted: re.Pattern[str] | None) -> bool:
+    if redacted is None or text == told or not redacted.search(told):
+        return text == told
+    return re.fullmatch(".*?".join(map(re.escape, redacted.split(told))), text, re.DOTALL) is not None
+
+
+def canonical(value: JsonValue) -> str:
+    """Return ``value`` as JSON with sorted keys, whole floats as integers; equal values give equal texts."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,1 @@
+"""Comparing what came out with what was expected: values, texts and sequences."""

@@ -1,0 +1,122 @@
+"""The check ``nodes``: the LangGraph nodes that ran, as the traces on the server tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from e2i_eval.checks.check import Check
+from e2i_eval.golden.compare.alignment import side_by_side
+from e2i_eval.golden.compare.arrangement import AtOnce, Happening, InTurn, Part, arranged
+from e2i_eval.golden.ruled import unknown_verdict
+from e2i_eval.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from e2i_eval.case import NodeRule
+    from e2i_eval.evidence import Evidence
+    from e2i_eval.trace import Span, Trace
+
+__all__ = ["NODES"]
+
+NAME = "nodes"
+
+ORDERS = {
+    "strict": "exactly these, in this order",
+    "unordered": "exactly these, in any order",
+    "subset": "at least these, in this order",
+    "superset": "none but these",
+}
+
+
+def _judge(evidence: Evidence) -> Verdict:
+    rule = evidence.case.expect.nodes
+    if rule is None:
+        return Verdict(check=NAME, status="skip", reason="the case names no nodes")
+    if evidence.traces is None:
+        return unknown_verdict(NAME, evidence.unknown)
+    where = evidence.case.where("expect.nodes")
+    if not evidence.traces:
+        finding = Finding(message="the server kept no trace of this case", field=NAME, where=where)
+        return Verdict(check=NAME, status="fail", reason="no trace tells which nodes ran", findings=(finding,))
+    ran = _ran(evidence.traces, rule.names)
+    if _agrees(rule, ran):
+        return Verdict(check=NAME, status="pass", reason=f"{len(ran)} nodes ran: {ORDERS[rule.order]}", score=1.0)
+    return Verdict(
+        check=NAME,
+        status="fail",
+        reason=f"other nodes ran than expected ({ORDERS[rule.order]})",
+        findings=(
+            Finding(
+                message=_aligned(rule, ran),
+                field=NAME,
+                expected=", ".join(rule.names) or "no nodes",
+                actual=", ".join(ran) or "no nodes",
+                where=where,
+            ),
+        ),
+    )
+
+
+def _agrees(rule: NodeRule, ran: Sequence[str]) -> bool:
+    if rule.order == "strict":
+        return tuple(rule.names) == tuple(ran)
+    if rule.order == "unordered":
+        return Counter(rule.names) == Counter(ran)
+    if rule.order == "superset":
+        return set(ran) <= set(rule.names)
+    rest = iter(ran)
+    return all(name in rest for name in rule.names)  # each `in` consumes what it passes
+
+
+def _aligned(rule: NodeRule, ran: Sequence[str]) -> str:
+    if rule.order == "superset":
+        return f"not named: {', '.join(dict.fromkeys(name for name in ran if name not in rule.names))}"
+    if rule.order == "unordered":
+        return side_by_side(sorted(rule.names), sorted(ran))
+    return side_by_side(rule.names, ran)
+
+
+def _ran(traces: Sequence[Trace], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the nodes in order; those of one step of one graph ran at once and come in the order named."""
+    ordered = sorted(traces, key=lambda trace: trace.started_at_s)
+    everything = InTurn(tuple(_in_steps(_children(trace)[None], _children(trace)) for trace in ordered))
+    return tuple(happening.name for happening in arranged(everything, names))
+
+
+def _children(trace: Trace) -> dict[str | None, list[Span]]:
+    """Return the node spans by the id of the node span around them, None for the outermost."""
+    nodes = [span for span in trace.spans if span.node is not None and span.name == span.node]  # as Trace.nodes()
+    ids = {span.span_id for span in nodes}
+    children: dict[str | None, list[Span]] = {None: [], **{span.span_id: [] for span in nodes}}
+    for span in nodes:
+        around = next((each.span_id for each in trace.ancestors(span) if each.span_id in ids), None)
+        children[around].append(span)
+    return children
+
+
+def _in_steps(spans: Sequence[Span], children: dict[str | None, list[Span]]) -> Part:
+    return InTurn(tuple(_at_once(list(group), children) for group in _steps(spans)))
+
+
+def _steps(spans: Sequence[Span]) -> Iterator[Iterator[Span]]:
+    """Yield runs of spans of the same step; a span that states no step is a run of its own."""
+    return (group for _, group in groupby(spans, key=lambda span: _step(span) or span.span_id))
+
+
+def _step(span: Span) -> str | None:
+    for holder in (span.attributes, span.attributes.get("metadata")):
+        if isinstance(holder, dict) and holder.get("langgraph_step") is not None:
+            return f"step {holder['langgraph_step']}"
+    return None
+
+
+def _at_once(spans: Sequence[Span], children: dict[str | None, list[Span]]) -> Part:
+    branches = (InTurn((Happening(name=span.name), _in_steps(children[span.span_id], children))) for span in spans)
+    return AtOnce(tuple(branches))
+
+
+NODES = Check(name=NAME, judge=_judge)
+"""Judges cases with ``expect.nodes``."""

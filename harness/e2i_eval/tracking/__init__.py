@@ -1,0 +1,13 @@
+"""The tracking server of a session, what is written to it, and what is read back.
+
+Only this package imports MLflow, and only where a function says so: importing it costs the standard library.
+"""
+
+from __future__ import annotations
+
+from e2i_eval.case_run import CaseRun
+from e2i_eval.tracking.client import TrackingClient
+from e2i_eval.tracking.serve import serve_store
+from e2i_eval.tracking.server import TemporaryServer
+
+__all__ = ["CaseRun", "TemporaryServer", "TrackingClient", "serve_store"]

@@ -1,0 +1,129 @@
+"""What the server keeps of a case: its traces and the content of its run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from e2i_eval.tracking import decode
+from e2i_eval.tracking.connection import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from e2i_eval.json_value import JsonObject
+    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.tracking.connection import Connection
+
+__all__ = ["Reader"]
+
+FIRST_WAIT_S = 0.02
+LONGEST_WAIT_S = 0.2
+PAGE = 200
+SPANS_PAGE = 20
+FILES_LIMIT = 1000
+IN_TRACKING_STORE = "TRACKING_STORE"
+
+
+class Reader:
+    """Asks the server; never looks into the process under evaluation."""
+
+    def __init__(self, connection: Connection, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._connection = connection
+        self._sleep = sleep
+
+    def settled_traces(self, run_id: str, experiments: Collection[str], settle_s: float) -> tuple[Trace, ...]:
+        """Return the traces of a run; wait up to ``settle_s`` while there is none, or one is not complete yet."""
+        deadline = time.monotonic() + settle_s
+        pause_s = FIRST_WAIT_S
+        while True:
+            traces = self.traces(run_id, experiments)
+            if (traces and all(map(_is_complete, traces))) or time.monotonic() >= deadline:
+                return traces
+            self._sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_WAIT_S)
+
+    def traces(self, run_id: str, experiments: Collection[str]) -> tuple[Trace, ...]:
+        """Return the traces made in a run or linked to it, oldest first."""
+        infos = list(self._search(f"attributes.run_id = '{run_id}'", experiments))
+        stored = [info["trace_id"] for info in infos if _has_spans_in_store(info)]
+        spans = self._spans(stored)
+        for info in infos:
+            if info["trace_id"] not in spans:
+                spans[info["trace_id"]] = self._spans_from_file(info["trace_id"])
+        traces = (decode.trace(info, spans[info["trace_id"]]) for info in infos)
+        return tuple(sorted(traces, key=lambda trace: (trace.started_at_s, trace.trace_id)))
+
+    def logged(self, run_id: str) -> Logged:
+        """Return a run's content."""
+        run = self.run(run_id)
+        return decode.logged(run, self._files(run_id))
+
+    def run(self, run_id: str) -> JsonObject:
+        """Return a run as the REST API gives it."""
+        answer: JsonObject = self._connection.call("GET", "/api/2.0/mlflow/runs/get", query={"run_id": run_id})["run"]
+        return answer
+
+    def runs(self, query: str, experiments: Collection[str], limit: int = PAGE) -> list[JsonObject]:
+        """Return runs by MLflow's search language, newest first."""
+        body = {"experiment_ids": list(experiments), "filter": query, "max_results": limit}
+        return list(self._connection.call("POST", "/api/2.0/mlflow/runs/search", body).get("runs", []))
+
+    def experiments(self) -> list[str]:
+        """Return the ids of all experiments."""
+        answer = self._connection.call("POST", "/api/2.0/mlflow/experiments/search", {"max_results": PAGE})
+        return [each["experiment_id"] for each in answer.get("experiments", [])]
+
+    def _search(self, query: str, experiments: Collection[str]) -> Iterator[JsonObject]:
+        locations = [
+            {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": each}} for each in experiments
+        ]
+        body = {"locations": locations, "filter": query, "max_results": PAGE}
+        while True:
+            answer = self._connection.call("POST", "/api/3.0/mlflow/traces/search", body)
+            yield from answer.get("traces", [])
+            if not answer.get("next_page_token"):
+                return
+            body["page_token"] = answer["next_page_token"]
+
+    def _spans(self, trace_ids: Sequence[str]) -> dict[str, list[JsonObject]]:
+        """Return the spans of traces kept in the database; a trace that is just being written is left out."""
+        found: dict[str, list[JsonObject]] = {}
+        for start in range(0, len(trace_ids), SPANS_PAGE):
+            page = trace_ids[start : start + SPANS_PAGE]
+            answer = self._connection.call("GET", "/api/3.0/mlflow/traces/batchGet", query={"trace_ids": page})
+            for each in answer.get("traces", []):
+                found[each["trace_info"]["trace_id"]] = each.get("spans", [])
+        return found
+
+    def _spans_from_file(self, trace_id: str) -> list[JsonObject]:
+        """Return the spans of a trace MLflow kept as a file, as it does when the database refuses them.
+
+        That happens to every trace of a batch in which one attribute has, say, an integer of more than 64 bits.
+        """
+        try:
+            answer = self._connection.call(
+                "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", query={"request_id": trace_id}
+            )
+        except RefusedError:
+            return []  # it has no spans yet, or they were lost: a trace without spans says so
+        return list(answer.get("spans", []))
+
+    def _files(self, run_id: str) -> list[str]:
+        files: list[str] = []
+        folders = [""]
+        while folders and len(files) < FILES_LIMIT:
+            folder = folders.pop()
+            query = {"run_id": run_id, **({"path": folder} if folder else {})}
+            for each in self._connection.call("GET", "/api/2.0/mlflow/artifacts/list", query=query).get("files", []):
+                (folders if each.get("is_dir") else files).append(each["path"])
+        return files
+
+
+def _has_spans_in_store(info: JsonObject) -> bool:
+    return bool(info.get("tags", {}).get("mlflow.trace.spansLocation") == IN_TRACKING_STORE)
+
+
+def _is_complete(trace: Trace) -> bool:
+    """Tell whether nothing more is to come: MLflow stores a trace and its spans by separate requests."""
+    return trace.state != "IN_PROGRESS" and bool(trace.spans) and all(s.status != "IN_PROGRESS" for s in trace.spans)

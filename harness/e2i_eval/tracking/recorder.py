@@ -1,0 +1,194 @@
+"""What is written to the server about a session: runs, verdicts, expectations, files."""
+
+from __future__ import annotations
+
+import collections
+import json
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from e2i_eval.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.tracking.connection import Connection
+    from e2i_eval.verdict import Verdict
+
+__all__ = ["Recorder", "expectation", "feedback"]
+
+WRITERS = 1
+"""More would only take the server's one interpreter from the case that is running."""
+
+LINKS_A_REQUEST = 50
+METRICS_A_REQUEST = 900
+PARAMS_A_REQUEST = 100
+PARAM_LENGTH = 6000
+TAG_LENGTH = 5000
+SOURCE_ID = "e2i-eval"
+PROXIED = "mlflow-artifacts:"
+
+
+class Recorder:
+    """Writes behind the caller's back: a request costs the server 5 to 10 ms, and no verdict waits for it.
+
+    Attributes:
+        lost: what could not be written, a sentence each.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="e2i-recorder")
+        self._under_way: set[Future[None]] = set()
+        self._links: dict[str, list[str]] = collections.defaultdict(list)
+        self._lock = threading.Lock()
+        self.lost: list[str] = []
+
+    def later(self, method: str, path: str, body: JsonObject) -> None:
+        """Have a request made by a background writer."""
+        future = self._writers.submit(self._write, method, path, body)
+        with self._lock:
+            self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+
+    def link(self, trace_ids: Iterable[str], run_id: str) -> None:
+        """Have traces shown in a run as well; sent many at a time."""
+        with self._lock:
+            self._links[run_id].extend(trace_ids)
+            full = self._links.pop(run_id) if len(self._links[run_id]) >= LINKS_A_REQUEST else []
+        self._send_links(run_id, full)
+
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until everything is written; tell whether it was within ``timeout_s``."""
+        with self._lock:
+            links, self._links = self._links, collections.defaultdict(list)
+        for run_id, trace_ids in links.items():
+            self._send_links(run_id, trace_ids)
+        with self._lock:
+            under_way = set(self._under_way)
+        return not wait(under_way, timeout_s).not_done
+
+    def close(self) -> None:
+        """Give up what is not written yet, and end the writers."""
+        self._writers.shutdown(wait=False, cancel_futures=True)
+
+    def write_run(
+        self,
+        run_id: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have metrics, params and tags of a run written, in as few requests as the API allows."""
+        now_ms = int(time.time() * 1000)
+        rows = [{"key": key, "value": _number(value), "timestamp": now_ms} for key, value in (metrics or {}).items()]
+        texts = [{"key": key, "value": str(value)[:PARAM_LENGTH]} for key, value in (params or {}).items()]
+        words = [{"key": key, "value": str(value)[:TAG_LENGTH]} for key, value in (tags or {}).items()]
+        while rows or texts or words:
+            body = {
+                "run_id": run_id,
+                "metrics": rows[:METRICS_A_REQUEST],
+                "params": texts[:PARAMS_A_REQUEST],
+                "tags": words[:PARAMS_A_REQUEST],
+            }
+            rows, texts, words = rows[METRICS_A_REQUEST:], texts[PARAMS_A_REQUEST:], words[PARAMS_A_REQUEST:]
+            self.later("POST", "/api/2.0/mlflow/runs/log-batch", body)
+
+    def end_run(self, run_id: str, *, passed: bool) -> None:
+        """Have a run ended."""
+        status = "FINISHED" if passed else "FAILED"
+        body = {"run_id": run_id, "status": status, "end_time": int(time.time() * 1000)}
+        self.later("POST", "/api/2.0/mlflow/runs/update", body)
+
+    def tag_trace(self, trace_id: str, tags: Mapping[str, str]) -> None:
+        """Have tags set on a trace."""
+        for key, value in tags.items():
+            self.later("PATCH", f"/api/3.0/mlflow/traces/{trace_id}/tags", {"key": key, "value": value[:TAG_LENGTH]})
+
+    def assess(self, trace_id: str, assessment: JsonObject) -> None:
+        """Have a feedback or an expectation written on a trace."""
+        body = {"assessment": {**assessment, "trace_id": trace_id}}
+        self.later("POST", f"/api/3.0/mlflow/traces/{trace_id}/assessments", body)
+
+    def store_file(self, run_id: str, artifact_uri: str, name: str, text: str) -> None:
+        """Store a text file with a run, now.
+
+        Raises:
+            UnknownError: the server did not take it.
+        """
+        if not artifact_uri.startswith(PROXIED):
+            self._store_by_client(run_id, name, text)
+            return
+        path = f"{artifact_uri.removeprefix(PROXIED).lstrip('/')}/{name}"
+        self._connection.send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{quote(path)}", text.encode())
+
+    def _store_by_client(self, run_id: str, name: str, text: str) -> None:
+        """Store a file where the server does not take it itself (a bucket, a network folder)."""
+        from mlflow import MlflowClient  # noqa: PLC0415  MLflow is heavy
+
+        try:
+            MlflowClient(self._connection.uri).log_text(run_id, text, name)
+        except Exception as error:
+            message = f"the file {name} could not be stored with run {run_id}: {error}"
+            raise UnknownError(message) from error
+
+    def _send_links(self, run_id: str, trace_ids: list[str]) -> None:
+        for start in range(0, len(trace_ids), LINKS_A_REQUEST):
+            body = {"run_id": run_id, "trace_ids": trace_ids[start : start + LINKS_A_REQUEST]}
+            self.later("POST", "/api/2.0/mlflow/traces/link-to-run", body)
+
+    def _write(self, method: str, path: str, body: JsonObject) -> None:
+        try:
+            self._connection.call(method, path, body)
+        except UnknownError as error:
+            with self._lock:
+                self.lost.append(str(error))
+
+
+def feedback(verdict: Verdict, run_id: str) -> dict[str, JsonValue]:
+    """Return a verdict as an assessment: its value is the outcome; a check that broke has an error instead of one."""
+    value: dict[str, JsonValue] = {"value": verdict.status == "pass"}
+    if verdict.status == "error":
+        value = {"value": None, "error": {"error_code": "CHECK_BROKE", "error_message": verdict.reason}}
+    metadata = {"mlflow.assessment.sourceRunId": run_id, "e2i.status": verdict.status}
+    if verdict.score is not None:
+        metadata["e2i.score"] = str(verdict.score)
+    return {
+        **_assessment(verdict.check, "CODE", metadata),
+        "feedback": value,
+        "rationale": "\n".join([verdict.reason, *(f"- {finding.message}" for finding in verdict.findings)]),
+    }
+
+
+def expectation(name: str, value: JsonValue) -> dict[str, JsonValue]:
+    """Return what a golden expects as an assessment; lists and objects as JSON text, which is how MLflow keeps them."""
+    if isinstance(value, list | dict):
+        held: dict[str, JsonValue] = {
+            "serialized_value": {"serialization_format": "JSON_FORMAT", "value": json.dumps(value)}
+        }
+    else:
+        held = {"value": value}
+    return {**_assessment(name, "HUMAN", {}), "expectation": held}
+
+
+def _assessment(name: str, source_type: str, metadata: Mapping[str, str]) -> dict[str, JsonValue]:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return {
+        "assessment_name": name,
+        "source": {"source_type": source_type, "source_id": SOURCE_ID},
+        "create_time": now,
+        "last_update_time": now,
+        "metadata": dict(metadata),
+    }
+
+
+def _number(value: float) -> float | str:
+    """Write a number as protobuf's JSON does; what is not finite is text there."""
+    text = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(float(value)))
+    return text if text is not None else float(value)
