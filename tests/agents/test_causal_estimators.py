@@ -85,6 +85,13 @@ def test_an_open_back_door_is_refused() -> None:
         adjustment_set(hidden, "reached", "outcome", unmeasured={"habit", "rumour"})
 
 
+def test_what_the_treatment_causes_is_never_adjusted_for() -> None:
+    """A mediator carries a part of the effect: adjusting for it would take that part away."""
+    mediated = {**BELIEF, "awareness": frozenset({"reached"}), "outcome": BELIEF["outcome"] | {"awareness"}}
+
+    assert "awareness" not in adjustment_set(mediated, "reached", "outcome")
+
+
 def test_separation_knows_chain_fork_and_collider() -> None:
     """The three building blocks: conditioning closes a chain and a fork, and opens a collider and its descendants."""
     dag = {"a": frozenset[str](), "b": frozenset({"a"}), "c": frozenset({"b"}), "d": frozenset({"a"})}

@@ -70,9 +70,8 @@ class Relay:
         with _recording_failure(recording):
             if tape.is_scripted:
                 response = self._answer(tape, request, recording)
-                await (
-                    anyio.lowlevel.checkpoint()
-                )  # a real request lets other tasks run; the answer is chosen in order of start
+                # A real request lets other tasks run. The answer is chosen before: by order of start.
+                await anyio.lowlevel.checkpoint()
             else:
                 response = await pass_on(request)
         return _tee(response, recording)

@@ -51,10 +51,13 @@ def check_secrets(evidence: Evidence, rules: SecretRules) -> Verdict:
 def _findings(
     place: str, span: str | None, text: str, secrets: tuple[str, ...], patterns: Mapping[str, str]
 ) -> Iterator[Finding]:
+    found = list(secrets_in(text, secrets, patterns))
+    is_credential = not found and _is_credential(place, text)
+    if not found and not is_credential:
+        return
     masker = mask(secrets, patterns)
     masked = masker(text)
-    found = list(secrets_in(text, secrets, patterns))
-    if not found and _is_credential(place, text):
+    if is_credential:
         found, masked = [("credential", text)], f"({len(text)} characters masked)"
     place = masker(place)
     for kind in dict.fromkeys(kind for kind, _ in found):

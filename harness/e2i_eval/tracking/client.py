@@ -199,8 +199,8 @@ class TrackingClient:
     ) -> None:
         """Have a case's outcome recorded; returns at once, ``drain`` waits for it, ``lost`` says what failed.
 
-        Each trace gets an assessment for each verdict (but skips) and each expectation, and is shown in the target's and the
-        session's run too. The case's run ends as ``FINISHED`` or ``FAILED``.
+        Each trace gets an assessment for each verdict (skips left out) and each expectation, and is shown in the
+        target's and the session's run too. The case's run ends as ``FINISHED`` or ``FAILED``.
         """
         session_run_id = self._sessions.get(case_run.target_run_id, "")
         judged = [each for each in verdicts if each.status != "skip"]  # as an assessment it would count as failed

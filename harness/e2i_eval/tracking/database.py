@@ -52,7 +52,8 @@ def prepare(database: Path, template: Path, note: Callable[[str], None]) -> None
     except Exception as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         if isinstance(error, OSError) or any(word in cause for word in NOT_WRITABLE):
-            raise ServerError(f"the database {database} cannot be written: {cause}", fix=OTHER_STORE) from error
+            what = f"the database {database} cannot be written: {cause}"
+            raise ServerError(what, fix=OTHER_STORE) from error
         raise
 
 

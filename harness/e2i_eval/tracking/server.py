@@ -83,7 +83,8 @@ class TemporaryServer:
         with self._lock:
             while not self._ready:
                 if (line := self._line(deadline)) is None:
-                    raise self._failure(f"was not ready after {timeout_s:g} s")
+                    late = self._failure(f"was not ready after {timeout_s:g} s")
+                    raise late
                 self._take(json.loads(line))
 
     def is_running(self) -> bool:
@@ -124,7 +125,8 @@ class TemporaryServer:
                 return None
             chunk = os.read(pipe.fileno(), 65536)
             if not chunk:
-                raise self._failure("ended while it was starting")
+                ended = self._failure("ended while it was starting")
+                raise ended
             self._pending += chunk
         line, _, self._pending = self._pending.partition(b"\n")
         return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._start_log()
+            self._remove_partial_files()
         except OSError as error:
             raise storage_error(self.root, error) from error
         if self.database.exists():
@@ -66,6 +68,13 @@ class Store:
         too_long = self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES
         with self.log.open("wb" if too_long else "ab"):
             pass
+
+    def _remove_partial_files(self) -> None:
+        """Remove what a process left that was killed while it made the database."""
+        for path in self.root.glob(f".{self.database.name}.*"):
+            owner = path.name.split(".")[3].partition("-")[0]
+            if not _is_running(owner):
+                path.unlink(missing_ok=True)
 
     def _check_database(self) -> None:
         try:
@@ -94,6 +103,16 @@ def revision(database: Path, *, unused: bool = False) -> str:
         message = f"it holds {len(rows)} schema revisions instead of one"
         raise sqlite3.DatabaseError(message)
     return str(rows[0][0])
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def storage_error(path: Path, error: OSError) -> ServerError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -76,3 +77,22 @@ def test_forty_cases_in_one_loop(wire: ClaudeWire, make_case: Callable[..., Case
     asyncio.run(run_all())
 
     assert most == CASES
+
+
+def test_streams_of_one_loop_take_turns(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
+    """As they do when a server writes them: none is read to its end in one go."""
+    order: list[str] = []
+
+    async def read(name: str) -> None:
+        async with anthropic.AsyncAnthropic() as claude:
+            async for _ in await claude.messages.create(**body(0, 0), stream=True):
+                order.append(name)  # noqa: PERF401 - the order is the point
+
+    async def read_both() -> None:
+        await asyncio.gather(read("a"), read("b"))
+
+    with wire.tape(make_case("a long answer in pieces", "another long answer in pieces")):
+        asyncio.run(read_both())
+
+    turns = sum(one != other for one, other in itertools.pairwise(order))
+    assert turns > 3

@@ -114,3 +114,15 @@ def test_a_stream_cut_anywhere_is_read_as_far_as_it_goes(content: list[dict[str,
         assert str(block.get("text", "")).startswith(heard.get("text", ""))
     if read.complete:
         assert read.message == json.loads(json.dumps(message))
+
+
+def test_the_events_have_the_order_of_the_api() -> None:
+    """Each block is opened, kept alive, filled and closed, between the message's own events."""
+    content = [{"type": "text", "text": "Hello"}, {"type": "redacted_thinking", "data": "x"}]
+    message = {"type": "message", "content": content, "stop_reason": "end_turn", "stop_sequence": None}
+
+    kinds = [event["type"] for event in message_events({**message, "usage": {"output_tokens": 7}})]
+
+    block = ["content_block_start", "ping", "content_block_delta", "content_block_stop"]
+    empty = ["content_block_start", "ping", "content_block_stop"]
+    assert kinds == ["message_start", *block, *empty, "message_delta", "message_stop"]

@@ -122,8 +122,7 @@ def test_a_seam_that_does_not_hold_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     """Better no run than one that sees nothing; nothing stays patched."""
     before = patched()
     seam: Any = importlib.import_module("e2i_eval.claude.seam")
-    monkeypatch.setattr(seam.Seam, "_take_from_clients", lambda *_: None)
-    monkeypatch.setattr(seam.Seam, "_take_from_transports", lambda *_: None)
+    monkeypatch.setattr(seam, "is_claude", lambda _: False)
     environ = {"ANTHROPIC_API_KEY": "real"}
     wire = ClaudeWire(mode="mock", environ=environ, clock=SystemClock())
 

@@ -599,7 +599,7 @@ def _trace(trace: Any) -> dict[str, Any]:
         "experiment_id": info.experiment_id or "0",
         "started_at_s": info.request_time / 1e3,
         "duration_s": None if info.execution_duration is None else info.execution_duration / 1e3,
-        "tags": dict(info.tags),
+        "tags": {key: value for key, value in info.tags.items() if key != "mlflow.artifactLocation"},
         "metadata": {
             key: value
             for key, value in info.trace_metadata.items()

@@ -173,6 +173,13 @@ def test_differences_that_deepdiff_passes_over_are_named() -> None:
     assert [each.path for each in found] == [("__meta",), ("n",), ("xs", 1)]
 
 
+def test_differences_are_named_also_when_most_keys_differ() -> None:
+    """Instead of the mapping around them."""
+    found = differences({"m": {"a": 1}}, {"m": {"b": 1}}, EXACT)
+
+    assert [(each.path, each.kind) for each in found] == [(("m", "a"), "missing"), (("m", "b"), "unexpected")]
+
+
 def test_a_list_of_another_length_is_aligned() -> None:
     """An item left out at the front does not make all others differ."""
     (found,) = differences(["plan", "act", "answer"], ["act", "answer"], EXACT)

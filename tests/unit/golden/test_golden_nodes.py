@@ -92,6 +92,28 @@ def test_subgraphs_of_parallel_branches_do_not_mix(
     assert judge(nodes("strict", *names.split()[::-1]), traces=(trace,)).status == "fail"
 
 
+@pytest.mark.parametrize("names", ["fit fit check", "fit check fit"])
+def test_branches_that_begin_alike_are_told_apart(
+    judge: Callable[..., Verdict], node_trace: Callable[..., Trace], names: str
+) -> None:
+    """The branch comes first that is all of what was named next."""
+    trace = node_trace(("a", "graph", "fit", 1), ("b", "graph", "fit", 1), ("b1", "b", "check", 1))
+
+    assert judge(nodes("strict", *names.split()), traces=(trace,)).status == "pass"
+    assert judge(nodes("strict", "check", "fit", "fit"), traces=(trace,)).status == "fail"
+
+
+def test_each_round_of_a_loop_has_its_own_order(
+    judge: Callable[..., Verdict], node_trace: Callable[..., Trace]
+) -> None:
+    """Parallel branches may swap in one round and not in the next."""
+    trace = node_trace(
+        ("a", "graph", "left", 1), ("b", "graph", "right", 1), ("c", "graph", "left", 2), ("d", "graph", "right", 2)
+    )
+
+    assert judge(nodes("strict", "right", "left", "left", "right"), traces=(trace,)).status == "pass"
+
+
 def test_several_traces_follow_each_other(judge: Callable[..., Verdict], node_trace: Callable[..., Trace]) -> None:
     """In order of their start, whatever order the server lists them in."""
     later = node_trace(("a", "graph", "answer", 1), trace_id="tr-2", at_s=5.0)
