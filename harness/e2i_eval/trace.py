@@ -73,10 +73,17 @@ class Span:
     @property
     def node(self) -> str | None:
         """The LangGraph node this span ran in, from its metadata; None when it names none."""
-        for holder in (self.attributes, self.attributes.get("metadata")):
-            if isinstance(holder, dict) and holder.get("langgraph_node"):
-                return str(holder["langgraph_node"])
-        return None
+        node = self._metadata("langgraph_node")
+        return str(node) if node else None
+
+    @property
+    def node_place(self) -> str:
+        """Which run of its node, and in which subgraph, this span belongs to; empty when it does not say."""
+        return f"{self._metadata('langgraph_checkpoint_ns') or ''}{self._metadata('langgraph_step') or ''}"
+
+    def _metadata(self, key: str) -> JsonValue:
+        holders = (self.attributes, self.attributes.get("metadata"))
+        return next((holder[key] for holder in holders if isinstance(holder, dict) and holder.get(key)), None)
 
     def __str__(self) -> str:
         return f"span {self.name!r} ({self.type}, {self.span_id})"
@@ -128,8 +135,21 @@ class Trace:
             yield span
 
     def nodes(self) -> tuple[str, ...]:
-        """Return the LangGraph nodes that ran, in order of start: spans named like the node they ran in."""
-        return tuple(span.name for span in self.spans if span.node is not None and span.name == span.node)
+        """Return the names of the LangGraph nodes that ran, in order of start."""
+        return tuple(span.name for span in self.node_spans())
+
+    def node_spans(self) -> tuple[Span, ...]:
+        """Return the spans of LangGraph nodes, in order of start: spans named like the node they ran in.
+
+        A runnable inside a node may be called like the node; it is a detail of the node's run and not a second one.
+        """
+        return tuple(span for span in self.spans if span.name == span.node and not self._is_detail(span))
+
+    def _is_detail(self, span: Span) -> bool:
+        return any(
+            each.name == span.name and each.node == span.node and each.node_place == span.node_place
+            for each in self.ancestors(span)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from e2i_eval.errors import ServerError
-from e2i_eval.tracking import TemporaryServer, server as server_module, spawn
+from e2i_eval.tracking import TemporaryServer, spawn
+from e2i_eval.tracking import server as server_module
 from e2i_eval.tracking.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 START_TIMEOUT_S = 180.0
 
@@ -116,9 +117,7 @@ def test_a_server_started_in_a_thread_lives_on_when_the_thread_ends(tmp_path: Pa
 
     started: list[TemporaryServer] = []
     thread = threading.Thread(
-        target=lambda: started.append(
-            TemporaryServer.start(store=tmp_path / "store", cache=cache, environ=os.environ)
-        )
+        target=lambda: started.append(TemporaryServer.start(store=tmp_path / "store", cache=cache, environ=os.environ))
     )
     thread.start()
     thread.join()
@@ -174,9 +173,7 @@ def test_a_server_that_dies_while_starting_says_what_its_log_says(tmp_path: Path
     )
 
 
-def test_a_server_that_is_too_slow_is_ended(
-    tmp_path: Path, cache: Path, is_gone: Callable[[int, float], bool]
-) -> None:
+def test_a_server_that_is_too_slow_is_ended(tmp_path: Path, cache: Path, is_gone: Callable[[int, float], bool]) -> None:
     """Nobody waits longer than was asked for."""
     server = TemporaryServer.start(store=tmp_path / "store", cache=cache, environ=os.environ)
 
@@ -234,8 +231,8 @@ def test_another_mlflow_is_started_by_its_public_command(
     """When MLflow's private names are others the start is slow, and all else the same."""
     environment = spawn.child_environment
 
-    def renamed(*arguments: object) -> dict[str, str]:
-        child = environment(*arguments)  # type: ignore[arg-type]
+    def renamed(environ: Mapping[str, str], store: Store, folder: Path) -> dict[str, str]:
+        child = environment(environ, store, folder)
         child["_MLFLOW_SERVER_RENAMED"] = child.pop("_MLFLOW_SERVER_FILE_STORE")
         return child
 
@@ -247,10 +244,8 @@ def test_another_mlflow_is_started_by_its_public_command(
     server.stop()
 
     assert was_alive
-    assert server.notes == [
-        "MLflow's server is started the slow way: "
-        "mlflow.server.constants.BACKEND_STORE_URI_ENV_VAR is not what was expected"
-    ]
+    name = "mlflow.server.constants.BACKEND_STORE_URI_ENV_VAR"
+    assert server.notes == [f"MLflow's server is started the slow way: {name} is not what was expected"]
     assert children
-    assert all(is_gone(int(pid), 5.0) for pid in (server.pid, *children))
+    assert all(is_gone(pid, 5.0) for pid in (server.pid, *map(int, children)))
     assert not is_listening(server.uri)

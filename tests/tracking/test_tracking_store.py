@@ -24,7 +24,7 @@ from e2i_eval.tracking.store import Store, revision
 from e2i_eval.tracking.template import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 # The functions under test run in the server's process, where MLflow and SQLAlchemy may warn each other in peace.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -135,12 +135,12 @@ def test_an_older_store_is_migrated_and_said(tmp_path: Path) -> None:
 def build_older(path: Path) -> tuple[str, str]:
     """Make a database of the schema before the newest; return both revisions."""
     utils: Any = import_module("mlflow.store.db.utils")
-    scripts = import_module("alembic.script").ScriptDirectory.from_config(utils._get_alembic_config("sqlite://"))
+    scripts = import_module("alembic.script").ScriptDirectory.from_config(utils._get_alembic_config("sqlite://"))  # noqa: SLF001
     head = scripts.get_current_head()
     older = scripts.get_revision(head).down_revision
     engine = utils.create_sqlalchemy_engine(f"sqlite:///{path}")
     import_module("mlflow.store.tracking.dbmodels.initial_models").Base.metadata.create_all(engine)
-    config = utils._get_alembic_config(f"sqlite:///{path}")
+    config = utils._get_alembic_config(f"sqlite:///{path}")  # noqa: SLF001
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         import_module("alembic.command").upgrade(config, older)
@@ -230,9 +230,7 @@ def test_two_servers_share_a_store_that_both_had_to_make(tmp_path: Path, cache: 
     own_cache = tmp_path / "cache"
     own_cache.mkdir()
     (own_cache / "pycache").symlink_to(cache / "pycache")
-    servers = [
-        TemporaryServer.start(store=tmp_path / "store", cache=own_cache, environ=os.environ) for _ in range(2)
-    ]
+    servers = [TemporaryServer.start(store=tmp_path / "store", cache=own_cache, environ=os.environ) for _ in range(2)]
     for server in servers:
         server.wait_ready(START_TIMEOUT_S)
     experiment = post(servers[0], "experiments/create", {"name": "shared"})["experiment_id"]

@@ -10,7 +10,6 @@ import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import anyio.lowlevel
 import httpx
 
 from e2i_eval.claude.deck import last_call
@@ -68,12 +67,7 @@ class Relay:
             return await pass_on(request)
         recording = _record(tape, request, await request.aread())
         with _recording_failure(recording):
-            if tape.is_scripted:
-                response = self._answer(tape, request, recording)
-                # A real request lets other tasks run. The answer is chosen before: by order of start.
-                await anyio.lowlevel.checkpoint()
-            else:
-                response = await pass_on(request)
+            response = self._answer(tape, request, recording) if tape.is_scripted else await pass_on(request)
         return _tee(response, recording)
 
     def forget(self, tape: Tape) -> None:

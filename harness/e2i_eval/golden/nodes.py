@@ -88,7 +88,7 @@ def _ran(traces: Sequence[Trace], names: Sequence[str]) -> tuple[str, ...]:
 
 def _children(trace: Trace) -> dict[str | None, list[Span]]:
     """Return the node spans by the id of the node span around them, None for the outermost."""
-    nodes = [span for span in trace.spans if span.node is not None and span.name == span.node]  # as Trace.nodes()
+    nodes = trace.node_spans()
     ids = {span.span_id for span in nodes}
     children: dict[str | None, list[Span]] = {None: [], **{span.span_id: [] for span in nodes}}
     for span in nodes:

@@ -6,6 +6,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.clock import SystemClock
@@ -70,7 +71,7 @@ class Controller:
         Args:
             exitstatus: pytest's.
             tracking: the client of the session's server.
-            lost: what workers could not record.
+            lost: what no case can answer for, from all workers.
         """
         if self._report is None:
             endings = {
@@ -104,7 +105,9 @@ class Worker:
     def __init__(self, settings: Settings, reference: JsonObject) -> None:
         self._settings = settings
         self._ref = SessionRef.from_json(reference)
-        self._wire = ClaudeWire(mode=settings.claude, environ=environment(), clock=SystemClock())
+        self._wire = ClaudeWire(
+            mode=settings.claude, environ=environment(), clock=SystemClock(), allowed_hosts=_hosts(self._ref.uri)
+        )
         self._evaluator: Evaluator | None = None
         self._client: TrackingClient | None = None
 
@@ -138,12 +141,12 @@ class Worker:
         return self._client
 
     def finish(self) -> tuple[str, ...]:
-        """Wait until all is recorded, and return what is not, a sentence each."""
+        """Wait until all is recorded, and return what no case can answer for, a sentence each."""
         if self._client is None:
             return ()
         in_time = self._client.drain(DRAIN_TIMEOUT_S)
         late = () if in_time else (f"recording was not done after {DRAIN_TIMEOUT_S:g} s",)
-        return (*self._client.lost, *late)
+        return (*(note.message for note in self._wire.notes), *self._client.lost, *late)
 
     def close(self) -> None:
         """Give everything back; may be called twice."""
@@ -178,6 +181,12 @@ def _git(root: Path) -> dict[str, str]:
             return {}
         found[key] = str(bool(answer.stdout.strip())).lower() if key == "dirty" else answer.stdout.strip()
     return found
+
+
+def _hosts(uri: str) -> tuple[str, ...]:
+    """Return the host that mock mode must let through: a tracking server of the team's."""
+    host = urlsplit(uri).hostname
+    return (host,) if host else ()
 
 
 def _shown(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.errors import E2iError, UsageError
-from e2i_eval.options import parse_settings
+from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
 from e2i_eval.plugin.case_item import RESULTS, CaseFile
 from e2i_eval.plugin.composition import Controller, Worker
@@ -34,6 +34,7 @@ CASE_SUFFIXES = {".yaml", ".yml"}
 
 def register(config: pytest.Config) -> None:
     """Read the settings and start the session: in the controller with its server, in an xdist worker without."""
+    one_thread_each(environment())
     try:
         settings = parse_settings(config.rootpath, config.getoption, config.getini)
         _refuse_empty_golden(settings)
@@ -115,12 +116,14 @@ class Evaluation:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the totals and the report; nothing is written when nothing was run."""
+        """Write the totals and the report; a problem that no case answers for fails the session."""
         self._lost += self.worker.finish()
         if self.controller is None:
             session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
         elif self._is_running:
             self.report = self.controller.finish(int(exitstatus), self.worker.tracking(), lost=tuple(self._lost))
+            if self.report.problems and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table, and how to look at the results."""

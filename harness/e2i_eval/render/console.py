@@ -21,6 +21,8 @@ __all__ = ["failure_lines", "summary_lines"]
 
 MARK = {"pass": "✓", "fail": "✗", "error": "?", "skip": "-"}
 SHOWN_FINDINGS = 12
+WIDEST = 120
+"""Room for the table on narrow terminals too: a line that wraps is read, a cell that is cut is not."""
 
 
 def summary_lines(report: Report, *, width: int, color: bool) -> list[str]:
@@ -44,10 +46,10 @@ def failure_lines(result: CaseResult) -> list[str]:
 
 
 def _table_lines(report: Report, *, width: int, color: bool) -> list[str]:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for name in ("target", "verdict"):
         table.add_column(name, no_wrap=True)
-    for name in ("cases", "calls", "tokens in", "out", "cost", "latency p50", "max", "logging"):
+    for name in ("cases", "calls", "tokens in", "out", "cost", "ms p50/max", "logging"):
         table.add_column(name, justify="right", no_wrap=True)
     rows = report.targets()
     for row in rows:
@@ -57,7 +59,7 @@ def _table_lines(report: Report, *, width: int, color: bool) -> list[str]:
         table.add_row(*_cells(summarise("total", list(report.cases))))
     screen = io.StringIO()
     console = Console(
-        file=screen, width=max(width, 100), force_terminal=color, color_system="standard" if color else None
+        file=screen, width=max(width, WIDEST), force_terminal=color, color_system="standard" if color else None
     )
     console.print(table)
     return [line.rstrip() for line in screen.getvalue().splitlines() if line.strip()]
@@ -72,8 +74,7 @@ def _cells(row: TargetSummary) -> tuple[str | Text, ...]:
         numbers.count(row.input_tokens),
         numbers.count(row.output_tokens),
         numbers.cost(row.cost_usd),
-        numbers.latency(row.latency_p50_ms),
-        numbers.latency(row.latency_max_ms),
+        f"{numbers.count(row.latency_p50_ms)}/{numbers.count(row.latency_max_ms)}",
         numbers.share(row.logging),
     )
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["cost", "count", "latency", "share"]
+__all__ = ["cost", "count", "share"]
 
 UNKNOWN = "unknown"
-MILLISECONDS_A_SECOND = 1_000.0
 EXACT = 1.0
 
 
@@ -17,12 +16,6 @@ def count(value: float) -> str:
 def cost(value_usd: float | None) -> str:
     """Write US dollars with four decimals, enough for a single small call."""
     return UNKNOWN if value_usd is None else f"${value_usd:,.4f}"
-
-
-def latency(value_ms: float) -> str:
-    """Write a duration in milliseconds, from ten seconds on in seconds."""
-    seconds = value_ms / MILLISECONDS_A_SECOND
-    return f"{seconds:,.1f} s" if seconds >= 10 else f"{value_ms:,.0f} ms"  # noqa: PLR2004  said in the docstring
 
 
 def share(value: float | None) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TrackingClient"]
 
 DRAIN_S = 30.0
+CLOSE_S = 5.0
 PARENT_TAG = "mlflow.parentRunId"
 LEVEL_TAG = "e2i.level"
 TEST_VIEW = {"mlflow.runType": "test"}
@@ -155,7 +156,7 @@ class TrackingClient:
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until MLflow's client has sent the traces it holds; tell whether it did within ``timeout_s``."""
-        return self._flush(0.0 if self.broken else timeout_s)
+        return not self.broken and self._flush(timeout_s)
 
     def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
         """Return what the server keeps of a case.
@@ -246,6 +247,8 @@ class TrackingClient:
     def close(self) -> None:
         """Leave the process as it was found; what is not recorded yet is given up."""
         self._recorder.close()
+        if not self.broken:
+            self._flush(CLOSE_S, last=True)
         self._activation.restore()
         self._connection.close()
 

@@ -23,14 +23,19 @@ class Flush:
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
 
-    def __call__(self, timeout_s: float) -> bool:
-        """Wait at most ``timeout_s``; tell whether everything has left."""
+    def __call__(self, timeout_s: float, *, last: bool = False) -> bool:
+        """Wait at most ``timeout_s``; tell whether everything has left.
+
+        ``last`` ends MLflow's threads too: otherwise it flushes again when the process ends, and sleeps a second there.
+        """
         mlflow = sys.modules.get("mlflow")
         if mlflow is None or not hasattr(mlflow, "flush_trace_async_logging"):
             return True
         deadline = time.monotonic() + timeout_s
         if self._thread is None or not self._thread.is_alive():  # one that is still stuck holds MLflow's lock anyway
-            self._thread = threading.Thread(target=mlflow.flush_trace_async_logging, name="e2i-flush", daemon=True)
+            self._thread = threading.Thread(
+                target=mlflow.flush_trace_async_logging, kwargs={"terminate": last}, name="e2i-flush", daemon=True
+            )
             self._thread.start()
         while self._thread.is_alive() and time.monotonic() < deadline:
             _nudge()

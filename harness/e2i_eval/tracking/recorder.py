@@ -167,13 +167,14 @@ def feedback(verdict: Verdict, run_id: str) -> dict[str, JsonValue]:
 
 
 def expectation(name: str, value: JsonValue) -> dict[str, JsonValue]:
-    """Return what a golden expects as an assessment; lists and objects as JSON text, which is how MLflow keeps them."""
+    """Return what a golden expects as an assessment.
+
+    MLflow keeps lists and objects as JSON text, and refuses null in either form: that becomes the text ``null``.
+    """
     if isinstance(value, list | dict):
-        held: dict[str, JsonValue] = {
-            "serialized_value": {"serialization_format": "JSON_FORMAT", "value": json.dumps(value)}
-        }
+        held: JsonObject = {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": json.dumps(value)}}
     else:
-        held = {"value": value}
+        held = {"value": "null" if value is None else value}
     return {**_assessment(name, "HUMAN", {}), "expectation": held}
 
 

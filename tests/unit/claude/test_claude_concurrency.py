@@ -83,13 +83,15 @@ def test_streams_of_one_loop_take_turns(wire: ClaudeWire, make_case: Callable[..
     """As they do when a server writes them: none is read to its end in one go."""
     order: list[str] = []
 
-    async def read(name: str) -> None:
-        async with anthropic.AsyncAnthropic() as claude:
-            async for _ in await claude.messages.create(**body(0, 0), stream=True):
-                order.append(name)  # noqa: PERF401 - the order is the point
+    async def read(name: str, stream: anthropic.AsyncStream[Any]) -> None:
+        async for _ in stream:
+            order.append(name)  # noqa: PERF401 - the order is the point
 
     async def read_both() -> None:
-        await asyncio.gather(read("a"), read("b"))
+        async with anthropic.AsyncAnthropic() as claude:
+            # Both are open before either is read: the SDK's first call waits for a thread of its own.
+            streams = [await claude.messages.create(**body(0, 0), stream=True) for _ in range(2)]
+            await asyncio.gather(read("a", streams[0]), read("b", streams[1]))
 
     with wire.tape(make_case("a long answer in pieces", "another long answer in pieces")):
         asyncio.run(read_both())

@@ -223,3 +223,19 @@ def test_a_caller_that_stops_reading_is_no_error(
     assert (before.complete, before.error) == (False, None)
     assert (tape.exchanges[0].complete, tape.exchanges[0].error) == (False, None)
     assert tape.exchanges[0].response is not None
+
+
+def test_what_is_read_after_the_case_is_not_on_its_tape(
+    wire: ClaudeWire, make_case: Callable[..., Case], request_body: dict[str, Any]
+) -> None:
+    """A stream left open is recorded as far as it was read when the case ended."""
+    with anthropic.Anthropic() as claude:
+        with wire.tape(make_case(ScriptedAnswer(content=TEXT))) as tape:
+            stream = claude.messages.create(**request_body, stream=True)
+            next(stream)
+        at_the_end = tape.exchanges[0]
+        rest = list(stream)
+
+    assert rest[-1].type == "message_stop"
+    assert tape.exchanges[0] == at_the_end
+    assert at_the_end.complete is False

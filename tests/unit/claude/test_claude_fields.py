@@ -125,6 +125,12 @@ def test_beta_requests_know_more() -> None:
     assert judged(body, is_beta=True) == []
 
 
+@pytest.mark.parametrize("name", ["betas", "workspace_id"])
+def test_what_belongs_in_a_header_is_refused_in_a_body(name: str) -> None:
+    """Although the SDK's types list it with the fields."""
+    assert judged({**FULL, name: "x"}, is_beta=True) == [name]
+
+
 def test_what_is_newer_than_the_sdk_is_not_judged() -> None:
     """A tool or block of an unknown kind may be right."""
     body = {**FULL, "tools": [{"type": "teleport_20301231", "name": "t", "where": "x"}]}

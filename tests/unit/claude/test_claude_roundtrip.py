@@ -78,7 +78,7 @@ def as_scripted(message: anthropic.types.Message, script: list[dict[str, Any]]) 
     return [{key: block[key] for key in said} for block, said in zip(blocks, script, strict=True)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=CONTENT)
 def test_the_sdk_hears_what_the_script_says(long_wire: ClaudeWire, content: list[dict[str, Any]]) -> None:
     """Whole, streamed, and on the tape."""
@@ -96,7 +96,7 @@ def test_the_sdk_hears_what_the_script_says(long_wire: ClaudeWire, content: list
     assert all(item.complete for item in tape.exchanges)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(content=CONTENT, cut=st.floats(0, 1))
 def test_a_stream_cut_anywhere_is_read_as_far_as_it_goes(content: list[dict[str, Any]], cut: float) -> None:
     """Never an error, never more than was said, and complete only when whole."""

@@ -207,6 +207,7 @@ def test_values_name_the_nearest_path(judge: Callable[..., Verdict]) -> None:
         (ValueRule(contains="rep"), ["a rep b", ["rep"], {"rep": 1}], ["Rep", ["reps"], {"a": "rep"}, None, 5]),
         (ValueRule(contains=1), [[0, 1.0]], ["1", [True], 1]),
         (ValueRule(matches="^v[0-9]+$"), ["v12"], ["v", 12, None]),
+        (ValueRule(matches="[0-9]"), ["v12"], ["v"]),
         (ValueRule(one_of=("a", 1)), ["a", 1.0], ["b", True, None]),
         (ValueRule(min=0, one_of=(1, 2)), [1], [-1, 3]),
     ],
