@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
     from e2i_eval.plugin.fixtures import Evaluate, Traces
 
+DECLINED = {"question": "Did the campaign work?", "brand": "Nosuchbrand"}
 
-@pytest.mark.e2i("drift_monitor")
-def test_every_case_leaves_one_trace_that_can_be_found_again(evaluate: Evaluate, case: Case, traces: Traces) -> None:
-    """A golden case's trace is still on the server after it was judged, and it is the one that was judged."""
-    evaluation = evaluate(case)
+
+@pytest.mark.e2i("causal_impact")
+def test_a_judged_case_can_be_found_again(evaluate: Evaluate, traces: Traces) -> None:
+    """The trace of a case is still on the server after it was judged, and it is the one that was judged."""
+    evaluation = evaluate(evaluate.case(DECLINED))
 
     found = traces(evaluation)
 

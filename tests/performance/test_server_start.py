@@ -70,6 +70,7 @@ def start_ours(store: Path, cache: Path) -> Cost:
     server = TemporaryServer.start(store=store, cache=cache, environ=os.environ)
     try:
         server.wait_ready(START_TIMEOUT_S)
+        assert answers(int(server.uri.rpartition(":")[2]))
         return cost(server.pid, time.monotonic() - begun_s)
     finally:
         server.stop()

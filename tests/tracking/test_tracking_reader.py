@@ -54,7 +54,9 @@ def graph(claude: Any) -> Any:  # noqa: ANN401  LangGraph is heavy: imported onl
     from langgraph.graph import END, START, StateGraph  # noqa: PLC0415
     from pydantic import SecretStr  # noqa: PLC0415
 
-    model = ChatAnthropic(model_name="claude-sonnet-5-5", api_key=SecretStr("none"), max_tokens_to_sample=100)
+    model = ChatAnthropic(
+        model_name="claude-sonnet-5-5", api_key=SecretStr("none"), max_tokens_to_sample=100, timeout=None, stop=None
+    )
     model.__dict__["_client"] = claude
     builder = StateGraph(State)
     builder.add_node("plan", lambda _state: {})
@@ -182,7 +184,7 @@ def log_by_otlp() -> None:
     urllib.request.urlopen(urllib.request.Request(address, request.SerializeToString(), headers)).close()
 
 
-def add_span(  # noqa: PLR0913  the parts of a span
+def add_span(
     spans: Any,  # noqa: ANN401  protobuf's, without public types
     trace_id: bytes,
     span_id: bytes,

@@ -108,9 +108,10 @@ def test_without_a_server_nothing_is_concluded(judge: Callable[..., Verdict], no
 
 
 def test_the_budget_is_kept_at_its_limits(judge: Callable[..., Verdict], exchange: Callable[..., Exchange]) -> None:
-    """Cache reads and writes are input; a retry is no new call, but its tokens and its cost count."""
+    """Cache reads and writes are input; a retry is no new call, but its tokens count; counting tokens is free."""
     budget = Budget(input_tokens=246, output_tokens=20, calls=1, cost_usd=0.02, latency_ms=100)
-    calls = (exchange(usage=USAGE, call=0), exchange(usage=USAGE, call=0, index=1))
+    counted = exchange(kind="count_tokens", index=2)
+    calls = (exchange(usage=USAGE, call=0), exchange(usage=USAGE, call=0, index=1), counted)
     verdict = judge(Expectation(budget=budget), exchanges=calls, price=price)
 
     assert (verdict.status, verdict.reason) == ("pass", "all 5 limits kept")

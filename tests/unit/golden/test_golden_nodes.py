@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.case import Expectation, NodeOrder, NodeRule, ToolRule
+from e2i_eval.exchange import WireError
 from e2i_eval.golden.compare.alignment import side_by_side
 
 if TYPE_CHECKING:
@@ -97,10 +98,11 @@ def test_branches_that_begin_alike_are_told_apart(
     judge: Callable[..., Verdict], node_trace: Callable[..., Trace], names: str
 ) -> None:
     """The branch comes first that is all of what was named next."""
-    trace = node_trace(("a", "graph", "fit", 1), ("b", "graph", "fit", 1), ("b1", "b", "check", 1))
+    short, *long = ("a", "graph", "fit", 1), ("b", "graph", "fit", 1), ("b1", "b", "check", 1)
 
-    assert judge(nodes("strict", *names.split()), traces=(trace,)).status == "pass"
-    assert judge(nodes("strict", "check", "fit", "fit"), traces=(trace,)).status == "fail"
+    for trace in (node_trace(short, *long), node_trace(*long, short)):
+        assert judge(nodes("strict", *names.split()), traces=(trace,)).status == "pass"
+        assert judge(nodes("strict", "check", "fit", "fit"), traces=(trace,)).status == "fail"
 
 
 def test_each_round_of_a_loop_has_its_own_order(
@@ -205,6 +207,7 @@ def test_tools_of_broken_responses_do_not_count(
     calls = (
         exchange(("note", {}), complete=False),
         exchange(("note", {}), index=1, kind="count_tokens"),
+        exchange(("note", {}), index=1, error=WireError(type="overloaded_error", message="in the stream")),
         failed_exchange("overloaded_error", status=529, index=2),
         exchange(("lookup_order", {"order_id": 7}), index=3),
     )
@@ -225,3 +228,13 @@ def test_tools_of_parallel_callers_are_in_free_order(
         return judge(Expectation(tools=tools), exchanges=(left, right, later)).status
 
     assert [status(names) for names in ("abcd", "cabd", "bacd", "abdc")] == ["pass", "pass", "fail", "fail"]
+
+
+def test_tools_of_callers_without_a_step_keep_their_order(
+    judge: Callable[..., Verdict], exchange: Callable[..., Exchange]
+) -> None:
+    """Code outside any graph has no steps that could be parallel."""
+    calls = (exchange(("a", {}), node="first"), exchange(("b", {}), node="second", index=1))
+    swapped = Expectation(tools=(ToolRule(name="b"), ToolRule(name="a")))
+
+    assert judge(swapped, exchanges=calls).status == "fail"

@@ -106,6 +106,15 @@ def test_an_expected_error_needs_no_output(read_text: Callable[..., Case]) -> No
     assert not case.expect.has_output
 
 
+def test_null_can_be_expected(read_text: Callable[..., Case]) -> None:
+    """An output of null and a value of null are told from none."""
+    expect = read_text("schema: 1\ninputs: {}\nexpect: {output: null, values: {a: {equals: null}, b: ~}}\n").expect
+
+    assert (expect.output, expect.has_output) == (None, True)
+    assert set(expect.values.values()) == {ValueRule(equals=None, has_equals=True)}
+    assert not read_text("schema: 1\ninputs: {}\nexpect: {}\n").expect.has_output
+
+
 def test_identity_and_lines(read_text: Callable[..., Case]) -> None:
     """The folder names the target, the file the case; every key knows its line."""
     case = read_text(WHOLE)
