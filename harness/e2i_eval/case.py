@@ -99,7 +99,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueRule:
-    """What one value must be; every given part must hold.
+    """What one value must be; every given part must hold, and a NaN or an infinity never passes a numeric one.
 
     Attributes:
         equals: the value itself, when ``has_equals``.
@@ -109,7 +109,6 @@ class ValueRule:
         contains: text that must occur in the value (or an element that must be in it); None asks for none.
         matches: regular expression that must be found in the value; None asks for none.
         one_of: the allowed values; empty allows all.
-        finite: a NaN or an infinity never passes a numeric rule.
     """
 
     equals: JsonValue = None

@@ -122,7 +122,8 @@ class Evaluator:
 
     def _contract(self, target: str) -> Contract:
         if target not in self._contracts:
-            self._contracts[target] = load_contract(self._settings.targets[target].contract, target=target)
+            settings = self._settings
+            self._contracts[target] = load_contract(settings.targets[target].contract, target, root=settings.root)
         return self._contracts[target]
 
     def _target(self, name: str) -> BuiltTarget:

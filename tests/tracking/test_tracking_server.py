@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -113,15 +114,16 @@ def test_the_server_does_not_outlive_a_killed_parent(
 
 def test_a_server_started_in_a_thread_lives_on_when_the_thread_ends(tmp_path: Path, cache: Path) -> None:
     """Linux reports a parent's death when the thread that started the child ends; that must not count."""
-    import threading  # noqa: PLC0415
-
     started: list[TemporaryServer] = []
-    thread = threading.Thread(
-        target=lambda: started.append(TemporaryServer.start(store=tmp_path / "store", cache=cache, environ=os.environ))
-    )
+
+    def start_and_linger() -> None:
+        started.append(TemporaryServer.start(store=tmp_path / "store", cache=cache, environ=os.environ))
+        time.sleep(1.0)  # the child has by then asked to be told
+
+    thread = threading.Thread(target=start_and_linger)
     thread.start()
     thread.join()
-    time.sleep(1.0)
+    time.sleep(0.3)
     running = started[0].is_running()
     started[0].stop()
 

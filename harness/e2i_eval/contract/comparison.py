@@ -56,7 +56,7 @@ class Comparison:
         """Return this disagreement as a finding, short and without secrets."""
         expected = None if self.expected is None else mask(self.expected)
         actual = None if self.actual is None else mask(self.actual)
-        message = f"{SENTENCES[self.outcome].format(field=self.field)}: {call}"
+        message = SENTENCES[self.outcome].format(field=self.field)
         if expected is not None and actual is not None:
             expected, actual, diff = difference(expected, actual)
             message = f"{message}\n{diff}" if diff else message

@@ -98,37 +98,43 @@ OWNERS: Mapping[str, type] = {
 """What the value of a key is made of."""
 
 
-def load_contract(path: pathlib.Path | None, target: str) -> Contract:
+def load_contract(path: pathlib.Path | None, target: str, *, root: pathlib.Path | None = None) -> Contract:
     """Return the contract of ``target``: the defaults with the additions of the file at ``path``; None adds nothing.
+
+    Args:
+        path: the contract file.
+        target: whose section of it counts besides what counts for all.
+        root: messages show ``path`` relative to it; None shows it as it is.
 
     Raises:
         UsageError: the file is missing, is no TOML or YAML, or has a key or value nobody knows.
     """
     if path is None:
         return Contract()
-    raw, lines = _parsed(path)
-    reader = _Reader(path=path, lines=lines)
+    shown = path.relative_to(root) if root and path.is_relative_to(root) else path
+    raw, lines = _parsed(path, shown)
+    reader = _Reader(path=shown, lines=lines)
     file = reader.read(raw)
     own = file.targets.get(target)
     return reader.merged([file] if own is None else [file, own], target)
 
 
-def _parsed(path: pathlib.Path) -> tuple[dict[str, JsonValue], dict[Path, int]]:
+def _parsed(path: pathlib.Path, shown: pathlib.Path) -> tuple[dict[str, JsonValue], dict[Path, int]]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         what = f"the contract file cannot be read: {error.strerror}"
-        raise UsageError(what, where=str(path), fix="correct `contract` in the target's configuration") from error
+        raise UsageError(what, where=str(shown), fix="correct `contract` in the target's configuration") from error
     is_yaml = path.suffix in {".yaml", ".yml"}
     try:
         raw = yaml.safe_load(text) if is_yaml else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
         line = re.search(r"line (\d+)", str(error))
         what = f"this is no {'YAML' if is_yaml else 'TOML'}: {' '.join(str(error).split())}"
-        raise UsageError(what, where=f"{path}:{line.group(1) if line else 1}") from error
+        raise UsageError(what, where=f"{shown}:{line.group(1) if line else 1}") from error
     if not isinstance(raw or {}, dict):
         what = f"a contract is a table of keys, not a {type(raw).__name__}"
-        raise UsageError(what, where=f"{path}:1")
+        raise UsageError(what, where=f"{shown}:1")
     return raw or {}, yaml_lines(text) if is_yaml else toml_lines(text)
 
 

@@ -104,10 +104,11 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
 def _finding_lines(finding: Finding) -> list[str]:
     place = " · ".join(part for part in (finding.call, finding.field, finding.span) if part)
     lines = [f"    {place}", *_indented(finding.message)]
+    expected, actual = ("wire", "server") if finding.call else ("expected", "got")
     if finding.expected is not None:
-        lines += _labelled("expected", finding.expected)
+        lines += _labelled(expected, finding.expected)
     if finding.actual is not None:
-        lines += _labelled("got", finding.actual)
+        lines += _labelled(actual, finding.actual)
     if finding.where:
         lines.append(f"      at {finding.where}")
     return lines

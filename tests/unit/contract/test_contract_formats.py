@@ -73,7 +73,7 @@ def test_a_demand_for_what_a_form_cannot_tell_is_a_finding_when_gaps_are_refused
 
     findings = verdicts(recorded("langchain_sync"), Contract(calls=rules))["logging"].findings
 
-    assert [each.message for each in findings] == ["stop_reason is not logged: call 1 (node 'answer')"]
+    assert [(each.message, each.call) for each in findings] == [("stop_reason is not logged", "call 1 (node 'answer')")]
 
 
 def test_a_span_for_each_attempt_is_as_right_as_one_for_the_call(recorded: Callable[[str], Evidence]) -> None:

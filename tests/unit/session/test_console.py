@@ -76,8 +76,8 @@ def test_a_failure_names_case_call_field_span_and_both_sides() -> None:
         "✗ logging: 1 of 41 fields differs",
         "    call 2 (node 'answer') · input_tokens · span 'ChatAnthropic' (CHAT_MODEL, ab12)",
         "      the server has other tokens than the wire",
-        "      expected 812",
-        "      got      406",
+        "      wire     812",
+        "      server   406",
     ]
 
 
