@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 
+TEMPORARY_STORE = "temp"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SECRET_SUFFIXES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 SECRET_MIN_LENGTH = 8
@@ -47,6 +48,7 @@ class Option:
         choices: the allowed values; empty allows all.
         metavar: placeholder in ``--help``.
         toml: whether ``[tool.e2i_eval]`` may set it too.
+        is_path: a relative value starts at the project's folder in a file, at the current one on the command line.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     toml: bool = True
+    is_path: bool = False
 
     @property
     def flag(self) -> str:
@@ -65,6 +68,12 @@ class Option:
     def dest(self) -> str:
         """The ini option's name, which is also the command line's destination."""
         return "e2i_" + self.name
+
+    @property
+    def ini_type(self) -> Literal["string", "args", "bool"]:
+        """How pytest reads the ini option: one that may be given several times is a list of words."""
+        kinds: dict[str, Literal["string", "args", "bool"]] = {"append": "args", "store_true": "bool"}
+        return kinds.get(self.action, "string")
 
 
 ENABLE = Option(
@@ -91,6 +100,7 @@ OPTIONS = (
     Option(
         name="store",
         metavar="PATH|temp",
+        is_path=True,
         help="folder of the MLflow store (default .e2i/mlflow); 'temp' throws it away afterwards",
     ),
     Option(
@@ -102,6 +112,7 @@ OPTIONS = (
     Option(
         name="report",
         metavar="DIR",
+        is_path=True,
         help="folder of report.json (default .e2i)",
     ),
 )
@@ -124,7 +135,9 @@ def parse_settings(
     """
     from e2i_eval.settings import read_settings  # noqa: PLC0415  defers pydantic
 
-    chosen = {option.name: getoption(option.dest) or getini(option.dest) or None for option in OPTIONS[1:]}
+    chosen = {
+        option.name: getoption(option.dest) or _from_ini(option, getini(option.dest), root) for option in OPTIONS[1:]
+    }
     for option in OPTIONS[1:]:
         _refuse_unknown_choice(option, chosen[option.name])
     return read_settings(root, chosen, cache=cache_folder(os.environ), invocation=Path.cwd())
@@ -165,6 +178,12 @@ def secrets(environ: MutableMapping[str, str]) -> tuple[str, ...]:
             if name.upper().endswith(SECRET_SUFFIXES) and len(value) >= SECRET_MIN_LENGTH
         )
     )
+
+
+def _from_ini(option: Option, value: object, root: Path) -> object:
+    if option.is_path and value and value != TEMPORARY_STORE:
+        return str(root / str(value))
+    return value or None
 
 
 def _refuse_unknown_choice(option: Option, value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib
 import inspect
@@ -16,14 +17,16 @@ from e2i_eval.errors import UsageError
 from e2i_eval.run import Run, RunError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from e2i_eval.clock import Clock
     from e2i_eval.json_value import JsonObject, JsonValue
     from e2i_eval.settings import TargetSettings
 
-__all__ = ["BuiltTarget", "build_target", "plain", "resolve"]
+__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_target", "plain", "resolve"]
+
+RAISED_BY_TARGETS = (Exception, SystemExit, asyncio.CancelledError)
+"""What code under evaluation may raise without ending the session; Ctrl-C still does."""
 
 WANTED = "a compiled LangGraph graph, a Runnable, or a callable(inputs) -> output"
 
@@ -55,12 +58,23 @@ class BuiltTarget:
             output = self.function(dict(inputs))
             if inspect.isawaitable(output):
                 output = runner.run(_awaited(output))
-        except Exception as raised:  # noqa: BLE001  whatever a target raises is evidence, not our error
+        except RAISED_BY_TARGETS as raised:  # whatever a target raises is evidence, not our error
             error = _run_error(raised)
         duration_s = clock.elapsed_s() - start_s
+        if error is None:
+            output, error = _plain_output(output)
         return Run(
-            output=None if error else plain(output), error=error, started_at_s=started_at_s, duration_s=duration_s
+            output=None if error else output, error=error, started_at_s=started_at_s, duration_s=duration_s
         )
+
+    def send(self, *, runner: asyncio.Runner) -> None:
+        """Have what the target's logging still holds sent.
+
+        Raises:
+            RAISED_BY_TARGETS: as ``flush`` raised it.
+        """
+        if self.flush is not None and inspect.isawaitable(sending := self.flush()):
+            runner.run(_awaited(sending))
 
 
 def build_target(settings: TargetSettings) -> BuiltTarget:
@@ -76,6 +90,9 @@ def build_target(settings: TargetSettings) -> BuiltTarget:
             raise UsageError(what, where=settings.where)
         _guarded(settings, "logging", switch_on)
     flush = resolve(settings, "flush") if settings.flush else None
+    if flush is not None and not callable(flush):
+        what = f"flush = {settings.flush!r} of target {settings.name!r} is no function"
+        raise UsageError(what, where=settings.where)
     entry = resolve(settings, "entry")
     return BuiltTarget(name=settings.name, function=_function(settings, entry), flush=flush)
 
@@ -90,7 +107,7 @@ def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entr
     module_name, _, attribute = value.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except RAISED_BY_TARGETS as error:
         what = f"{key} = {value!r} of target {settings.name!r} does not import: {type(error).__name__}: {error}"
         fix = f"check it with: {sys.executable} -c 'import {module_name}'"
         raise UsageError(what, where=settings.where, fix=fix) from error
@@ -150,7 +167,7 @@ def _described(value: object) -> str:
 def _guarded(settings: TargetSettings, key: str, function: Callable[[], object]) -> Any:  # noqa: ANN401
     try:
         return function()
-    except Exception as error:
+    except RAISED_BY_TARGETS as error:
         value = getattr(settings, key)
         what = f"{key} = {value!r} of target {settings.name!r} raised {type(error).__name__}: {error}"
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -186,7 +203,15 @@ async def _awaited(awaitable: Any) -> object:  # noqa: ANN401  asyncio.Runner ta
     return await awaitable
 
 
-def _run_error(error: Exception) -> RunError:
+def _plain_output(output: object) -> tuple[JsonValue, RunError | None]:
+    try:
+        return plain(output), None
+    except Exception as error:  # noqa: BLE001  an output refers to itself, or one of its own conversions raises
+        raised = _run_error(error)
+        return None, dataclasses.replace(raised, message=f"its output has no form as plain data: {raised.message}")
+
+
+def _run_error(error: BaseException) -> RunError:
     bases = tuple(each.__name__ for each in type(error).__mro__[1:] if each is not object)
     return RunError(
         type=type(error).__name__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -127,3 +128,11 @@ def test_unbroken_alone_is_green(project: Path) -> None:
     done = evaluate(project, "-k", "unbroken")
 
     assert done.returncode == pytest.ExitCode.OK, done.stdout
+
+
+def test_the_readme_shows_a_real_screen(outcome: tuple[int, str, dict[str, Any]]) -> None:
+    """The caught regression of the README is what this run prints, ids apart."""
+    block = re.findall(r"^```text\n(✗.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)[0]
+    ids = re.compile(r"\b(tr-)?[0-9a-f]{16,32}\b")
+
+    assert ids.sub("ID", block) in ids.sub("ID", outcome[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def doomed(tmp_path: Path, cache: Path) -> Iterator[TemporaryServer]:
 
 @pytest.mark.parametrize(
     ("blow", "longest_s", "reason"),
-    [(signal.SIGSTOP, 15.0, "no answer within 5 s"), (signal.SIGKILL, 3.0, "ConnectionRefusedError")],
+    [
+        (signal.SIGSTOP, 15.0, "no answer within 5 s"),
+        (signal.SIGKILL, 3.0, r"Connection(Refused|Reset)Error|RemoteDisconnected"),
+    ],
 )
 def test_a_server_that_is_gone_is_asked_once(
     doomed: TemporaryServer, connect: Connect, open_case: OpenCase, blow: signal.Signals, longest_s: float, reason: str
@@ -70,7 +74,7 @@ def test_a_server_that_is_gone_is_asked_once(
     assert str(first.value).startswith(
         f"the tracking server at {doomed.uri} does not answer since case support/refund ("
     )
-    assert reason in str(first.value)
+    assert re.search(reason, str(first.value))
     assert str(second.value) == str(first.value) == client.broken
     assert noticed_s < longest_s
     assert later_s < 1.0

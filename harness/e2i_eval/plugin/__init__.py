@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare every flag together with its ini option."""
     group = parser.getgroup("e2i-eval", "evaluation of LangGraph agents and their MLflow logging")
     for option in OPTIONS:
-        parser.addini(option.dest, f"{option.help} (as {option.flag})", default=None)
+        parser.addini(option.dest, f"{option.help} (as {option.flag})", type=option.ini_type, default=None)
         kwargs: dict[str, object] = {"action": option.action, "dest": option.dest, "help": option.help}
         if option.action != "store_true":
             kwargs |= {"metavar": option.metavar, "default": None}
