@@ -160,7 +160,7 @@ def test_a_dead_server_costs_the_caller_nothing(mlflow: MlflowConfig, agent: Mak
     per_call_ms = (time.perf_counter() - started) * 10
     result = flush(0.5)
 
-    assert per_call_ms < 20
+    assert per_call_ms < 1_000  # half of one connect timeout: nobody waited for the server
     assert result.pending == 101
     assert result.reason.startswith(f"{NOBODY} cannot be reached")
 
@@ -228,7 +228,7 @@ def test_a_process_that_ends_during_an_outage_ends_soon(
     took_s = time.monotonic() - started
     gateway.mode = "pass"
 
-    assert took_s < 20
+    assert took_s < CHILD_TIMEOUT_S / 2
     assert drained(behind) == "delivered 5, pending 0, dropped 0"
     assert counted(mlflow, config) == (5, 5)
 

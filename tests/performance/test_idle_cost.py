@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAIRS = 8
+PAIRS = 5
 GUARD_MS = 100.0
 """Ten times what is aimed at: a guard against an import that slipped in, not a measurement."""
 

@@ -104,8 +104,8 @@ def is_gone() -> Callable[[int, float], bool]:
                 state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
             except (FileNotFoundError, ProcessLookupError):
                 return True
-            if state == "Z":
-                return True
+            if state == "Z" and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1:
+                return True  # with a thread left it would still hold its sockets
             time.sleep(0.05)
         return False
 
