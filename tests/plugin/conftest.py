@@ -92,9 +92,7 @@ class Project:
         self.configure("\n".join([f"[tool.e2i_eval.targets.{name}]", *lines]))
         self.write(f"golden/cases/{name}/one.yaml", self.refund if case is None else case)
 
-    def start(
-        self, *args: str, env: Mapping[str, str] | None = None, enable: bool = True
-    ) -> subprocess.Popen[str]:
+    def start(self, *args: str, env: Mapping[str, str] | None = None, enable: bool = True) -> subprocess.Popen[str]:
         """Start pytest in the project, with ``--e2i-eval`` unless ``enable`` is False."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(NOT_A_STRANGERS)}
         own |= {"TMPDIR": str(self.temporary), "E2I_EVAL_CACHE": str(CACHE), **(env or {})}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.plugin.conftest import Outcome, Project
 
-EVALS = '''
+EVALS = """
 import anthropic
 import pytest
 
@@ -95,7 +95,7 @@ def ask(client, text):
         model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": text}]
     )
     return said.content[0].text
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def production() -> Iterator[tuple[str, list[str]]]:
         thread.join()
 
 
-EAGER = '''
+EAGER = """
 import mlflow
 import pytest
 
@@ -132,7 +132,7 @@ mlflow.log_metric("logged_while_imported", 1)
 @pytest.mark.e2i("support")
 def test_run_of_its_own(evaluate):
     mlflow.log_param("logged_between_cases", 1)
-'''
+"""
 
 
 def test_the_users_own_server_is_never_asked(project: Project, production: tuple[str, list[str]]) -> None:

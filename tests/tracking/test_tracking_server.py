@@ -139,7 +139,8 @@ def test_ctrl_c_does_not_reach_the_server(tmp_path: Path, cache: Path) -> None:
 def test_ctrl_c_ends_a_served_store(tmp_path: Path, cache: Path) -> None:
     """What ``e2i-eval ui`` does: one line with the address, then until Ctrl-C."""
     code = (
-        "import os, sys; from pathlib import Path; from e2i_eval.tracking import serve_store\n"
+        "import os, signal, sys; from pathlib import Path; from e2i_eval.tracking import serve_store\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started us behind its back\n"
         "say = lambda line: print(line, flush=True)\n"
         "sys.exit(serve_store(Path(sys.argv[1]), None, cache=Path(sys.argv[2]), environ=os.environ, say=say))"
     )

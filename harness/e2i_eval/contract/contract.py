@@ -90,12 +90,14 @@ class TraceRules:
     """What a case's traces must be like.
 
     Attributes:
-        traces: how many there must be.
+        traces: how many there must be; None leaves it to the target, because an autolog of single calls makes a trace
+            for each of them and none where nothing was called.
         state: ``run``: OK when the target returned and ERROR when it raised; or the state itself; ``any``: finished.
+            A trace of a single call to Claude has the state of the call.
     """
 
     __pydantic_config__: ClassVar[Any] = FORBID
-    traces: int = 1
+    traces: int | None = None
     state: Literal["run", "OK", "ERROR", "any"] = "run"
 
 

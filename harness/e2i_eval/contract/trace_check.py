@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.demand_check import judge_named
+from e2i_eval.contract.model_span import MODEL_TYPES
 from e2i_eval.contract.rag_check import judge_rag
 from e2i_eval.contract.scope import scope_of
 from e2i_eval.contract.span_check import judge_span
@@ -48,25 +49,35 @@ def check_trace(evidence: Evidence, contract: Contract, mask: Mask, price: Price
 
 def _states(evidence: Evidence, rules: TraceRules) -> Iterator[Judged]:
     traces = evidence.traces or ()
-    if len(traces) == rules.traces:
-        yield None
-    else:
-        there = ", ".join(f"{trace.trace_id} ({trace.root.name if trace.root else 'no span'})" for trace in traces)
-        message = f"the case has {len(traces)} traces"
-        yield Finding(message=message, field="traces", expected=str(rules.traces), actual=there or "none")
-    wanted = _wanted_state(evidence, rules)
+    if rules.traces is not None:
+        yield _count(traces, rules.traces)
+    whole = [trace for trace in traces if not _is_of_a_call(trace)]
+    wanted = _wanted_state(evidence, rules, len(whole))
     for trace in traces:
-        yield _state(trace, wanted)
+        yield _state(trace, wanted if trace in whole else None)
         yield from _unfinished(trace)
-    if wanted is None and rules.state == "run" and evidence.run.error and all(t.state == "OK" for t in traces):
+    if whole and wanted is None and rules.state == "run" and evidence.run.error and all(t.state == "OK" for t in whole):
         message = "no trace tells that the target raised"
         yield Finding(message=message, field="trace state", expected="ERROR", actual="OK")
 
 
-def _wanted_state(evidence: Evidence, rules: TraceRules) -> str | None:
+def _count(traces: tuple[Trace, ...], wanted: int) -> Judged:
+    if len(traces) == wanted:
+        return None
+    there = ", ".join(f"{trace.trace_id} ({trace.root.name if trace.root else 'no span'})" for trace in traces)
+    message = f"the case has {len(traces)} traces"
+    return Finding(message=message, field="traces", expected=str(wanted), actual=there or "none")
+
+
+def _is_of_a_call(trace: Trace) -> bool:
+    """Tell a trace of one call to Claude, whose state is the call's, from one of the target."""
+    return trace.root is not None and trace.root.type in MODEL_TYPES
+
+
+def _wanted_state(evidence: Evidence, rules: TraceRules, traces: int) -> str | None:
     """Return the state a trace must have; of several traces each may be the one of a failed part."""
     if rules.state == "run":
-        if len(evidence.traces or ()) > 1:
+        if traces > 1:
             return None
         return "ERROR" if evidence.run.error else "OK"
     return None if rules.state == "any" else rules.state
