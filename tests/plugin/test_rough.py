@@ -10,13 +10,13 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import psutil
     from tests.plugin.conftest import Outcome, Project
 
 AGENTS = '''
