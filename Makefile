@@ -24,8 +24,10 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
+# Benchmarks run alone, after the rest: two workers would measure each other.
 unit: $(READY)
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --ignore tests/performance -n 2 --dist loadfile
+	$(BIN)/pytest tests/performance -s
 
 wheel: $(READY)
 	$(BIN)/python tests/wheel/outside_project.py

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import difflib
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks import judge
 from e2i_eval.contract import Contract, contract_checks, load_contract
-from e2i_eval.errors import E2iError, UnknownError
+from e2i_eval.errors import E2iError, UnknownError, UsageError
 from e2i_eval.evidence import Evidence
 from e2i_eval.golden import golden_checks
 from e2i_eval.measurements import measure
 from e2i_eval.report import CaseResult
 from e2i_eval.scratch import Scratch
-from e2i_eval.target import BuiltTarget, build_target, plain
-from e2i_eval.verdict import Verdict
+from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target, plain
+from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from e2i_eval.case import Case, Expectation
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from e2i_eval.json_value import JsonObject, JsonValue
     from e2i_eval.ports import Claude, Price, Tape, Tracking
     from e2i_eval.run import Run
-    from e2i_eval.settings import Settings
+    from e2i_eval.settings import Settings, TargetSettings
     from e2i_eval.trace import Logged, Trace
 
 __all__ = ["Evaluation", "Evaluator", "SessionRef"]
@@ -110,27 +113,44 @@ class Evaluator:
         contract = self._contract(case.target)
         case_run, unknown = self._case_run(case, nodeid)
         with self._tracking.active(case_run):
-            target = self._target(case.target)
-            with self._claude.tape(case) as tape:
+            target = self._built(case, case_run)
+            # a target that changes the folder must not move the cases after it
+            with self._claude.tape(case) as tape, contextlib.chdir(Path.cwd()):
                 run = target.call(case.inputs, clock=self._clock, runner=self._runner)
-            run = replace(run, flush_s=self._flush(target, unknown=unknown))
+            flush_s, unsent = self._flush(target, unknown=unknown)
+            run = replace(run, flush_s=flush_s)
         evidence = self._evidence(case, run, tape, case_run, unknown)
         checks = (*golden_checks(case, price=self._price), *contract_checks(contract, price=self._price))
-        verdicts = judge(checks, evidence)
+        verdicts = (*judge(checks, evidence), *unsent)
         result = self._result(evidence, verdicts, nodeid, case_run)
         return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
 
     def _contract(self, target: str) -> Contract:
         if target not in self._contracts:
-            settings = self._settings
-            self._contracts[target] = load_contract(settings.targets[target].contract, target, root=settings.root)
+            file = self._configured(target).contract
+            self._contracts[target] = load_contract(file, target, root=self._settings.root)
         return self._contracts[target]
+
+    def _configured(self, target: str) -> TargetSettings:
+        known = self._settings.targets
+        if target not in known:
+            near = difflib.get_close_matches(target, known, n=1)
+            what = f"there is no target {target!r}"
+            raise UsageError(what, fix=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}")
+        return known[target]
+
+    def _built(self, case: Case, case_run: CaseRun | None) -> BuiltTarget:
+        try:
+            return self._target(case.target)
+        except E2iError as error:
+            self._end_unjudged(case, case_run, error)
+            raise
 
     def _target(self, name: str) -> BuiltTarget:
         """Build a target once; one that does not build says so for each of its cases, without being tried again."""
         if name not in self._targets:
             try:
-                self._targets[name] = build_target(self._settings.targets[name])
+                self._targets[name] = build_target(self._configured(name))
             except E2iError as error:
                 self._targets[name] = error
         built = self._targets[name]
@@ -157,15 +177,24 @@ class Evaluator:
             return None, str(error)
         return opened, ""
 
-    def _flush(self, target: BuiltTarget, *, unknown: str) -> float:
-        """Send what logging still holds; with a server known to be dead there is nothing to wait for."""
+    def _flush(self, target: BuiltTarget, *, unknown: str) -> tuple[float, tuple[Verdict, ...]]:
+        """Send what logging still holds; with a server known to be dead there is nothing to wait for.
+
+        Returns:
+            Seconds it took, and what is wrong with it.
+        """
         if unknown:
-            return 0.0
+            return 0.0, ()
         start_s = self._clock.elapsed_s()
-        if target.flush is not None:
-            target.flush()
-        self._tracking.flush(FLUSH_TIMEOUT_S)
-        return self._clock.elapsed_s() - start_s
+        unsent: list[Verdict] = []
+        try:
+            target.send(runner=self._runner)
+        except RAISED_BY_TARGETS as error:
+            unsent.append(_flush_raised(self._configured(target.name), error))
+        if not self._tracking.flush(FLUSH_TIMEOUT_S):
+            reason = f"unknown: MLflow's own queue had not been sent after {FLUSH_TIMEOUT_S:g} s"
+            unsent.append(Verdict(check="flush", status="error", reason=reason))
+        return self._clock.elapsed_s() - start_s, tuple(unsent)
 
     def _evidence(self, case: Case, run: Run, tape: Tape, case_run: CaseRun | None, unknown: str) -> Evidence:
         traces: tuple[Trace, ...] | None = None
@@ -219,6 +248,29 @@ class Evaluator:
             unrecorded = Verdict(check="recording", status="error", reason=f"unknown: {error}")
             return replace(result, verdicts=(*result.verdicts, unrecorded))
         return result
+
+    def _end_unjudged(self, case: Case, case_run: CaseRun | None, error: E2iError) -> None:
+        """End the run of a case whose target could not be built; what went wrong is told by who catches ``error``."""
+        if case_run is None:
+            return
+        with contextlib.suppress(UnknownError):
+            self._tracking.record_case(
+                case_run,
+                passed=False,
+                verdicts=(),
+                measurements={},
+                params={},
+                tags={"e2i_eval.status": "error", "e2i_eval.case": case.id, "e2i_eval.error": str(error)},
+                traces=(),
+                expectations={},
+            )
+
+
+def _flush_raised(settings: TargetSettings, error: BaseException) -> Verdict:
+    message = f"flush = {settings.flush!r} raised {type(error).__name__}: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    finding = Finding(field="flush", message=f"{message} ({last.filename}:{last.lineno})", where=settings.where)
+    return Verdict(check="flush", status="fail", reason="the target's flush broke", findings=(finding,))
 
 
 def _expectations(expect: Expectation) -> dict[str, JsonValue]:

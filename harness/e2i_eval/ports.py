@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from e2i_eval.case import Case, ScriptedAnswer
@@ -90,6 +90,9 @@ class Tracking(Protocol):
         expectations: Mapping[str, JsonValue],
     ) -> None:
         """Write the case's judgement to its run and its traces, and end the run."""
+
+    def end_open_cases(self, session_id: str, *, judged: Collection[str]) -> tuple[str, ...]:
+        """End as KILLED the session's case runs that are open and not ``judged``; return their cases' ids."""
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until everything recorded in this process is on the server; tell whether it was in time."""

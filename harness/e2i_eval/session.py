@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import uuid
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.errors import UnknownError, UsageError
 from e2i_eval.evaluator import SessionRef
 from e2i_eval.report import CaseResult, Report, summarise
-from e2i_eval.scratch import Scratch
+from e2i_eval.scratch import Scratch, ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from e2i_eval.clock import Clock
     from e2i_eval.json_value import JsonObject
@@ -63,10 +62,17 @@ class Session:
         self._settings = settings
         self._clock = clock
         self._start_s = clock.elapsed_s()
-        self._scratch_folder = Path(tempfile.mkdtemp(prefix="e2i-eval-"))
-        self._store = settings.store or self._scratch_folder / "mlflow"
+        self._started_at_s = clock.time_s()
         self._results: list[CaseResult] = []
-        self.server = None if settings.tracking_uri else start_server(self._store)
+        _refuse_unwritable(settings.report)
+        self._folder = ScratchFolder()
+        self._scratch = Scratch(self._folder.path)
+        try:
+            store = settings.store or self._folder.path / "mlflow"
+            self.server = None if settings.tracking_uri else start_server(store)
+        except BaseException:
+            self._folder.remove()
+            raise
         self.ref = self._reference(git)
 
     def add(self, result: CaseResult) -> None:
@@ -74,43 +80,49 @@ class Session:
         self._results.append(result)
 
     def finish(self, tracking: Tracking, *, problems: tuple[str, ...] = ()) -> Report:
-        """Write the totals to the server and the report to its folder, and return the report."""
+        """Write the totals to the server and the report to its folder, and return the report.
+
+        Whatever cannot be written is one of the report's problems.
+        """
+        problems = (*problems, *self._end_open_cases(tracking))
+        trouble = self._close_runs(tracking, self._report(problems))
+        if trouble and not any(trouble in problem for problem in problems):
+            problems = (*problems, f"the session could not be recorded completely: {trouble}")
         report = self._report(problems)
-        trouble = self._close_runs(tracking, report)
-        if trouble:
-            report = self._report((*problems, trouble))
-        _write_atomically(self._settings.report / REPORT_FILE, json.dumps(report.to_json(), indent=2) + "\n")
+        try:
+            _write_atomically(self._settings.report / REPORT_FILE, json.dumps(report.to_json(), indent=2) + "\n")
+        except OSError as error:
+            report = self._report((*problems, f"the report could not be written: {error}"))
         return report
 
     def close(self) -> None:
         """Stop the server and remove what was temporary; may be called twice."""
         if self.server is not None:
             self.server.stop()
-        shutil.rmtree(self._scratch_folder, ignore_errors=True)
+        self._folder.remove()
 
     def _reference(self, git: JsonObject) -> SessionRef:
-        started = self._clock.time_s()
-        label = f"e2i-eval {git.get('commit', '')[:7] or 'no-commit'} {_minute(started)}"
+        label = f"e2i-eval {git.get('commit', '')[:7] or 'no-commit'} {_minute(self._started_at_s)}"
         return SessionRef(
             session_id=uuid.uuid4().hex,
             name=label,
             uri=self._settings.tracking_uri or (self.server.uri if self.server else ""),
-            scratch=str(self._scratch_folder),
+            scratch=str(self._folder.path),
             tags={f"e2i_eval.git_{key}": str(value) for key, value in git.items()},
             params={"claude": self._settings.claude, **environment()},
         )
 
     def _report(self, problems: tuple[str, ...]) -> Report:
-        run_id = Scratch(self._scratch_folder).values().get("session", "")
         return Report(
             session={
                 "id": self.ref.session_id,
                 "name": self.ref.name,
+                "started_at_s": self._started_at_s,
                 "duration_s": round(self._clock.elapsed_s() - self._start_s, 3),
                 "claude": self._settings.claude,
                 "tracking_uri": self._settings.tracking_uri,
                 "store": str(self._settings.store) if self._settings.store else None,
-                "run_id": run_id,
+                "run_id": self._scratch.values().get("session", ""),
                 "git": dict(self.ref.tags),
             },
             environment=environment(),
@@ -118,15 +130,29 @@ class Session:
             problems=problems,
         )
 
+    def _end_open_cases(self, tracking: Tracking) -> tuple[str, ...]:
+        """End the runs of cases that were begun and never judged; return a sentence for each."""
+        if "session" not in self._scratch.values():
+            return ()
+        judged = {result.run_id for result in self._results}
+        try:
+            ended = tracking.end_open_cases(self.ref.session_id, judged=judged)
+        except UnknownError as error:
+            return (f"the session could not be recorded completely: {error}",)
+        return tuple(f"case {case_id} was begun and has no result; its run was ended as KILLED" for case_id in ended)
+
     def _close_runs(self, tracking: Tracking, report: Report) -> str:
-        """End the runs on the server; return what went wrong as one sentence, or an empty text."""
-        runs = Scratch(self._scratch_folder).values()
+        """End the runs on the server; return what went wrong, or an empty text."""
+        runs = self._scratch.values()
         if "session" not in runs:
             return ""
+        rows = {row.target: row for row in report.targets()}
         try:
-            for row in report.targets():
-                if run_id := runs.get(f"target {row.target}"):
-                    tracking.close_target(run_id, passed=row.passed == row.cases, metrics=row.metrics())
+            for key, run_id in runs.items():
+                if target := key.removeprefix("session").removeprefix("target "):
+                    row = rows.get(target) or summarise(target, [])
+                    passed = row.passed == row.cases > 0
+                    tracking.close_target(run_id, passed=passed, metrics=row.metrics())
             total = summarise("total", list(report.cases))
             tracking.close_session(
                 runs["session"],
@@ -135,7 +161,7 @@ class Session:
                 artifacts={REPORT_FILE: json.dumps(report.to_json(), indent=2)},
             )
         except UnknownError as error:
-            return f"the session could not be recorded completely: {error}"
+            return str(error)
         return ""
 
 
@@ -165,6 +191,20 @@ def _minute(time_s: float) -> str:
 
 def _write_atomically(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    Path(new.name).replace(file)
+    new = file.with_name(f".{file.name}.{os.getpid()}")  # not a tempfile: only its owner could read that
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Say at once, not after the last case, that there is no place for the report."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"the report folder {folder} cannot be written: {error.strerror or error}"
+        raise UsageError(what, fix="choose another one with --e2i-report=DIR") from error

@@ -63,9 +63,7 @@ class BuiltTarget:
         duration_s = clock.elapsed_s() - start_s
         if error is None:
             output, error = _plain_output(output)
-        return Run(
-            output=None if error else output, error=error, started_at_s=started_at_s, duration_s=duration_s
-        )
+        return Run(output=None if error else output, error=error, started_at_s=started_at_s, duration_s=duration_s)
 
     def send(self, *, runner: asyncio.Runner) -> None:
         """Have what the target's logging still holds sent.

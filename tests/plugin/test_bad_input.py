@@ -123,6 +123,16 @@ def test_an_unknown_target(project: Project) -> None:
     assert "did you mean 'support'?" in outcome.screen
 
 
+def test_a_server_that_is_not_there(project: Project) -> None:
+    """Nothing is run without a place to log to."""
+    outcome = project.run("--e2i-tracking-uri=http://127.0.0.1:9")
+
+    assert outcome.code == pytest.ExitCode.USAGE_ERROR
+    assert "no tracking server answers at http://127.0.0.1:9" in outcome.screen
+    assert "leave --e2i-tracking-uri out" in outcome.screen
+    assert outcome.report == {}
+
+
 def test_an_empty_golden_folder(project: Project) -> None:
     """Nothing to evaluate is no success."""
     (project.folder / "golden/cases/support/refund.yaml").unlink()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from e2i_eval.case import Case
     from e2i_eval.plugin.evaluation import Evaluation
 
-__all__ = ["RESULTS", "CaseFailed", "CaseFile", "CaseItem"]
+__all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]
 
 RESULTS = pytest.StashKey[list[CaseResult]]()
 """The case results of one item: one of a case file, any number of a test that calls ``evaluate``."""

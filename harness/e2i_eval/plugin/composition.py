@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -10,13 +11,18 @@ from urllib.parse import urlsplit
 
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.clock import SystemClock
+from e2i_eval.errors import ServerError, UnknownError
 from e2i_eval.evaluator import Evaluator, SessionRef
 from e2i_eval.options import environment, secrets
 from e2i_eval.prices import PriceTable
 from e2i_eval.session import REPORT_FILE, Session
-from e2i_eval.tracking import TemporaryServer, TrackingClient
+from e2i_eval.tracking import TemporaryServer, TrackingClient, abandon, end_open_runs, redirected
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from e2i_eval.case import Case
+    from e2i_eval.claude import Tape
     from e2i_eval.json_value import JsonObject
     from e2i_eval.report import CaseResult, Report
     from e2i_eval.settings import Settings
@@ -38,6 +44,7 @@ class Controller:
         start = partial(_start_server, cache=settings.cache)
         self._session = Session(settings, clock=SystemClock(), start_server=start, git=_git(settings.root))
         self._report: Report | None = None
+        self._here = Path.cwd()
 
     def reference(self) -> dict[str, object]:
         """Return what a worker needs, as plain JSON."""
@@ -46,24 +53,29 @@ class Controller:
     def header(self) -> list[str]:
         """Return what is evaluated and where it is recorded."""
         targets = [name for name in self._settings.targets if self._settings.is_chosen(name)]
-        server = self._settings.tracking_uri or f"temporary, {self._session.ref.uri}"
+        temporary = f"temporary, {self._session.ref.uri} · store {self._settings.store or 'temporary'}"
         return [
             f"e2i-eval: {', '.join(targets)} · Claude: {self._settings.claude}",
-            f"e2i-eval: MLflow {server} · store {self._settings.store or 'temporary'}",
+            f"e2i-eval: MLflow {self._settings.tracking_uri or temporary}",
         ]
 
     def add(self, result: CaseResult) -> None:
         """Take in one result."""
         self._session.add(result)
 
-    def wait_ready(self) -> None:
-        """Wait for the temporary server.
+    def wait_ready(self, worker: Worker) -> None:
+        """Wait for the server, temporary or the team's.
 
         Raises:
-            ServerError: it cannot be started; the message says why.
+            ServerError: it cannot be started or reached; the message says why.
         """
         if self._session.server is not None:
             self._session.server.wait_ready(SERVER_START_TIMEOUT_S)
+        try:
+            worker.wait_ready()
+        except UnknownError as error:
+            what = f"no tracking server answers at {worker.uri}"
+            raise ServerError(what, fix="start it, or leave --e2i-tracking-uri out to have a temporary one") from error
 
     def finish(self, exitstatus: int, tracking: TrackingClient, *, lost: tuple[str, ...]) -> Report:
         """Close the session's runs and write the report, once.
@@ -75,7 +87,7 @@ class Controller:
         """
         if self._report is None:
             endings = {
-                INTERRUPTED: ("the session was interrupted: cases that had not run are not in this report",),
+                INTERRUPTED: ("the session was interrupted",),
                 INTERNAL_ERROR: ("pytest itself failed: this report may be incomplete",),
             }
             problems = (*endings.get(exitstatus, ()), *lost)
@@ -86,13 +98,17 @@ class Controller:
         """Return where the results are and how to look at them."""
         prices = PriceTable.load(self._settings.prices)
         lines = [
-            f"report: {_shown(self._settings.report / REPORT_FILE)} · prices of {prices.date}",
+            f"report: {self._shown(self._settings.report / REPORT_FILE)} · prices of {prices.date}",
         ]
         if self._settings.tracking_uri:
             return [*lines, f"open:   {self._settings.tracking_uri}"]
         if self._settings.store is None:
             return [*lines, "the store was temporary; run with --e2i-store=.e2i/mlflow to keep it"]
-        return [*lines, f"open:   e2i-eval ui --store {_shown(self._settings.store)}"]
+        return [*lines, f"open:   e2i-eval ui --store {self._shown(self._settings.store)}"]
+
+    def _shown(self, path: Path) -> str:
+        """Write a path as short as it stays right from where the user is."""
+        return str(path.relative_to(self._here)) if path.is_relative_to(self._here) else str(path)
 
     def close(self) -> None:
         """Stop the server."""
@@ -109,7 +125,11 @@ class Worker:
             mode=settings.claude, environ=environment(), clock=SystemClock(), allowed_hosts=_hosts(self._ref.uri)
         )
         self._evaluator: Evaluator | None = None
-        self._client: TrackingClient | None = None
+        self._redirection = contextlib.ExitStack()
+        self._redirection.enter_context(redirected(self._ref.uri, environment()))
+        self._client = TrackingClient(self._ref.uri, environ=environment(), scratch=Path(self._ref.scratch))
+        self._is_awaited = False
+        self._is_closed = False
 
     @property
     def uri(self) -> str:
@@ -119,34 +139,46 @@ class Worker:
     def evaluator(self) -> Evaluator:
         """Return the evaluator, made at the first case so that collecting alone costs nothing."""
         if self._evaluator is None:
-            tracking = self.tracking()
+            with contextlib.suppress(UnknownError):  # every case says so itself
+                self.wait_ready()
             self._wire.start()
             self._evaluator = Evaluator(
                 settings=self._settings,
                 session=self._ref,
                 claude=self._wire,
-                tracking=tracking,
+                tracking=self._client,
                 clock=SystemClock(),
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
             )
         return self._evaluator
 
+    @property
     def tracking(self) -> TrackingClient:
-        """Return the client of the session's server, which is waited for when it is still starting."""
-        if self._client is None:
-            client = TrackingClient(self._ref.uri, environ=environment(), scratch=Path(self._ref.scratch))
-            client.wait_ready(SERVER_START_TIMEOUT_S)
-            self._client = client
+        """The client of the session's server."""
         return self._client
+
+    def wait_ready(self) -> None:
+        """Wait for the session's server, which may still be starting; once.
+
+        Raises:
+            UnknownError: it does not answer.
+        """
+        if not self._is_awaited:
+            self._is_awaited = True
+            self._client.wait_ready(SERVER_START_TIMEOUT_S)
+
+    def tape(self, case: Case) -> AbstractContextManager[Tape]:
+        """Open a tape for code that calls Claude itself."""
+        self.evaluator()
+        return self._wire.tape(case)
 
     def finish(self) -> tuple[str, ...]:
         """Wait until all is recorded, and return what no case can answer for, a sentence each."""
-        if self._client is None:
-            return ()
         in_time = self._client.drain(DRAIN_TIMEOUT_S)
         late = () if in_time else (f"recording was not done after {DRAIN_TIMEOUT_S:g} s",)
-        return (*(note.message for note in self._wire.notes), *self._client.lost, *late)
+        said = (*(note.message for note in self._wire.notes), *self._client.lost, *late)
+        return tuple(dict.fromkeys(said))  # a server that is gone says the same of every request
 
     def close(self) -> None:
         """Give everything back; may be called twice."""
@@ -154,9 +186,13 @@ class Worker:
             self._evaluator.close()
             self._wire.stop()
             self._evaluator = None
-        if self._client is not None:
+        if not self._is_closed:
+            self._is_closed = True
+            end_open_runs(is_server_gone=bool(self._client.broken))
             self._client.close()
-            self._client = None
+            self._redirection.close()
+            if self._client.broken:
+                abandon(environment())
 
 
 def _start_server(store: Path, *, cache: Path) -> TemporaryServer:
@@ -187,9 +223,3 @@ def _hosts(uri: str) -> tuple[str, ...]:
     """Return the host that mock mode must let through: a tracking server of the team's."""
     host = urlsplit(uri).hostname
     return (host,) if host else ()
-
-
-def _shown(path: Path) -> str:
-    """Write a path as short as it stays right from here."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -10,8 +10,9 @@ import pytest
 from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
-from e2i_eval.plugin.case_item import RESULTS, CaseFile
+from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.composition import Controller, Worker
+from e2i_eval.plugin.outcome import FAILURES, case_results, failure
 from e2i_eval.render import summary_lines
 from e2i_eval.report import CaseResult
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from e2i_eval.json_value import JsonObject
     from e2i_eval.report import Report
     from e2i_eval.settings import Settings
 
@@ -32,8 +34,17 @@ WORKER_OUTPUT = "e2i_eval_lost"
 CASE_SUFFIXES = {".yaml", ".yml"}
 
 
+LISTINGS = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
+"""What shows tests without running any: no server is started for it, no file written."""
+
+ANSWERS = ("help", "version", "markers")
+"""What pytest answers without looking for a test."""
+
+
 def register(config: pytest.Config) -> None:
     """Read the settings and start the session: in the controller with its server, in an xdist worker without."""
+    if any(config.getoption(name, default=False) for name in ANSWERS):
+        return
     one_thread_each(environment())
     try:
         settings = parse_settings(config.rootpath, config.getoption, config.getini)
@@ -41,6 +52,9 @@ def register(config: pytest.Config) -> None:
         if str(settings.root) not in sys.path:
             sys.path.insert(0, str(settings.root))
         evaluation = Evaluation(config, settings)
+        config.add_cleanup(evaluation.close)
+        if not any(config.getoption(name, default=False) for name in LISTINGS):
+            evaluation.start(getattr(config, "workerinput", None))
     except E2iError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[EVALUATION] = evaluation
@@ -54,24 +68,48 @@ class Evaluation:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
         self.report: Report | None = None
+        self.controller: Controller | None = None
+        self._worker: Worker | None = None
         self._is_running = False
         self._lost: list[str] = []
-        worker_input = getattr(config, "workerinput", None)
-        self.controller = None if worker_input else Controller(settings)
-        reference = worker_input[WORKER_INPUT] if worker_input else None
-        self.worker = Worker(settings, reference or self._controller.reference())
-        if self.controller and config.args_source is not config.ArgsSource.ARGS:
-            config.args[:] = [str(path) for path in (settings.cases, *settings.tests)]
+        self._ended: set[str] = set()
+        if not hasattr(config, "workerinput") and config.args_source is not config.ArgsSource.ARGS:
+            folders = (settings.cases,) if settings.cases.is_dir() else ()
+            config.args[:] = [str(path) for path in (*folders, *settings.tests)]
+
+    def start(self, worker_input: JsonObject | None) -> None:
+        """Start the session, or take part in one.
+
+        Args:
+            worker_input: what the controller gave to this xdist worker; None in the controller.
+
+        Raises:
+            E2iError: the server cannot be started, or a folder not be written.
+        """
+        if worker_input is None:
+            self.controller = Controller(self.settings)
+            self._worker = Worker(self.settings, self.controller.reference())
+        else:
+            self._worker = Worker(self.settings, worker_input[WORKER_INPUT])
+
+    def close(self) -> None:
+        """Stop the server whatever happened; may be called twice."""
+        if self._worker:
+            self._worker.close()
+        if self.controller:
+            self.controller.close()
 
     @property
-    def _controller(self) -> Controller:
-        assert self.controller is not None  # noqa: S101  only the controller's hooks come here
-        return self.controller
+    def worker(self) -> Worker:
+        """What runs cases in this process."""
+        assert self._worker is not None  # noqa: S101  nothing is run in a session that only lists
+        return self._worker
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Hand the session to an xdist worker."""
-        node.workerinput[WORKER_INPUT] = self._controller.reference()  # type: ignore[attr-defined]
+        if self.controller:
+            node.workerinput[WORKER_INPUT] = self.controller.reference()  # type: ignore[attr-defined]
 
     def pytest_report_header(self) -> list[str]:
         """Say what is evaluated, and where it is recorded."""
@@ -83,28 +121,49 @@ class Evaluation:
             return None
         return CaseFile.from_parent(parent, path=file_path, evaluation=self)
 
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Leave out evaluations of targets that were not chosen."""
+        left_out = [item for item in items if not self._is_chosen(item)]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in left_out]
+
+    def _is_chosen(self, item: pytest.Item) -> bool:
+        marker = item.get_closest_marker("e2i")
+        return marker is None or not marker.args or self.settings.is_chosen(str(marker.args[0]))
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the item's case results to its report as plain JSON."""
+        """Attach the item's case results to its report as plain JSON; show our own errors without a traceback."""
         report = yield
+        if report.failed and call.excinfo is not None:
+            item.stash.setdefault(FAILURES, []).append(failure(call.excinfo.value))
+            if isinstance(call.excinfo.value, E2iError):
+                report.longrepr = str(call.excinfo.value)
         if call.when == "teardown":
-            setattr(report, REPORTED, [result.to_json() for result in item.stash.get(RESULTS, [])])
+            setattr(report, REPORTED, [result.to_json() for result in case_results(item)])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in case results, from this process or from a worker."""
-        if self.controller:
-            for data in getattr(report, REPORTED, ()):
-                self.controller.add(CaseResult.from_json(data))
+        if not self.controller:
+            return
+        for data in getattr(report, REPORTED, ()):
+            self.controller.add(CaseResult.from_json(data))
+        if report.when == "teardown":
+            self._ended.add(report.nodeid)
+        elif report.when not in {"setup", "call"}:  # xdist's word on a worker that is gone
+            self._lost.append(f"{report.nodeid} has no result: {report.longreprtext.splitlines()[-1]}")
+            self._ended.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> None:
+    def pytest_runtestloop(self) -> None:
         """Wait for the server, which has been starting while pytest collected."""
-        if self.controller and not session.config.option.collectonly:
+        if self.controller:
             try:
-                self.controller.wait_ready()
+                self.controller.wait_ready(self.worker)
             except E2iError as error:
                 raise pytest.UsageError(str(error)) from error
             self._is_running = True
@@ -117,13 +176,23 @@ class Evaluation:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the totals and the report; a problem that no case answers for fails the session."""
+        if self._worker is None:
+            return
         self._lost += self.worker.finish()
         if self.controller is None:
             session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
         elif self._is_running:
-            self.report = self.controller.finish(int(exitstatus), self.worker.tracking(), lost=tuple(self._lost))
+            lost = (*self._lost, *self._missing(session.testscollected))
+            self.report = self.controller.finish(int(exitstatus), self.worker.tracking, lost=tuple(dict.fromkeys(lost)))
             if self.report.problems and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _missing(self, collected: int) -> tuple[str, ...]:
+        """Say how many tests have no result, whatever stopped the session: ``-x``, Ctrl-C, a worker that is gone."""
+        missing = collected - len(self._ended)
+        if missing <= 0:
+            return ()
+        return (f"{missing} of {collected} tests did not run to their end: they have no result here",)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table, and how to look at the results."""
@@ -135,12 +204,6 @@ class Evaluation:
             terminalreporter.write_line(line)
         for line in self.controller.footer():
             terminalreporter.write_line(line)
-
-    def pytest_unconfigure(self) -> None:
-        """Stop the server whatever happened."""
-        self.worker.close()
-        if self.controller:
-            self.controller.close()
 
 
 EVALUATION = pytest.StashKey[Evaluation]()

@@ -6,21 +6,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.golden import make_case, read_case
 from e2i_eval.plugin.case_item import RESULTS, CaseFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from e2i_eval.case import Case
     from e2i_eval.evaluator import Evaluation, Evaluator
+    from e2i_eval.exchange import Exchange
     from e2i_eval.json_value import JsonObject
     from e2i_eval.plugin.evaluation import Evaluation as Plugin
+    from e2i_eval.ports import Tape
+    from e2i_eval.settings import Settings
     from e2i_eval.trace import Trace
 
-__all__ = ["Evaluate", "case", "evaluate", "mlflow_server", "pytest_generate_tests", "traces"]
+__all__ = [
+    "Evaluate",
+    "ScriptedClaude",
+    "case",
+    "claude",
+    "evaluate",
+    "mlflow_server",
+    "pytest_generate_tests",
+    "traces",
+]
 
 
 class Evaluate:
@@ -42,6 +54,7 @@ class Evaluate:
             CaseFailed: the case did not pass and ``check`` is set.
         """
         node = self._request.node
+        __tracebackhide__ = True
         evaluation = self._evaluator.evaluate(case, node.nodeid)
         if check:
             node.stash.setdefault(RESULTS, []).append(evaluation.result)
@@ -85,8 +98,45 @@ def case(request: pytest.FixtureRequest) -> Case:
     """Return one golden case of the marker's target; the test runs once for each of them."""
     config = request.config
     settings = _plugin(config).settings
+    if isinstance(request.param, E2iError):
+        raise request.param
     path: Path = request.param
     return read_case(path, root=settings.root, known_targets=settings.targets)
+
+
+class ScriptedClaude:
+    """Claude for a test that makes its own clients: says what it is told to, and keeps what it was asked."""
+
+    def __init__(self, case: Case, tape: Tape) -> None:
+        self._case = case
+        self._tape = tape
+
+    def script(self, answers: Sequence[JsonObject]) -> None:
+        """Append what Claude will say, in the words of a case file's ``claude:``.
+
+        Raises:
+            CaseFileError: a word is not one of a case file's.
+        """
+        made = make_case(self._case.id, target=self._case.target, inputs={}, claude=answers, expect={})
+        self._tape.script(made.script)
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every request to Claude so far and what was answered, as seen on the wire, in order of start."""
+        return self._tape.exchanges
+
+
+@pytest.fixture
+def claude(request: pytest.FixtureRequest) -> Iterator[ScriptedClaude]:
+    """Script Claude for clients that the test makes itself: ``claude.script([...])``, ``claude.exchanges``.
+
+    A request that nothing answers, and an answer that nobody asks for, fail the test.
+    """
+    scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
+    with _plugin(request.config).worker.tape(scripted) as tape:
+        yield ScriptedClaude(scripted, tape)
+    if tape.notes:
+        pytest.fail("\n".join(note.message for note in tape.notes), pytrace=False)
 
 
 @pytest.fixture
@@ -111,18 +161,29 @@ class Traces:
 
     def __call__(self, evaluation: Evaluation) -> tuple[Trace, ...]:
         """Return the traces of an evaluated case as the server has them now, assessments' effects included."""
-        return self._plugin.worker.tracking().traces(evaluation.result.run_id)
+        return self._plugin.worker.tracking.traces(evaluation.result.run_id)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``case`` once for each golden case of its marker's target."""
     if "case" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("e2i") is None:
         return
-    settings = _plugin(metafunc.config).settings
-    target = _marked_target(metafunc.definition)
+    try:
+        files = _golden_files(_plugin(metafunc.config).settings, _marked_target(metafunc.definition))
+    except UsageError as error:  # a failing test, so that the others still run
+        metafunc.parametrize("case", [error], ids=["none"], indirect=True)
+        return
+    metafunc.parametrize("case", files, ids=[file.stem for file in files], indirect=True)
+
+
+def _golden_files(settings: Settings, target: str) -> list[Path]:
+    """Return the target's case files; a test that runs for none of them would be green for the wrong reason."""
     folder = settings.cases / target
     files = sorted(file for file in folder.rglob("*") if file.suffix in {".yaml", ".yml"})
-    metafunc.parametrize("case", files, ids=[file.stem for file in files], indirect=True)
+    if not files:
+        what = f"there is no golden case of target {target!r}"
+        raise UsageError(what, where=str(folder), fix=f"write a first one, e.g. {folder / 'first.yaml'}")
+    return files
 
 
 def _plugin(config: pytest.Config) -> Plugin:

@@ -11,7 +11,7 @@ from e2i_eval.errors import UnknownError
 from e2i_eval.trace import Logged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from e2i_eval.case import Case
     from e2i_eval.json_value import JsonValue
@@ -130,6 +130,15 @@ class InMemoryTracking:
         run.verdicts = verdicts
         run.logged = replace(run.logged, metrics={**run.logged.metrics, **measurements}, params=params, tags=tags)
         run.status = _status(passed=passed)
+
+    def end_open_cases(self, session_id: str, *, judged: Collection[str]) -> tuple[str, ...]:
+        """End what is open and not judged."""
+        self._ask("ending open cases")
+        case_runs = (run for run in self.runs.values() if run.logged.tags.get("session") == session_id)
+        ended = [run for run in case_runs if run.status == "RUNNING" and run.run_id not in judged]
+        for run in ended:
+            run.status = "KILLED"
+        return tuple(run.run_id for run in ended)
 
     def close_target(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
         """End a target's run."""

@@ -6,8 +6,18 @@ Only this package imports MLflow, and only where a function says so: importing i
 from __future__ import annotations
 
 from e2i_eval.case_run import CaseRun
+from e2i_eval.tracking.activation import abandon, redirected
 from e2i_eval.tracking.client import TrackingClient
+from e2i_eval.tracking.fluent import end_open_runs
 from e2i_eval.tracking.serve import serve_store
 from e2i_eval.tracking.server import TemporaryServer
 
-__all__ = ["CaseRun", "TemporaryServer", "TrackingClient", "serve_store"]
+__all__ = [
+    "CaseRun",
+    "TemporaryServer",
+    "TrackingClient",
+    "abandon",
+    "end_open_runs",
+    "redirected",
+    "serve_store",
+]

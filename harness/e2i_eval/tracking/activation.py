@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case_run import CaseRun
 
-__all__ = ["NO_SERVER", "Activation", "variables"]
+__all__ = ["NO_SERVER", "Activation", "abandon", "redirected", "variables"]
 
 NO_SERVER = "http://127.0.0.1:9"
 """An address that refuses at once (the discard port): where logging goes when the real server is gone."""
@@ -27,8 +27,21 @@ BRISK = {
 }
 """MLflow's client waits 120 s, seven times over, for a server that is gone; not while we evaluate."""
 
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_MODEL_CATALOG_URI": ""}
-"""Nothing leaves the machine, and no export waits for a price catalogue."""
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_MODEL_CATALOG_URI": "",
+    "MLFLOW_ENABLE_OTLP_EXPORTER": "false",
+}
+"""Nothing leaves the machine, no export waits for a price catalogue, and none goes to a collector instead of to us."""
+
+ELSEWHERE = (
+    "MLFLOW_REGISTRY_URI",
+    "MLFLOW_RUN_ID",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+)
+"""What a user's shell may say of a server or a run of theirs: nothing of an evaluation goes there."""
 
 
 class Activation:
@@ -83,6 +96,22 @@ class Activation:
         before = point_mlflow_at(uri)
         if not self._redirected:
             self._redirected, self._before = True, before
+
+
+def abandon(environ: MutableMapping[str, str]) -> None:
+    """Let what MLflow still holds for a server that is gone go nowhere, at once, when the process ends.
+
+    For a process that is about to end: this is not undone. Otherwise MLflow would try for minutes, or send it to the
+    server that the user's shell names.
+    """
+    environ.update({**BRISK, **QUIET, "MLFLOW_TRACKING_URI": NO_SERVER})
+    if "mlflow" in sys.modules:
+        point_mlflow_at(NO_SERVER)
+
+
+def redirected(uri: str, environ: MutableMapping[str, str]) -> contextlib.AbstractContextManager[None]:
+    """Let what logs outside every case, while tests are imported or in a thread left over, log to ``uri`` too."""
+    return variables(environ, {"MLFLOW_TRACKING_URI": uri, **dict.fromkeys(ELSEWHERE)})
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from e2i_eval.tracking.reader import Reader
 from e2i_eval.tracking.recorder import Recorder, expectation, feedback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from e2i_eval.case import Case
@@ -31,6 +31,9 @@ __all__ = ["TrackingClient"]
 
 DRAIN_S = 30.0
 CLOSE_S = 5.0
+UNSUSPICIOUS_S = 1.0
+"""A flush that takes longer makes us ask whether the server is there at all, rather than wait to the end."""
+
 PARENT_TAG = "mlflow.parentRunId"
 LEVEL_TAG = "e2i.level"
 TEST_VIEW = {"mlflow.runType": "test"}
@@ -156,7 +159,10 @@ class TrackingClient:
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until MLflow's client has sent the traces it holds; tell whether it did within ``timeout_s``."""
-        return not self.broken and self._flush(timeout_s)
+        if self.broken or self._flush(min(timeout_s, UNSUSPICIOUS_S)):
+            return not self.broken
+        self._connection.check()
+        return not self.broken and self._flush(timeout_s - UNSUSPICIOUS_S)
 
     def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
         """Return what the server keeps of a case.
@@ -217,6 +223,30 @@ class TrackingClient:
                 self._recorder.link(traces, run_id)
         self._recorder.write_run(case_run.run_id, metrics=measurements, params=params, tags=tags)
         self._recorder.end_run(case_run.run_id, passed=passed)
+
+    def end_open_cases(self, session_id: str, *, judged: Collection[str]) -> tuple[str, ...]:
+        """End as ``KILLED`` the runs of cases that were begun and never judged, whichever process began them.
+
+        Args:
+            session_id: the session.
+            judged: run ids of the cases that have a result; their end may still be under way.
+
+        Returns:
+            The ids of the cases whose runs were ended.
+
+        Raises:
+            UnknownError: the server could not be asked.
+        """
+        self._connection.doing = "the session's end"
+        mine = f"tags.`e2i.session_id` = '{session_id}' AND tags.`{LEVEL_TAG}` = 'case'"
+        query = f"{mine} AND attributes.status = 'RUNNING'"
+        runs = self._reader.runs(query, {self.experiment_id})
+        left = [run for run in runs if run["info"]["run_id"] not in judged]
+        for run in left:
+            body = {"run_id": run["info"]["run_id"], "status": "KILLED", "end_time": int(time.time() * 1000)}
+            self._connection.call("POST", "/api/2.0/mlflow/runs/update", body)
+        tags = ({tag["key"]: tag["value"] for tag in run["data"]["tags"]} for run in left)
+        return tuple(sorted(each["e2i.case"] for each in tags))
 
     def close_target(
         self, run_id: str, *, passed: bool, metrics: Mapping[str, float], params: Mapping[str, str] | None = None

@@ -104,6 +104,11 @@ class Connection:
             self.broken = f"the tracking server at {self.uri} did not become ready within {timeout_s:g} s"
             raise UnknownError(self.broken)
 
+    def check(self) -> None:
+        """Give the server up if it leaves a health check unanswered for as long as any other request."""
+        if not self.broken and not self._healthy(READ_S):
+            self.broken = self._gone(f"no answer within {READ_S:g} s")
+
     def close(self) -> None:
         """Close the connections kept open."""
         with self._lock:
@@ -150,11 +155,12 @@ class Connection:
     def _trouble(self, error: Exception, request: str) -> UnknownError:
         """Return what to raise for a request without answer; give the server up if its health check fails too."""
         if not self._healthy():
-            self.broken = self.broken or (
-                f"the tracking server at {self.uri} does not answer since {self.doing} ({_reason(error)})"
-            )
+            self.broken = self.broken or self._gone(_reason(error))
             return UnknownError(self.broken)
         return UnknownError(f"the tracking server at {self.uri} did not answer {request} ({_reason(error)})")
+
+    def _gone(self, reason: str) -> str:
+        return f"the tracking server at {self.uri} does not answer since {self.doing} ({reason})"
 
     def _healthy(self, read_s: float = HEALTH_READ_S) -> bool:
         try:

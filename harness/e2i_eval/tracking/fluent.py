@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case_run import CaseRun
 
-__all__ = ["Strays", "fluent_run", "other_experiment", "point_mlflow_at"]
+__all__ = ["Strays", "end_open_runs", "fluent_run", "other_experiment", "point_mlflow_at"]
 
 Strays = set[str]
 """Ids of runs that a target opened itself while its case ran."""
@@ -58,6 +58,22 @@ def point_mlflow_at(uri: str | None) -> str | None:
     if before != uri:
         utils.set_tracking_uri(uri)
     return before
+
+
+def end_open_runs(*, is_server_gone: bool) -> None:
+    """End the runs that were left open outside every case, as MLflow does when the process ends.
+
+    By then it would ask whichever server the user's shell names. With the server gone they are only forgotten.
+    """
+    fluent: Any = sys.modules.get("mlflow.tracking.fluent")
+    stack = getattr(fluent, "_active_run_stack", None)
+    if stack is None:
+        return
+    while stack.get() and not is_server_gone:
+        with contextlib.suppress(Exception):  # MLflow takes the run off the stack before it asks the server
+            fluent.end_run()
+    for held in stack.get_all_thread_values().values():
+        held.clear()
 
 
 def other_experiment(case_run: CaseRun) -> str | None:
