@@ -73,6 +73,7 @@ class Session:
         except BaseException:
             self._folder.remove()
             raise
+        self._git = git
         self.ref = self._reference(git)
 
     def add(self, result: CaseResult) -> None:
@@ -123,7 +124,7 @@ class Session:
                 "tracking_uri": self._settings.tracking_uri,
                 "store": str(self._settings.store) if self._settings.store else None,
                 "run_id": self._scratch.values().get("session", ""),
-                "git": dict(self.ref.tags),
+                "git": dict(self._git),
             },
             environment=environment(),
             cases=tuple(self._results),

@@ -98,6 +98,7 @@ class Controller:
         """Return where the results are and how to look at them."""
         prices = PriceTable.load(self._settings.prices)
         lines = [
+            *self._left_out(),
             f"report: {self._shown(self._settings.report / REPORT_FILE)} · prices of {prices.date}",
         ]
         if self._settings.tracking_uri:
@@ -105,6 +106,12 @@ class Controller:
         if self._settings.store is None:
             return [*lines, "the store was temporary; run with --e2i-store=.e2i/mlflow to keep it"]
         return [*lines, f"open:   e2i-eval ui --store {self._shown(self._settings.store)}"]
+
+    def _left_out(self) -> list[str]:
+        """Say which targets no case was evaluated of: nobody should take the table for the whole."""
+        seen = {case.target for case in self._report.cases} if self._report else set()
+        missing = [name for name in self._settings.targets if self._settings.is_chosen(name) and name not in seen]
+        return [f"not evaluated: {', '.join(missing)}"] if missing else []
 
     def _shown(self, path: Path) -> str:
         """Write a path as short as it stays right from where the user is."""

@@ -33,7 +33,6 @@ WORKER_INPUT = "e2i_eval_session"
 WORKER_OUTPUT = "e2i_eval_lost"
 CASE_SUFFIXES = {".yaml", ".yml"}
 
-
 LISTINGS = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 """What shows tests without running any: no server is started for it, no file written."""
 
@@ -198,6 +197,7 @@ class Evaluation:
         """Print the table, and how to look at the results."""
         if self.controller is None or self.report is None:
             return
+        terminalreporter.ensure_newline()
         terminalreporter.section("e2i-eval")
         writer = terminalreporter._tw  # noqa: SLF001  the only way to its width and colour
         for line in summary_lines(self.report, width=writer.fullwidth, color=writer.hasmarkup):

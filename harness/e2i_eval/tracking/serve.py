@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from e2i_eval.errors import UnknownError
+from e2i_eval.tracking.client import TrackingClient
 from e2i_eval.tracking.server import TemporaryServer
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def serve_store(
         for note in server.notes:
             say(note)
         say(f"{server.uri} serves {store}; Ctrl-C ends it")
+        if newest := _newest_session(server.uri, store):
+            say(f"newest session: {newest}")
         while server.is_running():
             time.sleep(WATCH_S)
         say(f"the server ended by itself; see {server.log}")
@@ -47,3 +51,15 @@ def serve_store(
     finally:
         server.stop()
     return 1
+
+
+def _newest_session(uri: str, store: Path) -> str:
+    """Return the address of the newest session's test view; empty where nothing was evaluated yet."""
+    client = TrackingClient(uri, environ={}, scratch=store)
+    try:
+        sessions = client.session_runs(1)
+        return client.url(sessions[0].run_id) if sessions else ""
+    except UnknownError:
+        return ""
+    finally:
+        client.close()
