@@ -26,7 +26,7 @@ def main() -> None:
         wheel = build(work)
         python = environment(work, wheel)
         project = Path(shutil.copytree(SAMPLE, work / "shop"))
-        evaluate(python, project, expected=0)
+        print(evaluate(python, project, expected=0))
         case = project / "golden" / "cases" / "support" / "refund.yaml"
         case.write_text(case.read_text().replace('output: {answer: "It was paid on Monday."}', "output: {answer: No.}"))
         screen = evaluate(python, project, expected=FAILED_TESTS)
@@ -60,8 +60,7 @@ def evaluate(python: Path, project: Path, *, expected: int) -> str:
     """Run ``pytest --e2i-eval`` in ``project`` and return the screen."""
     command = [str(python), "-m", "pytest", "--e2i-eval", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=project, text=True, capture_output=True, check=False)
-    print(done.stdout)
-    require(done.returncode == expected, f"exit code {done.returncode}, wanted {expected}\n{done.stderr}")
+    require(done.returncode == expected, f"exit {done.returncode}, wanted {expected}\n{done.stdout}\n{done.stderr}")
     return done.stdout
 
 
