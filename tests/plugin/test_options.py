@@ -137,8 +137,13 @@ def test_a_listing_starts_and_writes_nothing(project: Project, args: tuple[str, 
 
 @pytest.fixture(scope="module")
 def mixed(new_project: Callable[[], Project]) -> Project:
-    """Four cases of two targets, one of them wrong, and an evaluation in Python."""
+    """Four cases of two targets, one of them wrong, an evaluation in Python, and a test beside them."""
     project = new_project()
+    toml = project.folder / "pyproject.toml"
+    project.write("pyproject.toml", toml.read_text() + '\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n')
+    project.write(
+        "tests/test_plain.py", "def test_plain():\n    raise AssertionError('plain tests are for plain runs')\n"
+    )
     logging = "mlflow.langchain:autolog"
     project.add_target("a", entry="shop.agents:build_support", logging=logging, case=WRONG)
     project.write("golden/cases/a/two.yaml", project.refund)
@@ -162,6 +167,7 @@ def test_one_session_under_xdist(mixed: Project, serial: Outcome) -> None:
 
     assert outcome.code == serial.code == pytest.ExitCode.TESTS_FAILED
     assert outcome.statuses == serial.statuses
+    assert "plain tests are for plain runs" not in serial.screen + outcome.screen
     assert len(outcome.report["cases"]) == len(serial.report["cases"]) == 4
     assert outcome.report["problems"] == []
     assert outcome.report["targets"].keys() == {"a", "support"}

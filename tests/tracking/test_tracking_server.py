@@ -145,13 +145,16 @@ def test_ctrl_c_ends_a_served_store(tmp_path: Path, cache: Path) -> None:
         "sys.exit(serve_store(Path(sys.argv[1]), None, cache=Path(sys.argv[2]), environ=os.environ, say=say))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "store"), str(cache)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    uri = line.split()[0]
-    was_listening = is_listening(uri)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        uri = line.split()[0]
+        was_listening = is_listening(uri)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=START_TIMEOUT_S)
+        finally:
+            process.kill()
 
     assert line == f"{uri} serves {tmp_path / 'store'}; Ctrl-C ends it\n"
     assert was_listening

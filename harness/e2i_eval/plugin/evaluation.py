@@ -72,7 +72,7 @@ class Evaluation:
         self._is_running = False
         self._lost: list[str] = []
         self._ended: set[str] = set()
-        if not hasattr(config, "workerinput") and config.args_source is not config.ArgsSource.ARGS:
+        if config.args_source is not config.ArgsSource.ARGS:  # an xdist worker finds its paths by itself, so there too
             folders = (settings.cases,) if settings.cases.is_dir() else ()
             config.args[:] = [str(path) for path in (*folders, *settings.tests)]
 
