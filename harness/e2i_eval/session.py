@@ -17,7 +17,7 @@ from e2i_eval.report import CaseResult, Report, summarise
 from e2i_eval.scratch import Scratch, ScratchFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from e2i_eval.clock import Clock
@@ -37,6 +37,10 @@ class Server(Protocol):
     @property
     def uri(self) -> str:
         """Its address."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know about its start, a sentence each; complete once it is ready."""
 
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until it answers."""

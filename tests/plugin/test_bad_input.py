@@ -206,7 +206,7 @@ def test_a_store_of_a_newer_mlflow(project: Project, cache: Path) -> None:
 
 
 def test_a_damaged_template_is_built_anew(project: Project, tmp_path: Path, cache: Path) -> None:
-    """A cache is never a reason to fail."""
+    """A cache is never a reason to fail, and the screen says what was done about it."""
     (template,) = cache.glob("mlflow-*.db")
     damaged = tmp_path / "cache" / template.name
     damaged.parent.mkdir()
@@ -215,5 +215,6 @@ def test_a_damaged_template_is_built_anew(project: Project, tmp_path: Path, cach
     outcome = project.run(env={"E2I_EVAL_CACHE": str(damaged.parent)})
 
     assert outcome.code == pytest.ExitCode.OK, outcome.screen
+    assert f"note: the database template {damaged} was damaged and is built anew" in outcome.screen
     assert damaged.stat().st_size >= template.stat().st_size
     assert time.time() - damaged.stat().st_mtime < outcome.duration_s + 60

@@ -99,6 +99,7 @@ class Controller:
         prices = PriceTable.load(self._settings.prices)
         lines = [
             *self._left_out(),
+            *(f"note: {note}" for note in (self._session.server.notes if self._session.server else ())),
             f"report: {self._shown(self._settings.report / REPORT_FILE)} · prices of {prices.date}",
         ]
         if self._settings.tracking_uri:
