@@ -17,6 +17,7 @@ Entry = dict[str, Any]
 def claude(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Entry]]]:
     """Return ``script(*entries)``: entries are written as in a golden; it returns the list of bodies sent so far.
 
+    An entry with ``forever`` answers every request from its turn on, be it none.
     ``raw`` in place of content answers with that text and status 200; ``raises`` raises in the transport.
     Retries do not sleep. A request without an entry fails the test, and so does an entry left over.
     """
@@ -30,7 +31,7 @@ def claude(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Entry
             unexpected.append(body)
             return httpx2.Response(400, json={"type": "error", "error": {"type": "unscripted", "message": "no entry"}})
         sent.append(body)
-        return _response(waiting.pop(0))
+        return _response(waiting[0] if waiting[0].get("forever") else waiting.pop(0))
 
     def script(*entries: Entry) -> list[Entry]:
         waiting.extend(entry for entry in entries for _ in range(entry.get("times", 1)))
@@ -44,7 +45,7 @@ def claude(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Entry
     monkeypatch.setattr("anthropic._base_client.SyncAPIClient._sleep_for_retry", _no_sleep)
     yield script
     assert not unexpected, "Claude was asked without an entry"
-    assert not waiting, "Claude was not asked as often as scripted"
+    assert all(entry.get("forever") for entry in waiting), "Claude was not asked as often as scripted"
 
 
 def _no_sleep(*_: object, **__: object) -> None:

@@ -11,7 +11,7 @@ import anthropic
 import pytest
 import yaml
 
-from e2i.agents import causal_impact, drift_monitor, gap_analyzer
+from e2i.agents import catalogue
 from e2i.config import agent_config
 from e2i_eval.golden.file.reader import read_case
 
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CASES = Path(__file__).parents[2] / "golden" / "cases"
-BUILD: dict[str, Callable[[], Any]] = {
-    "causal_impact": causal_impact.build,
-    "gap_analyzer": gap_analyzer.build,
-    "drift_monitor": drift_monitor.build,
-}
-FILES = [path for agent in BUILD for path in sorted((CASES / agent).glob("*.yaml"))]
+FILES = [path for agent in catalogue.AGENTS for path in sorted((CASES / agent).glob("*.yaml"))]
 
 
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])
@@ -33,7 +28,7 @@ def test_golden_plays(path: Path, claude: Callable[..., list[dict[str, Any]]]) -
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
     agent, expect = path.parent.name, case["expect"]
     sent = claude(*case.get("claude", []))
-    graph = BUILD[agent]()
+    graph = catalogue.build(agent)
     if "error" in expect:
         with pytest.raises(getattr(anthropic, expect["error"]["type"]), match=expect["error"]["contains"]):
             graph.invoke(case["inputs"])
@@ -53,7 +48,7 @@ def test_golden_plays(path: Path, claude: Callable[..., list[dict[str, Any]]]) -
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parent.name}/{path.stem}" for path in FILES])
 def test_golden_is_read_by_the_harness(path: Path) -> None:
     """The product's own reader accepts the file and names it after its place."""
-    case = read_case(path, root=CASES.parent, known_targets=list(BUILD))
+    case = read_case(path, root=CASES.parent, known_targets=list(catalogue.AGENTS))
 
     assert case.id == f"{path.parent.name}/{path.stem}"
 
