@@ -27,7 +27,7 @@ DOWN = {"error": {"status": 529}, "forever": True}
 """Claude is overloaded, however often it is asked."""
 
 
-ASKING: dict[str, dict[str, Any]] = {}
+ASKING: dict[str, dict[str, Any]] = {"health_score": {"snapshot": "model_decay"}}
 """Agent to what a question must hold besides a brand so that Claude is asked."""
 
 WRONG_INPUTS: list[dict[str, Any]] = [
