@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import logging
+import re
 import subprocess
 import sys
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from e2i.mlops.mlflow_config import MlflowConfig, MlflowConfigError, experiment_name
+from e2i.mlops.tracking_client import TrackingClient
 
+ROOT = Path(__file__).parents[3]
+VARIABLE = re.compile(r"\b(?:LOCALAPPDATA|(?:E2I|MLFLOW|ANTHROPIC|GITHUB|GIT|XDG)(?:_[A-Z0-9]+)+)\b")
+READ_BY_LIBRARIES = {"ANTHROPIC_API_KEY"}
 SERVER = {"MLFLOW_TRACKING_URI": "http://mlflow:5000/"}
 
 
@@ -84,14 +94,96 @@ def test_a_bad_value_says_what_to_type(variable: str, value: str, message: str) 
 
 def test_secrets_are_not_printed() -> None:
     """Neither the password of the address, nor the variables' appear in a dump of the configuration."""
-    config = MlflowConfig.from_environment(
-        {"MLFLOW_TRACKING_URI": "https://jo:hunter2@mlflow", "MLFLOW_TRACKING_TOKEN": "tok-secret"}
-    )
+    by_password = MlflowConfig.from_environment({"MLFLOW_TRACKING_URI": "https://jo:hunter2@mlflow"})
+    by_token = MlflowConfig.from_environment({**SERVER, "MLFLOW_TRACKING_TOKEN": "tok-secret"})
 
-    assert (config.username, config.password, config.token) == ("jo", "hunter2", "tok-secret")
-    assert config.tracking_uri == "https://mlflow"
-    assert "hunter2" not in repr(config)
-    assert "tok-secret" not in repr(config)
+    assert (by_password.username, by_password.password, by_token.token) == ("jo", "hunter2", "tok-secret")
+    assert by_password.tracking_uri == "https://mlflow"
+    assert "hunter2" not in f"{by_password!r} {by_password}"
+    assert "tok-secret" not in f"{by_token!r} {by_token}"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"MLFLOW_TRACKING_URI": "http://jo:hunter2@h:x"},
+        {"MLFLOW_TRACKING_URI": "http://jo:p@hunter2@h:x"},
+        {"MLFLOW_TRACKING_URI": "http://jo:hunter2/w@h"},
+        {"MLFLOW_TRACKING_URI": "http://:x?token=hunter2"},
+        {**SERVER, "MLFLOW_TRACKING_TOKEN": "hunter2\nX-Other: 1"},
+        {**SERVER, "MLFLOW_TRACKING_TOKEN": "Bearer hunter2"},
+        {**SERVER, "MLFLOW_TRACKING_PASSWORD": "hunter2"},
+    ],
+)
+def test_an_error_does_not_repeat_a_secret(environ: dict[str, str]) -> None:
+    """What is wrong with a credential is told without it."""
+    with pytest.raises(MlflowConfigError) as raised:
+        MlflowConfig.from_environment(environ)
+
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_user_goes_before_a_token() -> None:
+    """With both set the server sees what MLflow's own clients would send."""
+    secrets = {"MLFLOW_TRACKING_USERNAME": "jo", "MLFLOW_TRACKING_PASSWORD": "pw", "MLFLOW_TRACKING_TOKEN": "tok"}
+    both = MlflowConfig.from_environment({**SERVER, **secrets})
+
+    assert (both.username, both.password, both.token) == ("jo", "pw", None)
+
+
+def test_an_unreachable_server_is_named_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """The client's errors and logs have the address, never what opens it."""
+    config = MlflowConfig.from_environment({"MLFLOW_TRACKING_URI": "http://jo:hunter2@127.0.0.1:1"})
+    with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match=r"127\.0\.0\.1:1") as raised:
+        TrackingClient(config).get("experiments/get", experiment_id="0")
+
+    assert "hunter2" not in f"{raised.value} {caplog.text}"
+
+
+@pytest.mark.parametrize("name", [".env.example", ".env.dev"])
+def test_the_environment_files_work(name: str) -> None:
+    """As they are, and with every line that is commented out, they are read without complaint."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    everything = re.sub(r"(?m)^# (?=[A-Z0-9_]+=)", "", text)
+    given, all_given = (dotenv_values(stream=StringIO(each)) for each in (text, everything))
+
+    config = MlflowConfig.from_environment({key: value or "" for key, value in given.items()})
+    switched_off = MlflowConfig.from_environment({key: value or "" for key, value in all_given.items()})
+
+    assert config.enabled
+    assert config.system_metrics
+    assert (config.default_experiment, config.artifact_location) == ("e2i-causal-analytics", None)
+    assert not switched_off.enabled
+    assert set(all_given) == variables_read() - {"GIT_COMMIT", "GITHUB_SHA", "XDG_CACHE_HOME", "LOCALAPPDATA"}
+
+
+@pytest.mark.parametrize("name", [".env.example", ".env.dev"])
+def test_every_variable_has_a_comment(name: str) -> None:
+    """Each variable, or the group it is in, is explained by the line above."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assigned = re.compile(r"(?:# )?[A-Z0-9_]+=")
+    bare = [line for before, line in itertools.pairwise(lines) if assigned.match(line) and not before.startswith("#")]
+
+    assert bare == []
+
+
+def test_every_variable_is_documented() -> None:
+    """The page of the environment names what the code reads, and nothing else."""
+    page = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+
+    assert set(VARIABLE.findall(page)) == variables_read()
+
+
+def variables_read() -> set[str]:
+    """Return the environment variables that the platform's code names."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "fixtures" / "e2i").rglob("*.py")]
+    constants = [
+        node.value
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return {text for text in constants if VARIABLE.fullmatch(text)} | READ_BY_LIBRARIES
 
 
 def test_a_local_store_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
