@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from mlflow import MlflowClient
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anthropic
 import pytest
 
+from e2i.config import agent_config, using
 from e2i.rag.nodes import NOT_IN_CORPUS
 from e2i.rag.state import RagOutput
 
@@ -53,6 +54,19 @@ def test_a_good_answer_is_passed_on(claude: FakeClaude, graph: Graph) -> None:
     assert sorted(output["reranked_ids"]) == sorted(output["retrieved_ids"])
     assert (output["agent"], output["tier"], output["brand"]) == ("rag", 0, "Fabhalta")
     assert claude.nodes == ["answer"]
+
+
+def test_a_call_can_be_made_under_another_configuration(claude: FakeClaude, graph: Graph) -> None:
+    """Inside `using`, and no longer: that is how a candidate is tried on a pipeline that is built already."""
+    answer = {"found": True, "answer": "C5 is blocked [fab-anti-c5]."}
+    claude.calls_tool("CitedAnswer", **answer).calls_tool("CitedAnswer", **answer)
+    candidate = agent_config("rag").model_copy(update={"max_tokens": 77})
+
+    with using(candidate):
+        graph.invoke({"question": "Which protein does eculizumab block?"})
+    graph.invoke({"question": "Which protein does eculizumab block?"})
+
+    assert [body["max_tokens"] for body in claude.bodies] == [77, agent_config("rag").max_tokens]
 
 
 def test_the_same_question_makes_the_same_prompt(claude: FakeClaude, graph: Graph) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
-from e2i.rag.quality import STRATEGIES
 from e2i.rag.retriever import CANDIDATES, retriever
+from e2i.rag.trial import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
