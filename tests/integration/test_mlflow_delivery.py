@@ -248,6 +248,59 @@ def test_a_killed_process_loses_nothing(mlflow: MlflowConfig, agent: MakeAgent, 
     assert spool_files(mlflow) == []
 
 
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("raise SystemExit(4)", 4),
+        ("raise LookupError('no such brand')", 1),
+        ("import asyncio\nasyncio.run(observed.ainvoke({}))\nraise SystemExit(4)", 4),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\nos.kill(os.getpid(), signal.SIGTERM)", 4),
+    ],
+    ids=["exit", "exception", "asyncio", "handled SIGTERM"],
+)
+def test_whichever_way_a_process_ends_it_delivers_first(
+    mlflow: MlflowConfig, agent: MakeAgent, ending: str, code: int
+) -> None:
+    """Python's own way out is always taken: nothing is left for anybody else to send."""
+    config = agent()
+    process = child(mlflow, config, ending)
+    process.communicate(timeout=CHILD_TIMEOUT_S)
+    calls = 6 if "ainvoke" in ending else 5
+
+    assert process.returncode == code
+    assert counted(mlflow, config) == (calls, calls)
+    assert spool_files(mlflow) == []
+
+
+def test_children_of_multiprocessing_deliver_before_they_end(mlflow: MlflowConfig, agent: MakeAgent) -> None:
+    """Such children skip Python's exit handlers; their calls arrive all the same, and the parent's once."""
+    config = agent()
+    ending = """
+import multiprocessing
+children = [multiprocessing.get_context("fork").Process(target=call, args=(observed, 2)) for _ in range(2)]
+for process in children: process.start()
+call(observed, 1)
+for process in children: process.join()
+"""
+    process = child(mlflow, config, ending)
+    _, errors = process.communicate(timeout=CHILD_TIMEOUT_S)
+
+    assert process.returncode == 0, errors
+    assert counted(mlflow, config) == (10, 10)
+    assert spool_files(mlflow) == []
+
+
+def test_processes_share_a_spool(mlflow: MlflowConfig, agent: MakeAgent) -> None:
+    """Three services with one spool folder deliver their own calls, each once."""
+    config = agent()
+    processes = [child(mlflow, config, "call(observed, 5)") for _ in range(3)]
+    errors = [process.communicate(timeout=CHILD_TIMEOUT_S)[1] for process in processes]
+
+    assert errors == ["", "", ""]
+    assert counted(mlflow, config) == (30, 30)
+    assert spool_files(mlflow) == []
+
+
 def test_a_terminated_process_loses_nothing(mlflow: MlflowConfig, agent: MakeAgent) -> None:
     """SIGTERM without a handler ends a process at once; its calls are in the spool."""
     config = agent()

@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlflow as mlflow_library
 import pytest
 import yaml
+from mlflow import MlflowClient
 
-import mlflow as mlflow_library
 from e2i.config import agent_config, using
 from e2i.mlops.agent_registry import AgentRegistry, UnknownVersionError, model_name
 from e2i.mlops.agent_version import DamagedVersionError
 from e2i.mlops.config_variant import varied
-from mlflow import MlflowClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

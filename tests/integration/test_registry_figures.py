@@ -9,12 +9,12 @@ from xml.etree import ElementTree as ET
 import orjson
 import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
+from mlflow import MlflowClient
 
 from e2i.mlops import MlflowConfig, observe, outbox
 from e2i.mlops.experiment_tracker import ExperimentTracker
 from e2i.mlops.finished_call import FinishedCall
 from e2i.mlops.tracking_client import TrackingClient
-from mlflow import MlflowClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable

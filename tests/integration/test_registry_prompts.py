@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
+from mlflow import MlflowClient
 
 from e2i.mlops import MlflowConfig, flush, observe
 from e2i.mlops.ab_test import AbTest, compare_arms, read_arms
@@ -22,7 +23,6 @@ from e2i.mlops.prompt_registry import (
     prompt_name,
 )
 from e2i.mlops.tracking_client import ServerUnavailableError, TrackingClient
-from mlflow import MlflowClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
