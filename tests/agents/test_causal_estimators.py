@@ -7,13 +7,13 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from e2i.agents.causal_impact.aipw import aipw, design, pseudo_outcomes
+from e2i.agents.aipw import aipw, design, pseudo_outcomes
+from e2i.agents.campaign_sample import ADJUSTED_FOR
 from e2i.agents.causal_impact.confidence import CEILING, causal_confidence, replication_probability
-from e2i.agents.causal_impact.dag import BELIEF, UnidentifiedError, adjustment_set, d_separated
 from e2i.agents.causal_impact.instrument import two_stage
 from e2i.agents.causal_impact.refuter import Refutation, Study, refutations
 from e2i.agents.causal_impact.sensitivity import robustness_value
-from e2i.agents.causal_impact.study import ADJUSTED_FOR
+from e2i.agents.dag import BELIEF, UnidentifiedError, adjustment_set, d_separated
 from e2i.data import BRANDS, SEGMENTS, BrandPanel, PanelSpec, brand_panel
 
 SEEDS = range(8)

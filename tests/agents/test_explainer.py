@@ -305,7 +305,7 @@ def test_an_agent_that_breaks_is_said_to_have_failed(claude: Script, monkeypatch
         msg = "password hunter2"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("e2i.agents.explainer.nodes._built", lambda _: RunnableLambda(broken))
+    monkeypatch.setattr("e2i.agents.catalogue.built", lambda _: RunnableLambda(broken))
     sent = claude(explanation("Fine."))
     output = ask(result(), agents=["causal_impact"])
 
@@ -320,7 +320,7 @@ def test_langgraphs_own_signals_are_no_failures(claude: Script, monkeypatch: pyt
     def interrupts(_: object) -> dict[str, Any]:
         raise GraphInterrupt
 
-    monkeypatch.setattr("e2i.agents.explainer.nodes._built", lambda _: RunnableLambda(interrupts))
+    monkeypatch.setattr("e2i.agents.catalogue.built", lambda _: RunnableLambda(interrupts))
     sent = claude()
     output = ask(result(), agents=["causal_impact"])
 
