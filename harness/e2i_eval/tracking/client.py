@@ -11,6 +11,7 @@ from e2i_eval.case_run import CaseRun
 from e2i_eval.scratch import Scratch
 from e2i_eval.tracking import decode
 from e2i_eval.tracking.activation import Activation
+from e2i_eval.tracking.annotation import Annotation
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment
 from e2i_eval.tracking.fluent import Strays, other_experiment
@@ -211,13 +212,14 @@ class TrackingClient:
         """
         session_run_id = self._sessions.get(case_run.target_run_id, "")
         judged = [each for each in verdicts if each.status != "skip"]  # as an assessment it would count as failed
+        assessments = [
+            *(feedback(verdict, session_run_id or case_run.run_id) for verdict in judged),
+            *(expectation(name, value) for name, value in expectations.items()),
+        ]
         for trace_id in traces:
-            for verdict in judged:
-                self._recorder.assess(trace_id, feedback(verdict, session_run_id or case_run.run_id))
-            for name, value in expectations.items():
-                self._recorder.assess(trace_id, expectation(name, value))
-            if trace_id not in self._tagged:
-                self._recorder.tag_trace(trace_id, case_run.trace_tags)
+            info = self._reader.infos.pop(trace_id, {"trace_id": trace_id})
+            missing = {} if trace_id in self._tagged else case_run.trace_tags
+            self._recorder.annotate(Annotation(info=info, assessments=assessments, tags=missing))
         for run_id in (case_run.target_run_id, session_run_id):
             if run_id and traces:
                 self._recorder.link(traces, run_id)

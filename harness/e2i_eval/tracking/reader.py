@@ -26,11 +26,16 @@ IN_TRACKING_STORE = "TRACKING_STORE"
 
 
 class Reader:
-    """Asks the server; never looks into the process under evaluation."""
+    """Asks the server; never looks into the process under evaluation.
+
+    Attributes:
+        infos: what the server said last of each trace it was asked about, by trace id; without spans.
+    """
 
     def __init__(self, connection: Connection, sleep: Callable[[float], None] = time.sleep) -> None:
         self._connection = connection
         self._sleep = sleep
+        self.infos: dict[str, JsonObject] = {}
 
     def settled_traces(self, run_id: str, experiments: Collection[str], settle_s: float) -> tuple[Trace, ...]:
         """Return the traces of a run; wait up to ``settle_s`` while there is none, or one is not complete yet."""
@@ -46,6 +51,7 @@ class Reader:
     def traces(self, run_id: str, experiments: Collection[str]) -> tuple[Trace, ...]:
         """Return the traces made in a run or linked to it, oldest first."""
         infos = list(self._search(f"attributes.run_id = '{run_id}'", experiments))
+        self.infos.update({info["trace_id"]: info for info in infos})
         stored = [info["trace_id"] for info in infos if _has_spans_in_store(info)]
         spans = self._spans(stored)
         for info in infos:

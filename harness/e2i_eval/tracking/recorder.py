@@ -8,19 +8,24 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import quote
 
 from e2i_eval.errors import UnknownError
+from e2i_eval.tracking.annotation import TAG_LENGTH
+from e2i_eval.tracking.connection import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.tracking.annotation import Annotation
     from e2i_eval.tracking.connection import Connection
     from e2i_eval.verdict import Verdict
 
 __all__ = ["Recorder", "expectation", "feedback"]
+
+P = ParamSpec("P")
 
 WRITERS = 1
 """More would only take the server's one interpreter from the case that is running."""
@@ -29,7 +34,6 @@ LINKS_A_REQUEST = 50
 METRICS_A_REQUEST = 900
 PARAMS_A_REQUEST = 100
 PARAM_LENGTH = 6000
-TAG_LENGTH = 5000
 SOURCE_ID = "e2i-eval"
 PROXIED = "mlflow-artifacts:"
 
@@ -47,14 +51,12 @@ class Recorder:
         self._under_way: set[Future[None]] = set()
         self._links: dict[str, list[str]] = collections.defaultdict(list)
         self._lock = threading.Lock()
+        self._server_merges = True
         self.lost: list[str] = []
 
     def later(self, method: str, path: str, body: JsonObject) -> None:
         """Have a request made by a background writer."""
-        future = self._writers.submit(self._write, method, path, body)
-        with self._lock:
-            self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
+        self._submit(self._write, method, path, body)
 
     def link(self, trace_ids: Iterable[str], run_id: str) -> None:
         """Have traces shown in a run as well; sent many at a time."""
@@ -106,15 +108,10 @@ class Recorder:
         body = {"run_id": run_id, "status": status, "end_time": int(time.time() * 1000)}
         self.later("POST", "/api/2.0/mlflow/runs/update", body)
 
-    def tag_trace(self, trace_id: str, tags: Mapping[str, str]) -> None:
-        """Have tags set on a trace."""
-        for key, value in tags.items():
-            self.later("PATCH", f"/api/3.0/mlflow/traces/{trace_id}/tags", {"key": key, "value": value[:TAG_LENGTH]})
-
-    def assess(self, trace_id: str, assessment: JsonObject) -> None:
-        """Have a feedback or an expectation written on a trace."""
-        body = {"assessment": {**assessment, "trace_id": trace_id}}
-        self.later("POST", f"/api/3.0/mlflow/traces/{trace_id}/assessments", body)
+    def annotate(self, annotation: Annotation) -> None:
+        """Have assessments and tags written on a trace: by one request where the server merges it, else one by one."""
+        if not annotation.is_empty:
+            self._submit(self._annotate, annotation)
 
     def store_file(self, run_id: str, artifact_uri: str, name: str, text: str) -> None:
         """Store a text file with a run, now.
@@ -143,12 +140,39 @@ class Recorder:
             body = {"run_id": run_id, "trace_ids": trace_ids[start : start + LINKS_A_REQUEST]}
             self.later("POST", "/api/2.0/mlflow/traces/link-to-run", body)
 
+    def _submit(self, write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        future = self._writers.submit(write, *args, **kwargs)
+        with self._lock:
+            self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+
+    def _annotate(self, annotation: Annotation) -> None:
+        if not (annotation.may_be_whole and self._is_written_whole(annotation)):
+            for method, path, body in annotation.singly():
+                self._write(method, path, body)
+
+    def _is_written_whole(self, annotation: Annotation) -> bool:
+        """Write everything by one request; a server that does not merge is not asked to a second time."""
+        if not self._server_merges:
+            return False
+        try:
+            self._server_merges = annotation.is_in(self._connection.call(*annotation.whole()))
+        except RefusedError:
+            self._server_merges = False
+        except UnknownError as error:
+            self._lose(error)
+            return True  # the server is gone: asking for each part would only repeat it
+        return self._server_merges
+
     def _write(self, method: str, path: str, body: JsonObject) -> None:
         try:
             self._connection.call(method, path, body)
         except UnknownError as error:
-            with self._lock:
-                self.lost.append(str(error))
+            self._lose(error)
+
+    def _lose(self, error: UnknownError) -> None:
+        with self._lock:
+            self.lost.append(str(error))
 
 
 def feedback(verdict: Verdict, run_id: str) -> dict[str, JsonValue]:
