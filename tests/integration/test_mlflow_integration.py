@@ -214,6 +214,26 @@ def test_a_given_run_takes_all_calls(mlflow: MlflowConfig, agent: MakeAgent) -> 
     assert len(client.list_artifacts(run_id, "calls")) == 3
 
 
+def test_a_param_that_another_process_took_costs_nothing_else(
+    mlflow: MlflowConfig, agent: MakeAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Theirs is kept and ours is named in a warning; the other params and the metrics are there, once."""
+    client = MlflowClient(mlflow.tracking_uri)
+    run_id = client.create_run(client.create_experiment("taken")).info.run_id
+    given = replace(mlflow, run_id=run_id)
+    observe(answering(), agent(agent="taker"), mlflow=given).invoke({})
+    delivered()
+    client.log_param(run_id, "prompt/later", "theirs")
+    later = agent(agent="taker", prompts={"later": "ours", "other": "2"})
+    observe(answering(), later, mlflow=given).invoke({})
+    delivered()
+    data = client.get_run(run_id).data
+
+    assert (data.params["prompt/later"], data.params["prompt/other"]) == ("theirs", "2")
+    assert "param prompt/later" in caplog.text
+    assert len(client.get_metric_history(run_id, "confidence")) == 2
+
+
 def test_a_run_that_does_not_exist_is_replaced(
     mlflow: MlflowConfig, agent: MakeAgent, caplog: pytest.LogCaptureFixture
 ) -> None:

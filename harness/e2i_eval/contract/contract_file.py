@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping  # noqa: TC003  pydantic resolves annotations at run time
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import yaml
@@ -154,7 +155,7 @@ class _Reader:
                 name: self._located(body, ("targets", name)) if isinstance(body, dict) else body
                 for name, body in targets.items()
             }
-        file: _File = self._validated(TypeAdapter(_File), located, ())
+        file: _File = self._validated(_adapter(_File), located, ())
         return file
 
     def merged(self, bodies: list[_Body], target: str) -> Contract:
@@ -173,10 +174,10 @@ class _Reader:
                 own = self._checked(RagRules, body.rag, (*prefix, "rag"))
                 rag = {**(rag or {}), **own, "where": self.where((*prefix, "rag"))}
         return Contract(
-            calls=TypeAdapter(CallRules).validate_python(calls),
-            trace=TypeAdapter(TraceRules).validate_python(trace),
+            calls=_adapter(CallRules).validate_python(calls),
+            trace=_adapter(TraceRules).validate_python(trace),
             secrets=SecretRules(patterns=patterns),
-            rag=None if rag is None else TypeAdapter(RagRules).validate_python(rag),
+            rag=None if rag is None else _adapter(RagRules).validate_python(rag),
             sections=tuple(_sections(bodies)),
         )
 
@@ -188,7 +189,7 @@ class _Reader:
         """Return ``raw`` once it is known to fit ``owner``."""
         self._refuse_where(raw, path)
         self._check_texts(raw, path)
-        self._validated(TypeAdapter(owner), raw, path)
+        self._validated(_adapter(owner), raw, path)
         return raw
 
     def _located(self, body: dict[str, JsonValue], path: Path) -> dict[str, JsonValue]:
@@ -284,6 +285,12 @@ class _Reader:
         known = _known_keys(path[:-1])
         what = f"unknown key {key!r}" + (f" in {'.'.join(map(str, path[:-1]))}" if path[:-1] else "")
         return UsageError(what, where=self.where(path), fix=_did_you_mean(key, known))
+
+
+@cache
+def _adapter(owner: type) -> TypeAdapter[Any]:
+    """Return pydantic's validator of ``owner``; to build one takes longer than to read a contract."""
+    return TypeAdapter(owner)
 
 
 def _sections(bodies: list[_Body]) -> Iterator[Section]:

@@ -37,6 +37,7 @@ LIMIT = 240.0
 """From this cost on a span is about something else: unlike in prompt and in answer."""
 ALIKE = 0.8
 CLOCK_SLACK_S = 0.002
+WORD = re.compile(r"\w+")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +120,7 @@ def _repeats(call: WireCall, span: ModelSpan) -> bool:
 def _cost(call: WireCall, span: ModelSpan) -> float:
     theirs = span.call.message_id
     cost = OTHER_ID if theirs and call.truth.message_id and theirs != call.truth.message_id else 0.0
-    cost += _unlike(_words(call), _asked(span)) + (0.0 if _is_same_prompt(call, span) else OTHER_PROMPT)
+    cost += _prompt_cost(span, _words(call), _asked(span))
     if call.truth.reply:
         cost += _unlike(_reply_words(call), _answered(span))
     if None not in {call.final.caller.node, span.node} and call.final.caller.node != span.node:
@@ -127,6 +128,12 @@ def _cost(call: WireCall, span: ModelSpan) -> float:
     if call.is_failed != (span.span.status == "ERROR"):
         cost += OTHER_STATUS
     return cost + _token_cost(call, span) + _time_cost(call, span)
+
+
+def _prompt_cost(span: ModelSpan, wire: frozenset[str], told: frozenset[str]) -> float:
+    """Compare words, not parts, so that the ways libraries cut messages make no difference; unknown is no other."""
+    is_other = bool(told) and span.call.prompt is not None and wire != told
+    return _unlike(wire, told) + (OTHER_PROMPT if is_other else 0.0)
 
 
 def _token_cost(call: WireCall, span: ModelSpan) -> float:
@@ -141,11 +148,6 @@ def _time_cost(call: WireCall, span: ModelSpan) -> float:
     apart_s = abs(span.span.started_at_s - call.started_at_s)
     cost = min(MOST_FOR_TIME, PER_SECOND * apart_s) + (0.0 if _is_around(call, span) else NOT_AROUND)
     return cost if _overlaps(call, span) else cost + ELSEWHEN
-
-
-def _is_same_prompt(call: WireCall, span: ModelSpan) -> bool:
-    """Compare words, not parts, so that the ways libraries cut messages make no difference; unknown is no other."""
-    return not _asked(span) or span.call.prompt is None or _words(call) == _asked(span)
 
 
 def _overlaps(call: WireCall, span: ModelSpan) -> bool:
@@ -189,4 +191,4 @@ def _of_parts(parts: Iterable[Part]) -> frozenset[str]:
 
 
 def _of_texts(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(word for text in texts for word in re.findall(r"\w+", text))
+    return frozenset(word for text in texts for word in WORD.findall(text))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.difference import excerpt
-from e2i_eval.contract.mask import PATTERNS, mask, secrets_in
+from e2i_eval.contract.mask import PATTERNS, SecretSearch, mask
 from e2i_eval.contract.unknown import unknown
 from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from e2i_eval.contract.contract import SecretRules
+    from e2i_eval.contract.mask import Mask
     from e2i_eval.evidence import Evidence
     from e2i_eval.json_value import JsonValue
     from e2i_eval.trace import Logged, Span, Trace
@@ -36,10 +37,9 @@ def check_secrets(evidence: Evidence, rules: SecretRules) -> Verdict:
     if evidence.traces is None:
         return unknown(NAME, evidence)
     patterns = {**PATTERNS, **rules.patterns}
+    search, masker = SecretSearch(evidence.secrets, patterns), mask(evidence.secrets, patterns)
     texts = [*_of_traces(evidence.traces), *_of_run(evidence.logged)]
-    findings = tuple(
-        finding for place, span, text in texts for finding in _findings(place, span, text, evidence.secrets, patterns)
-    )
+    findings = tuple(finding for place, span, text in texts for finding in _findings(place, span, text, search, masker))
     if findings:
         noun = "secret" if len(findings) == 1 else "secrets"
         return Verdict(check=NAME, status="fail", reason=f"{len(findings)} {noun} logged", findings=findings)
@@ -48,17 +48,14 @@ def check_secrets(evidence: Evidence, rules: SecretRules) -> Verdict:
     return Verdict(check=NAME, status="pass", reason=f"no secret in {len(texts)} logged texts")
 
 
-def _findings(
-    place: str, span: str | None, text: str, secrets: tuple[str, ...], patterns: Mapping[str, str]
-) -> Iterator[Finding]:
-    found = list(secrets_in(text, secrets, patterns))
+def _findings(place: str, span: str | None, text: str, search: SecretSearch, masker: Mask) -> Iterator[Finding]:
+    found = search.found_in(text)
     is_credential = not found and _is_credential(place, text)
     if not found and not is_credential:
         return
-    masker = mask(secrets, patterns)
     masked = masker(text)
     if is_credential:
-        found, masked = [("credential", text)], f"({len(text)} characters masked)"
+        found, masked = (("credential", text),), f"({len(text)} characters masked)"
     place = masker(place)
     for kind in dict.fromkeys(kind for kind, _ in found):
         at = masked.find("characters masked") - BEFORE_CHARS
@@ -73,10 +70,11 @@ def _findings(
 
 def _is_credential(place: str, text: str) -> bool:
     """Tell a credential under a telling key from ``***`` and from plain words such as a prior authorization."""
-    key = place.rpartition(".")[2].lower()
+    if place.rpartition(".")[2].lower() not in HEADERS:
+        return False
     value = text.strip()
     plain = len(value) < CREDENTIAL_CHARS or any(char in value for char in " *<[")
-    return key in HEADERS and not plain and any(char.isdigit() for char in value)
+    return not plain and any(char.isdigit() for char in value)
 
 
 def _of_traces(traces: tuple[Trace, ...]) -> Iterator[tuple[str, str | None, str]]:
@@ -85,7 +83,8 @@ def _of_traces(traces: tuple[Trace, ...]) -> Iterator[tuple[str, str | None, str
         told = {"tags": dict(trace.tags), "metadata": dict(trace.metadata), **own}
         yield from ((f"trace {place}", None, text) for place, text in _texts(told))
         for span in trace.spans:
-            yield from ((place, str(span), text) for place, text in _texts(_of_span(span)))
+            name = str(span)
+            yield from ((place, name, text) for place, text in _texts(_of_span(span)))
 
 
 def _of_span(span: Span) -> dict[str, JsonValue]:
