@@ -7,6 +7,10 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.behaviour import Behaviour
+from e2i_eval.decision import Decision
+from e2i_eval.latency_shift import LatencyShift
+from e2i_eval.overhead_result import OverheadResult
 from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -35,6 +39,8 @@ class CaseResult:
         measurements: numbers by name, units in the names; what could not be measured is absent.
         trace_ids: the traces it left on the server.
         run_id: the case's run on the server; empty when there is none.
+        behaviour: what the target did; None when it could not be observed.
+        repeat: which repetition of the case this is, from 0.
     """
 
     case_id: str
@@ -45,6 +51,8 @@ class CaseResult:
     measurements: Mapping[str, float] = field(default_factory=dict)
     trace_ids: tuple[str, ...] = ()
     run_id: str = ""
+    behaviour: Behaviour | None = None
+    repeat: int = 0
 
     @property
     def status(self) -> CaseStatus:
@@ -64,6 +72,8 @@ class CaseResult:
             "measurements": {name: value for name, value in self.measurements.items() if math.isfinite(value)},
             "trace_ids": list(self.trace_ids),
             "run_id": self.run_id,
+            "behaviour": self.behaviour.to_json() if self.behaviour else None,
+            "repeat": self.repeat,
         }
 
     @classmethod
@@ -78,6 +88,8 @@ class CaseResult:
             measurements=dict(data["measurements"]),
             trace_ids=tuple(data["trace_ids"]),
             run_id=data["run_id"],
+            behaviour=Behaviour.from_json(data["behaviour"]) if data.get("behaviour") else None,
+            repeat=data.get("repeat", 0),
         )
 
 
@@ -144,12 +156,20 @@ class Report:
         environment: versions and machine.
         cases: in the order they ended.
         problems: what went wrong with the session itself, one sentence each.
+        decisions: what the gate's rules say; empty when there are none.
+        overheads: what logging costs the caller; empty when it was not measured.
+        latency: base against head; empty without ``--e2i-duet``.
+        notes: what a reader should know and nobody has to mend, one sentence each.
     """
 
     session: JsonObject
     environment: JsonObject
     cases: tuple[CaseResult, ...]
     problems: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    overheads: tuple[OverheadResult, ...] = ()
+    latency: tuple[LatencyShift, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def targets(self) -> tuple[TargetSummary, ...]:
         """Return a summary a target, by name."""
@@ -165,6 +185,10 @@ class Report:
             "targets": {row.target: row.metrics() for row in self.targets()},
             "cases": [case.to_json() for case in self.cases],
             "problems": list(self.problems),
+            "decisions": [decision.to_json() for decision in self.decisions],
+            "overheads": [overhead.to_json() for overhead in self.overheads],
+            "latency": [shift.to_json() for shift in self.latency],
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -175,6 +199,10 @@ class Report:
             environment=data["environment"],
             cases=tuple(map(CaseResult.from_json, data["cases"])),
             problems=tuple(data["problems"]),
+            decisions=tuple(map(Decision.from_json, data.get("decisions", ()))),
+            overheads=tuple(map(OverheadResult.from_json, data.get("overheads", ()))),
+            latency=tuple(map(LatencyShift.from_json, data.get("latency", ()))),
+            notes=tuple(data.get("notes", ())),
         )
 
 

@@ -1,0 +1,51 @@
+"""A decision: what one rule of the gate says of one target."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["Decision", "DecisionStatus"]
+
+DecisionStatus = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One rule applied to one target.
+
+    Attributes:
+        rule: the rule as the user wrote it (``input_tokens:+0%``).
+        target: what it was applied to.
+        metric: what it is about.
+        status: the judgement.
+        reason: one sentence.
+        baseline: the accepted value; None when the rule needs none, or there is none.
+        measured: this session's value; None when it could not be measured.
+        explanation: what a person needs to see why, a line each: cases, prompt diff, intervals.
+        detectable: the smallest change this gate could have seen, as text; empty where every change is seen.
+        fix: what to type now; empty when nothing is to be done.
+    """
+
+    rule: str
+    target: str
+    metric: str
+    status: DecisionStatus
+    reason: str
+    baseline: float | None = None
+    measured: float | None = None
+    explanation: tuple[str, ...] = ()
+    detectable: str = ""
+    fix: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the decision as plain JSON."""
+        return {**asdict(self), "explanation": list(self.explanation)}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Decision:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "explanation": tuple(data["explanation"])})

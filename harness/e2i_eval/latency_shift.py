@@ -1,0 +1,56 @@
+"""How much slower or faster one part of a target became between two revisions, measured in pairs on one machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from e2i_eval.estimate import Estimate
+
+if TYPE_CHECKING:
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["LatencyPart", "LatencyShift", "LatencyStatus"]
+
+LatencyPart = Literal["agent", "claude", "logging"]
+"""``agent``: the target's own code. ``claude``: time on the wire, virtual in mock. ``logging``: until sent."""
+
+LatencyStatus = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyShift:
+    """One part of one target, base against head.
+
+    Attributes:
+        target: what was called.
+        part: which share of the time.
+        pairs: number of interleaved pairs.
+        base_ms: median on the base revision.
+        head_ms: median on the head revision.
+        shift_ms: head minus base.
+        floor_ms: what a shift has to exceed before it counts.
+        p_value: one-sided, of a shift beyond the floor.
+        status: the judgement.
+        reason: one sentence.
+    """
+
+    target: str
+    part: LatencyPart
+    pairs: int
+    base_ms: float
+    head_ms: float
+    shift_ms: Estimate
+    floor_ms: float
+    p_value: float
+    status: LatencyStatus
+    reason: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the shift as plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> LatencyShift:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "shift_ms": Estimate.from_json(data["shift_ms"])})
