@@ -47,6 +47,7 @@ class SessionRef:
         scratch: folder the session's processes share.
         tags: for the session's run.
         params: for the session's run.
+        artifacts: the folder in which the session's own server keeps files; empty for a server of the team's.
     """
 
     session_id: str
@@ -55,6 +56,7 @@ class SessionRef:
     scratch: str
     tags: JsonObject
     params: JsonObject
+    artifacts: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the reference as plain JSON."""

@@ -45,6 +45,10 @@ class Server(Protocol):
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until it answers."""
 
+    @property
+    def artifacts(self) -> Path:
+        """The folder it keeps files in."""
+
     def stop(self) -> None:
         """End it."""
 
@@ -113,6 +117,7 @@ class Session:
             name=label,
             uri=self._settings.tracking_uri or (self.server.uri if self.server else ""),
             scratch=str(self._folder.path),
+            artifacts=str(self.server.artifacts) if self.server else "",
             tags={f"e2i_eval.git_{key}": str(value) for key, value in git.items()},
             params={"claude": self._settings.claude, **environment()},
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.case_run import CaseRun
+    from e2i_eval.tracking import TemporaryServer
 
     OpenCase = Callable[..., CaseRun]
 
@@ -231,3 +232,21 @@ def test_flushing_takes_less_than_mlflows_own_second(client: TrackingClient, ope
         took_s.append(time.monotonic() - begun_s)
 
     assert min(took_s) < 0.9
+
+
+def test_the_servers_own_folder_lists_what_the_server_lists(
+    server: TemporaryServer, client: TrackingClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking into the folder saves three requests a case; a run without files is still asked about."""
+    session = client.open_session(session_id="f" * 32, name="files", tags={}, params={})
+    assert client.logged(session).artifacts == ()
+    files = {"report.json": "{}", "a/b.md": "#", "a/c/ä ö.txt": "-"}
+    client.close_session(session, passed=True, metrics={}, artifacts=files)
+    beside = TrackingClient(server.uri, environ={}, scratch=tmp_path, artifacts=server.artifacts)
+
+    asked = client.logged(session).artifacts
+    monkeypatch.setattr("e2i_eval.tracking.reader.Reader._files", lambda *_: ["asked"])
+    looked = beside.logged(session).artifacts
+    beside.close()
+
+    assert asked == looked == tuple(sorted(files))

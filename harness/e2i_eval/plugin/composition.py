@@ -135,7 +135,12 @@ class Worker:
         self._evaluator: Evaluator | None = None
         self._redirection = contextlib.ExitStack()
         self._redirection.enter_context(redirected(self._ref.uri, environment()))
-        self._client = TrackingClient(self._ref.uri, environ=environment(), scratch=Path(self._ref.scratch))
+        self._client = TrackingClient(
+            self._ref.uri,
+            environ=environment(),
+            scratch=Path(self._ref.scratch),
+            artifacts=Path(self._ref.artifacts) if self._ref.artifacts else None,
+        )
         self._is_awaited = False
         self._is_closed = False
 

@@ -52,10 +52,25 @@ class TrackingClient:
     """
 
     def __init__(
-        self, uri: str, experiment: str = "e2i-eval", *, environ: MutableMapping[str, str], scratch: Path
+        self,
+        uri: str,
+        experiment: str = "e2i-eval",
+        *,
+        environ: MutableMapping[str, str],
+        scratch: Path,
+        artifacts: Path | None = None,
     ) -> None:
+        """Make a client.
+
+        Args:
+            uri: the server's address.
+            experiment: its name; created when there is none.
+            environ: the process's environment, changed until ``close``.
+            scratch: folder the session's processes share.
+            artifacts: the folder the server keeps files in, when it is this machine's own; None asks the server.
+        """
         self._connection = Connection(uri, environ)
-        self._reader = Reader(self._connection)
+        self._reader = Reader(self._connection, artifacts=artifacts)
         self._recorder = Recorder(self._connection)
         self._activation = Activation(self._connection.uri, environ)
         self._flush = Flush()

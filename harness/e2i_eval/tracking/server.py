@@ -36,6 +36,7 @@ class TemporaryServer:
         uri: ``http://127.0.0.1:<port>``; clients may connect at once, they are answered once the server is up.
         pid: of the one process.
         log: the file it writes to.
+        artifacts: the folder it keeps files in.
         store: where it keeps its data.
         notes: what a person should know about the start (a template was rebuilt, a store migrated), a sentence each;
             complete once ``wait_ready`` has returned.
@@ -46,6 +47,7 @@ class TemporaryServer:
         self.pid = process.pid
         self.store = store
         self.log = store.log
+        self.artifacts = store.artifacts
         self.notes = notes
         self._process = process
         self._pending = b""

@@ -31,6 +31,7 @@ class Server:
     def __init__(self, store: Path) -> None:
         self.uri = "http://127.0.0.1:1"
         self.store = store
+        self.artifacts = store / "artifacts"
         self.notes: tuple[str, ...] = ()
         self.stopped = 0
 
