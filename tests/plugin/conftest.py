@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  it takes no lock
         )
 
     def end(self, process: subprocess.Popen[str], *, report: str = ".e2i") -> Outcome:
@@ -155,3 +157,8 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Projec
 def project(new_project: Callable[[], Project]) -> Project:
     """A project of the test's own."""
     return new_project()
+
+
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to a job in the background: its children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
