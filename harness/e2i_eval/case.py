@@ -74,6 +74,7 @@ class ScriptedAnswer:
         error: answer with this error instead.
         fault: break the response this way.
         times: how many HTTP requests this entry answers; 1 unless an error is to be repeated.
+        is_endless: it answers every further request, be it none; ``times`` says nothing then.
         line: 1-based line of the entry in the case file; 0 when it does not come from a file.
     """
 
@@ -87,6 +88,7 @@ class ScriptedAnswer:
     fault: StreamFault | None = None
     times: int = 1
     line: int = 0
+    is_endless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

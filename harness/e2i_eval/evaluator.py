@@ -10,20 +10,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i_eval.behaviour import Behaviour
+from e2i_eval.behaviour_of import observed, prompt_measurements
 from e2i_eval.checks import judge
-from e2i_eval.contract import Contract, contract_checks, load_contract
+from e2i_eval.contract import Contract, call_records, contract_checks, load_contract
 from e2i_eval.errors import E2iError, UnknownError, UsageError
 from e2i_eval.evidence import Evidence
 from e2i_eval.golden import golden_checks
 from e2i_eval.measurements import measure
+from e2i_eval.repeats import disagreement
 from e2i_eval.report import CaseResult
 from e2i_eval.scratch import Scratch
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target, plain
 from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from e2i_eval.case import Case, Expectation
     from e2i_eval.case_run import CaseRun
+    from e2i_eval.checks import Check
     from e2i_eval.clock import Clock
     from e2i_eval.json_value import JsonObject, JsonValue
     from e2i_eval.ports import Claude, Price, Tape, Tracking
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "Evaluator", "SessionRef"]
 
 FLUSH_TIMEOUT_S = 10.0
+NOTHING_SPENT = {"claude_calls": 0.0, "cost_usd": 0.0}
+"""What is measured of a case that judges what another one evaluated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,8 @@ class Evaluator:
         clock: Clock,
         price: Price,
         secrets: tuple[str, ...],
+        build: Callable[[TargetSettings], BuiltTarget] = build_target,
+        standing: Callable[[str], tuple[Check, ...]] = lambda _target: (),
     ) -> None:
         self._settings = settings
         self._session = session
@@ -98,6 +108,8 @@ class Evaluator:
         self._clock = clock
         self._price = price
         self._secrets = secrets
+        self._build = build
+        self._standing = standing
         self._targets: dict[str, BuiltTarget | E2iError] = {}
         self._contracts: dict[str, Contract] = {}
         self._runner = asyncio.Runner()
@@ -106,8 +118,19 @@ class Evaluator:
         """End what the evaluator holds; it cannot be used afterwards."""
         self._runner.close()
 
-    def evaluate(self, case: Case, nodeid: str) -> Evaluation:
+    def evaluate(
+        self,
+        case: Case,
+        nodeid: str,
+        *,
+        checks: tuple[Check, ...] = (),
+        repeat: int = 0,
+        first: CaseResult | None = None,
+    ) -> Evaluation:
         """Call the case's target, gather the evidence, judge it, and record it.
+
+        ``checks`` are made besides those that every case of the target is judged by.
+        ``repeat`` counts the runs of the case from 0; with ``first`` it must come out as that one did.
 
         Raises:
             UsageError: the target cannot be built or its contract cannot be read.
@@ -122,10 +145,60 @@ class Evaluator:
             flush_s, unsent = self._flush(target, unknown=unknown)
             run = replace(run, flush_s=flush_s)
         evidence = self._evidence(case, run, tape, case_run, unknown)
-        checks = (*golden_checks(case, price=self._price), *contract_checks(contract, price=self._price))
-        verdicts = (*judge(checks, evidence), *unsent)
+        checks = (
+            *golden_checks(case, price=self._price),
+            *contract_checks(contract, price=self._price),
+            *self._standing(case.target),
+            *checks,
+        )
+        behaviour, unobserved = observed(evidence, contract.secrets.patterns)
+        verdicts = (*judge(checks, evidence), *unsent, *unobserved)
         result = self._result(evidence, verdicts, nodeid, case_run)
+        measured = {**result.measurements, **prompt_measurements(behaviour)}
+        result = replace(result, behaviour=behaviour, repeat=repeat, measurements=measured)
+        if first is not None and (differing := disagreement(first, result)):
+            result = replace(result, verdicts=(*result.verdicts, differing))
         return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
+
+    def target(self, name: str) -> BuiltTarget:
+        """Return a target as it is evaluated.
+
+        Raises:
+            E2iError: it cannot be built.
+        """
+        return self._target(name)
+
+    def open_run(self, case: Case, nodeid: str) -> CaseRun:
+        """Create a run on the server for calls that are measured and not judged.
+
+        Raises:
+            UnknownError: the server did not answer, or refused.
+        """
+        case_run, unknown = self._case_run(case, nodeid)
+        if case_run is None:
+            raise UnknownError(unknown)
+        return case_run
+
+    def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
+        """Judge evidence that is there already, as a case of its own; the verdicts go to the traces of ``basis``."""
+        case_run, unknown = self._case_run(case, nodeid)
+        unrecorded = (Verdict(check="recording", status="error", reason=f"unknown: {unknown}"),) if unknown else ()
+        evidence = replace(basis.evidence, case=case)
+        verdicts = (*judge(checks, evidence), *unrecorded)
+        result = self._result(evidence, verdicts, nodeid, case_run)
+        result = replace(result, measurements=NOTHING_SPENT, behaviour=Behaviour(), calls=())
+        return self._recorded(result, evidence, case_run)
+
+    @contextlib.contextmanager
+    def rebuilt(self, target: str) -> Iterator[None]:
+        """Build ``target`` anew for the block: what it read when it was built may be another now."""
+        before = self._targets.pop(target, None)
+        try:
+            yield
+        finally:
+            self._targets.pop(target, None)
+            if before is not None:
+                self._targets[target] = before
 
     def _contract(self, target: str) -> Contract:
         if target not in self._contracts:
@@ -152,7 +225,7 @@ class Evaluator:
         """Build a target once; one that does not build says so for each of its cases, without being tried again."""
         if name not in self._targets:
             try:
-                self._targets[name] = build_target(self._configured(name))
+                self._targets[name] = self._build(self._configured(name))
             except E2iError as error:
                 self._targets[name] = error
         built = self._targets[name]
@@ -229,6 +302,7 @@ class Evaluator:
             measurements=measure(evidence, verdicts, self._price),
             trace_ids=tuple(trace.trace_id for trace in evidence.traces or ()),
             run_id=case_run.run_id if case_run else "",
+            calls=call_records(evidence, self._contract(evidence.case.target)),
         )
 
     def _recorded(self, result: CaseResult, evidence: Evidence, case_run: CaseRun | None) -> CaseResult:
@@ -242,7 +316,11 @@ class Evaluator:
                 verdicts=result.verdicts,
                 measurements=result.measurements,
                 params={},
-                tags={"e2i_eval.status": result.status, "e2i_eval.case": result.case_id},
+                tags={
+                    "e2i_eval.status": result.status,
+                    "e2i_eval.case": result.case_id,
+                    **({"e2i_eval.repeat": str(result.repeat)} if result.repeat else {}),
+                },
                 traces=result.trace_ids,
                 expectations=_expectations(evidence.case.expect),
             )

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 from e2i_eval.estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["LatencyPart", "LatencyShift", "LatencyStatus"]
+__all__ = ["LatencyPart", "LatencyShift", "LatencyStatus", "shift_metrics"]
 
 LatencyPart = Literal["agent", "claude", "logging"]
 """``agent``: the target's own code. ``claude``: time on the wire, virtual in mock. ``logging``: until sent."""
@@ -54,3 +56,13 @@ class LatencyShift:
     def from_json(cls, data: JsonObject) -> LatencyShift:
         """Read what ``to_json`` wrote."""
         return cls(**{**data, "shift_ms": Estimate.from_json(data["shift_ms"])})
+
+
+def shift_metrics(shifts: Iterable[LatencyShift], target: str) -> dict[str, float]:
+    """Return the numbers for a target's run on the server; empty without a duet of it."""
+    own = [each for each in shifts if each.target == target]
+    return {
+        f"duet_{each.part}_{name}_ms": value
+        for each in own
+        for name, value in (("base", each.base_ms), ("head", each.head_ms), ("shift", each.shift_ms.value))
+    }

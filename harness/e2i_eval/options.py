@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ENABLE",
     "OPTIONS",
+    "GitHub",
     "Option",
     "cache_folder",
+    "ci_variable",
     "environment",
+    "github",
     "is_enabled",
     "one_thread_each",
     "parse_settings",
@@ -32,6 +35,7 @@ __all__ = [
 
 TEMPORARY_STORE = "temp"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS")
 SECRET_SUFFIXES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 SECRET_MIN_LENGTH = 8
 """Shorter values occur by chance in any text and would raise false alarms."""
@@ -98,6 +102,11 @@ OPTIONS = (
         help="evaluate only this target; may be given several times",
     ),
     Option(
+        name="repeat",
+        metavar="N",
+        help="run each case up to N times: to see that it always comes out the same, or (live) how often it passes",
+    ),
+    Option(
         name="store",
         metavar="PATH|temp",
         is_path=True,
@@ -113,7 +122,48 @@ OPTIONS = (
         name="report",
         metavar="DIR",
         is_path=True,
-        help="folder of report.json (default .e2i)",
+        help="folder of report.json, report.md and report.html (default .e2i)",
+    ),
+    Option(
+        name="overhead",
+        action="append",
+        metavar="all|NAME",
+        toml=False,
+        help="measure what logging costs this target's caller, after the cases; may be given several times",
+    ),
+    Option(
+        name="overhead_budget",
+        metavar="SECONDS",
+        toml=False,
+        help="how long the measurement of one target's overhead may take (default 30)",
+    ),
+    Option(
+        name="duet",
+        metavar="REF",
+        toml=False,
+        help="measure latency against this git revision, pair by pair, after the cases",
+    ),
+    Option(
+        name="duet_budget",
+        metavar="SECONDS",
+        toml=False,
+        help="how long one set of pairs of one target may take (default 60)",
+    ),
+    Option(
+        name="gate",
+        action="append",
+        metavar="RULE",
+        help="rule to be kept, e.g. claude_calls:+0, pass_rate:>=0.95, overhead_ms:<50; may be given several times",
+    ),
+    Option(
+        name="baseline",
+        metavar="NAME|PATH|none",
+        help="accepted run to compare with (default main, if there is golden/baselines/main.json); none for none",
+    ),
+    Option(
+        name="inconclusive",
+        choices=("pass", "fail"),
+        help="what an inconclusive gate does to the exit code, which is 6 otherwise",
     ),
 )
 
@@ -148,6 +198,40 @@ def environment() -> MutableMapping[str, str]:
     return os.environ
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHub:
+    """Where a job of GitHub Actions shows what it did.
+
+    Attributes:
+        summary: file whose text appears on the job's page; None when there is none.
+        is_annotated: whether commands in the output become annotations.
+        workspace: the repository's folder; None when it is not known.
+    """
+
+    summary: Path | None
+    is_annotated: bool
+    workspace: Path | None
+
+    def folder_of(self, root: Path) -> str:
+        """Return a project's folder as seen from the repository's; empty when it is that, or outside."""
+        if self.workspace is None or not root.is_relative_to(self.workspace):
+            return ""
+        return "/".join(root.relative_to(self.workspace).parts)
+
+
+def github(environ: MutableMapping[str, str]) -> GitHub | None:
+    """Return where GitHub Actions shows results; None when this is no job of it."""
+    summary, workspace = environ.get("GITHUB_STEP_SUMMARY"), environ.get("GITHUB_WORKSPACE")
+    is_annotated = environ.get("GITHUB_ACTIONS", "").lower() == "true"
+    if not summary and not is_annotated:
+        return None
+    return GitHub(
+        summary=Path(summary) if summary else None,
+        is_annotated=is_annotated,
+        workspace=Path(workspace) if workspace else None,
+    )
+
+
 def one_thread_each(environ: MutableMapping[str, str]) -> None:
     """Keep numeric libraries to one thread unless the user said otherwise; must come before they are imported.
 
@@ -167,6 +251,12 @@ def cache_folder(environ: MutableMapping[str, str]) -> Path:
     if sys.platform == "win32":
         return Path(environ.get("LOCALAPPDATA", Path.home())) / "e2i-eval" / "Cache"
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "e2i-eval"
+
+
+def ci_variable(environ: MutableMapping[str, str]) -> str:
+    """Return the name of the variable that says this is CI, where golden files are read-only; empty elsewhere."""
+    said = (name for name in CI_VARIABLES if environ.get(name, "").lower() not in {"", "0", "false"})
+    return next(said, "")
 
 
 def secrets(environ: MutableMapping[str, str]) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from e2i_eval.estimate import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["OverheadResult"]
+__all__ = ["OverheadResult", "highest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,10 @@ class OverheadResult:
         plain_ms: median time of a call without logging.
         overhead_ms: what the caller waits longer with logging, a call.
         drain_ms: median time from the answer until everything was on the server; the caller does not wait for it.
-        differences: what differed between the arms in output, streamed chunks or raised error; empty when nothing did.
+        differences: what differed between the arms in output, streamed chunks or raised error, and what of concurrent
+            calls was lost or mixed up on the server; empty when nothing was.
+        conditions: what a reader should know of how it was measured, one sentence each.
+        pair_ms: mean time of a call without and with logging, one a pair, in the order of measuring.
     """
 
     target: str
@@ -36,10 +41,26 @@ class OverheadResult:
     overhead_ms: Estimate
     drain_ms: float
     differences: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    pair_ms: tuple[tuple[float, float], ...] = ()
+
+    def metrics(self) -> dict[str, float]:
+        """Return the numbers for the target's run; those of several callers have these in their names."""
+        infix = "" if self.callers == "one" else "_" + self.callers.replace(" ", "_")
+        return {
+            f"overhead{infix}_ms": self.overhead_ms.value,
+            f"overhead{infix}_high_ms": self.overhead_ms.high,
+            f"drain{infix}_ms": self.drain_ms,
+        }
 
     def to_json(self) -> dict[str, object]:
         """Return the result as plain JSON."""
-        return {**asdict(self), "differences": list(self.differences)}
+        return {
+            **asdict(self),
+            "differences": list(self.differences),
+            "conditions": list(self.conditions),
+            "pair_ms": [list(pair) for pair in self.pair_ms],
+        }
 
     @classmethod
     def from_json(cls, data: JsonObject) -> OverheadResult:
@@ -48,5 +69,16 @@ class OverheadResult:
             **data,
             "overhead_ms": Estimate.from_json(data["overhead_ms"]),
             "differences": tuple(data["differences"]),
+            "conditions": tuple(data.get("conditions", ())),
+            "pair_ms": tuple((plain, logged) for plain, logged in data.get("pair_ms", ())),
         }
         return cls(**fields)
+
+
+def highest(results: Iterable[OverheadResult], target: str) -> dict[str, float]:
+    """Return the metrics of ``target``; of several cases called in the same way the highest value counts."""
+    found: dict[str, float] = {}
+    for result in results:
+        if result.target == target:
+            found |= {name: max(value, found.get(name, value)) for name, value in result.metrics().items()}
+    return found

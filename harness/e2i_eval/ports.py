@@ -98,16 +98,28 @@ class Tracking(Protocol):
         """Wait until everything recorded in this process is on the server; tell whether it was in time."""
 
     @property
+    def experiment_id(self) -> str:
+        """The experiment of the session's runs."""
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """What could not be recorded, a sentence each."""
 
     def close(self) -> None:
         """Leave the process as it was found."""
 
-    def close_target(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
+    def close_target(
+        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None
+    ) -> None:
         """Write a target's totals and end its run."""
 
     def close_session(
-        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], artifacts: Mapping[str, str]
+        self,
+        run_id: str,
+        *,
+        passed: bool,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Write the session's totals and files, wait for what is still being written, and end its run."""

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.behaviour import Behaviour
+from e2i_eval.call_record import CallRecord
 from e2i_eval.decision import Decision
 from e2i_eval.latency_shift import LatencyShift
 from e2i_eval.overhead_result import OverheadResult
+from e2i_eval.prompt_table import folded, unfolded
+from e2i_eval.repeats import CaseVerdict, tally
 from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from e2i_eval.json_value import JsonObject
 
@@ -41,6 +44,9 @@ class CaseResult:
         run_id: the case's run on the server; empty when there is none.
         behaviour: what the target did; None when it could not be observed.
         repeat: which repetition of the case this is, from 0.
+        planned: the most repetitions of the case; 0 when it stands for itself.
+        calls: each call as the wire has it beside what the server has; empty when no trace could be read.
+        quarantine: why and until when the case must not block; empty when it may.
     """
 
     case_id: str
@@ -53,6 +59,9 @@ class CaseResult:
     run_id: str = ""
     behaviour: Behaviour | None = None
     repeat: int = 0
+    planned: int = 0
+    calls: tuple[CallRecord, ...] = ()
+    quarantine: str = ""
 
     @property
     def status(self) -> CaseStatus:
@@ -74,6 +83,9 @@ class CaseResult:
             "run_id": self.run_id,
             "behaviour": self.behaviour.to_json() if self.behaviour else None,
             "repeat": self.repeat,
+            "planned": self.planned,
+            "calls": [call.to_json() for call in self.calls],
+            "quarantine": self.quarantine,
         }
 
     @classmethod
@@ -90,6 +102,9 @@ class CaseResult:
             run_id=data["run_id"],
             behaviour=Behaviour.from_json(data["behaviour"]) if data.get("behaviour") else None,
             repeat=data.get("repeat", 0),
+            planned=data.get("planned", 0),
+            calls=tuple(map(CallRecord.from_json, data.get("calls", ()))),
+            quarantine=data.get("quarantine", ""),
         )
 
 
@@ -99,12 +114,14 @@ class TargetSummary:
 
     Attributes:
         target: its name; ``total`` for all of them.
-        passed: cases that passed.
+        passed: cases that passed; a case counts once, however often it ran.
         failed: cases in which something is wrong.
         errors: cases that could not be judged completely.
-        input_tokens: all input, cached included, over all cases.
-        output_tokens: over all cases.
-        calls: requests to Claude that were answered, over all cases.
+        inconclusive: cases whose repetitions leave them open.
+        quarantined: cases that do not pass and must not block; counted here alone.
+        input_tokens: all input, cached included, over all runs of all cases.
+        output_tokens: over all runs of all cases.
+        calls: requests to Claude that were answered, over all runs of all cases.
         cost_usd: at the dated prices; None when a price is unknown.
         latency_p50_ms: median of what the caller waited.
         latency_max_ms: the longest wait.
@@ -122,11 +139,18 @@ class TargetSummary:
     latency_p50_ms: float
     latency_max_ms: float
     logging: float | None
+    inconclusive: int = 0
+    quarantined: int = 0
 
     @property
     def cases(self) -> int:
         """All cases."""
-        return self.passed + self.failed + self.errors
+        return self.passed + self.failed + self.errors + self.inconclusive + self.quarantined
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there are cases, and each of them passes or is in quarantine."""
+        return self.passed + self.quarantined == self.cases > 0
 
     def metrics(self) -> dict[str, float]:
         """Return the numbers for a run of the tracking server; what is unknown is absent."""
@@ -135,6 +159,8 @@ class TargetSummary:
             "cases_passed": self.passed,
             "cases_failed": self.failed,
             "cases_error": self.errors,
+            "cases_inconclusive": self.inconclusive or None,
+            "cases_quarantined": self.quarantined or None,
             "pass_rate": self.passed / self.cases if self.cases else None,
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
@@ -154,12 +180,13 @@ class Report:
     Attributes:
         session: id, start, duration, mode, server, run and experiment.
         environment: versions and machine.
-        cases: in the order they ended.
+        cases: in the order they ended; each repetition of a case is one.
         problems: what went wrong with the session itself, one sentence each.
         decisions: what the gate's rules say; empty when there are none.
         overheads: what logging costs the caller; empty when it was not measured.
         latency: base against head; empty without ``--e2i-duet``.
         notes: what a reader should know and nobody has to mend, one sentence each.
+        repeated: what the repetitions of each repeated case come to; ``case_verdicts`` has all cases.
     """
 
     session: JsonObject
@@ -170,25 +197,40 @@ class Report:
     overheads: tuple[OverheadResult, ...] = ()
     latency: tuple[LatencyShift, ...] = ()
     notes: tuple[str, ...] = ()
+    repeated: tuple[CaseVerdict, ...] = ()
+
+    def case_verdicts(self) -> tuple[CaseVerdict, ...]:
+        """Return one verdict a case, however often it ran, in the order in which the cases began."""
+        return tally(self.cases, self.repeated)
+
+    def blocking_verdicts(self) -> tuple[CaseVerdict, ...]:
+        """Return the verdicts that may fail the session: all but those of quarantined cases that do not pass."""
+        held = {case.case_id for case in self.cases if case.quarantine}
+        return tuple(each for each in self.case_verdicts() if each.case_id not in held or each.status == "pass")
 
     def targets(self) -> tuple[TargetSummary, ...]:
         """Return a summary a target, by name."""
         names = sorted({case.target for case in self.cases})
-        return tuple(summarise(name, [case for case in self.cases if case.target == name]) for name in names)
+        return tuple(
+            summarise(name, [case for case in self.cases if case.target == name], self.repeated) for name in names
+        )
 
     def to_json(self) -> dict[str, object]:
-        """Return the report as plain JSON, schema 1."""
+        """Return the report as plain JSON, schema 1; calls have keys of ``prompts`` in place of their prompt."""
+        cases, prompts = folded([case.to_json() for case in self.cases])
         return {
             "schema": REPORT_SCHEMA,
             "session": dict(self.session),
             "environment": dict(self.environment),
             "targets": {row.target: row.metrics() for row in self.targets()},
-            "cases": [case.to_json() for case in self.cases],
+            "cases": cases,
+            "prompts": prompts,
             "problems": list(self.problems),
             "decisions": [decision.to_json() for decision in self.decisions],
             "overheads": [overhead.to_json() for overhead in self.overheads],
             "latency": [shift.to_json() for shift in self.latency],
             "notes": list(self.notes),
+            "repeated": [verdict.to_json() for verdict in self.repeated],
         }
 
     @classmethod
@@ -197,18 +239,21 @@ class Report:
         return cls(
             session=data["session"],
             environment=data["environment"],
-            cases=tuple(map(CaseResult.from_json, data["cases"])),
+            cases=tuple(map(CaseResult.from_json, unfolded(data["cases"], data.get("prompts", {})))),
             problems=tuple(data["problems"]),
             decisions=tuple(map(Decision.from_json, data.get("decisions", ()))),
             overheads=tuple(map(OverheadResult.from_json, data.get("overheads", ()))),
             latency=tuple(map(LatencyShift.from_json, data.get("latency", ()))),
             notes=tuple(data.get("notes", ())),
+            repeated=tuple(map(CaseVerdict.from_json, data.get("repeated", ()))),
         )
 
 
-def summarise(name: str, cases: list[CaseResult]) -> TargetSummary:
-    """Add up ``cases`` into one row called ``name``."""
-    statuses = [case.status for case in cases]
+def summarise(name: str, cases: list[CaseResult], repeated: Sequence[CaseVerdict] = ()) -> TargetSummary:
+    """Add up ``cases`` into one row called ``name``; ``repeated`` says what the repetitions of some come to."""
+    verdicts = tally(cases, repeated)
+    held = {case.case_id for case in cases if case.quarantine}
+    statuses = [verdict.status for verdict in verdicts if verdict.case_id not in held or verdict.status == "pass"]
     latencies = [case.measurements["latency_ms"] for case in cases if "latency_ms" in case.measurements]
     costs = [case.measurements.get("cost_usd") for case in cases]
     return TargetSummary(
@@ -216,6 +261,8 @@ def summarise(name: str, cases: list[CaseResult]) -> TargetSummary:
         passed=statuses.count("pass"),
         failed=statuses.count("fail"),
         errors=statuses.count("error"),
+        inconclusive=statuses.count("inconclusive"),
+        quarantined=len(verdicts) - len(statuses),
         input_tokens=_sum(cases, "input_tokens"),
         output_tokens=_sum(cases, "output_tokens"),
         calls=_sum(cases, "claude_calls"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -13,7 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.errors import UnknownError, UsageError
 from e2i_eval.evaluator import SessionRef
-from e2i_eval.report import CaseResult, Report, summarise
+from e2i_eval.gate.record import session_tags, target_tags, worst
+from e2i_eval.latency_shift import shift_metrics
+from e2i_eval.overhead_result import highest
+from e2i_eval.prices import PriceTable
+from e2i_eval.repeats import judge_session
+from e2i_eval.report import CaseResult, Report, TargetSummary, summarise
+from e2i_eval.report_files import REPORT_FILE, Renderers, report_texts, write_report
 from e2i_eval.scratch import Scratch, ScratchFolder
 
 if TYPE_CHECKING:
@@ -21,13 +26,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.clock import Clock
+    from e2i_eval.decision import Decision
     from e2i_eval.json_value import JsonObject
+    from e2i_eval.latency_shift import LatencyShift
+    from e2i_eval.overhead_result import OverheadResult
     from e2i_eval.ports import Tracking
+    from e2i_eval.selection import Selection
     from e2i_eval.settings import Settings
 
 __all__ = ["REPORT_FILE", "Server", "Session"]
 
-REPORT_FILE = "report.json"
 VERSIONED = ("e2i-eval", "mlflow", "langgraph", "langchain-core", "langchain-anthropic", "anthropic", "pytest")
 
 
@@ -57,7 +65,13 @@ class Session:
     """Owns what all processes of a session share, gathers their results, and leaves the report."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock, start_server: Callable[[Path], Server], git: JsonObject
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        start_server: Callable[[Path], Server],
+        git: JsonObject,
+        renderers: Renderers | None = None,
     ) -> None:
         """Create the session and start its server, which becomes ready while pytest collects.
 
@@ -66,13 +80,17 @@ class Session:
             clock: time.
             start_server: starts a server on a store folder; not called when the team's own server is used.
             git: ``commit``, ``branch`` and ``dirty`` of the project; empty outside a repository.
+            renderers: the files to be made beside ``report.json``; None makes none.
         """
+        self._renderers = renderers or {}
+        self._experiment_id = ""
         self._settings = settings
         self._clock = clock
         self._start_s = clock.elapsed_s()
         self._started_at_s = clock.time_s()
         self._results: list[CaseResult] = []
         _refuse_unwritable(settings.report)
+        self._prices = PriceTable.load(settings.prices).date.isoformat()
         self._folder = ScratchFolder()
         self._scratch = Scratch(self._folder.path)
         try:
@@ -82,11 +100,40 @@ class Session:
             self._folder.remove()
             raise
         self._git = git
+        self._selection: Selection | None = None
+        self._decisions: tuple[Decision, ...] = ()
+        self._notes: list[str] = []
+        self._overheads: list[OverheadResult] = []
+        self._shifts: list[LatencyShift] = []
         self.ref = self._reference(git)
 
     def add(self, result: CaseResult) -> None:
         """Take in the result of one case."""
         self._results.append(result)
+
+    def select(self, selection: Selection) -> None:
+        """Take in how much of the project was run; a report without it counts as a part."""
+        self._selection = selection
+
+    def judged(self, decisions: tuple[Decision, ...]) -> None:
+        """Take in what the gate decided."""
+        self._decisions = decisions
+
+    def note(self, *sentences: str) -> None:
+        """Take in what a reader should know and nobody has to mend; said twice, it is kept once."""
+        self._notes += [each for each in dict.fromkeys(sentences) if each not in self._notes]
+
+    def measured(self, overhead: OverheadResult) -> None:
+        """Take in what logging costs one way of calling a target."""
+        self._overheads.append(overhead)
+
+    def compared(self, shifts: Sequence[LatencyShift]) -> None:
+        """Take in how one target's latency differs between two revisions."""
+        self._shifts += shifts
+
+    def so_far(self) -> Report:
+        """Return the report of what has been taken in until now."""
+        return self._report(())
 
     def finish(self, tracking: Tracking, *, problems: tuple[str, ...] = ()) -> Report:
         """Write the totals to the server and the report to its folder, and return the report.
@@ -94,15 +141,18 @@ class Session:
         Whatever cannot be written is one of the report's problems.
         """
         problems = (*problems, *self._end_open_cases(tracking))
+        self._experiment_id = self._experiment(tracking)
         trouble = self._close_runs(tracking, self._report(problems))
         if trouble and not any(trouble in problem for problem in problems):
             problems = (*problems, f"the session could not be recorded completely: {trouble}")
-        report = self._report(problems)
+        return write_report(self._settings.report, self._report(problems), self._renderers)
+
+    def _experiment(self, tracking: Tracking) -> str:
+        """Return the experiment of the session's runs, for links to them; empty when there is none to be had."""
         try:
-            _write_atomically(self._settings.report / REPORT_FILE, json.dumps(report.to_json(), indent=2) + "\n")
-        except OSError as error:
-            report = self._report((*problems, f"the report could not be written: {error}"))
-        return report
+            return tracking.experiment_id if "session" in self._scratch.values() else ""
+        except UnknownError:
+            return ""
 
     def close(self) -> None:
         """Stop the server and remove what was temporary; may be called twice."""
@@ -133,11 +183,19 @@ class Session:
                 "tracking_uri": self._settings.tracking_uri,
                 "store": str(self._settings.store) if self._settings.store else None,
                 "run_id": self._scratch.values().get("session", ""),
+                "experiment_id": self._experiment_id,
                 "git": dict(self._git),
+                "prices": self._prices,
+                "selection": self._selection.to_json() if self._selection else None,
             },
             environment=environment(),
             cases=tuple(self._results),
+            repeated=judge_session(self._results, self._settings.repeat_plan),
             problems=problems,
+            decisions=self._decisions,
+            overheads=tuple(self._overheads),
+            latency=tuple(self._shifts),
+            notes=tuple(self._notes),
         )
 
     def _end_open_cases(self, tracking: Tracking) -> tuple[str, ...]:
@@ -161,18 +219,34 @@ class Session:
             for key, run_id in runs.items():
                 if target := key.removeprefix("session").removeprefix("target "):
                     row = rows.get(target) or summarise(target, [])
-                    passed = row.passed == row.cases > 0
-                    tracking.close_target(run_id, passed=passed, metrics=row.metrics())
-            total = summarise("total", list(report.cases))
+                    decision = worst(each for each in report.decisions if each.target == target)
+                    tracking.close_target(
+                        run_id,
+                        passed=row.is_well and decision != "fail",
+                        metrics={
+                            **row.metrics(),
+                            **highest(report.overheads, target),
+                            **shift_metrics(report.latency, target),
+                        },
+                        tags=target_tags(report.decisions, target),
+                    )
+            total = summarise("total", list(report.cases), report.repeated)
             tracking.close_session(
                 runs["session"],
-                passed=total.passed == total.cases and not report.problems,
+                passed=_is_well(total, report),
                 metrics=total.metrics(),
-                artifacts={REPORT_FILE: json.dumps(report.to_json(), indent=2)},
+                tags=session_tags(report.decisions),
+                artifacts=report_texts(report, self._renderers),
             )
         except UnknownError as error:
             return str(error)
         return ""
+
+
+def _is_well(total: TargetSummary, report: Report) -> bool:
+    """Tell whether nothing blocks: no case, no problem, no rule of the gate."""
+    passed = total.passed + total.quarantined == total.cases
+    return passed and not report.problems and worst(report.decisions) != "fail"
 
 
 def environment() -> dict[str, str]:
@@ -197,16 +271,6 @@ def _minute(time_s: float) -> str:
     from datetime import UTC, datetime  # noqa: PLC0415  only here
 
     return datetime.fromtimestamp(time_s, tz=UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _write_atomically(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f".{file.name}.{os.getpid()}")  # not a tempfile: only its owner could read that
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _refuse_unwritable(folder: Path) -> None:

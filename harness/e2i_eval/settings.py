@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from e2i_eval.errors import UsageError
+from e2i_eval.repeats import RepeatPlan, RepeatWish, parse_times, repeat_plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["ClaudeMode", "Settings", "TargetSettings", "read_settings"]
 
 ClaudeMode = Literal["mock", "live"]
+InconclusiveMeans = Literal["pass", "fail"]
 
 TEMPORARY_STORE = "temp"
+EXACT_MODES = ("mock", "replay")
+"""Modes of Claude in which it says the same every time."""
+OVERHEAD_BUDGET_S = 30.0
+DUET_BUDGET_S = 60.0
+EVERY = "all"
 EXAMPLE_TARGET = '[tool.e2i_eval.targets.support]\nentry = "shop.agents:build_support"'
 
 
@@ -33,6 +41,10 @@ class TargetSettings:
         logging: ``module:attribute`` called once before the target is built; None when it logs by itself.
         flush: ``module:attribute`` called before evidence is read; None when nothing needs it.
         contract: contract file with what this target must log besides the default; None for the default alone.
+        families: file that declares the target's check families; None when it has none.
+        plain: ``module:attribute`` that gives the same target without logging, to measure what logging costs; None when
+            there is no such thing.
+        gate: rules of the gate for this target alone, as written.
         where: ``file:line`` of the table.
     """
 
@@ -42,6 +54,9 @@ class TargetSettings:
     logging: str | None = None
     flush: str | None = None
     contract: Path | None = None
+    families: Path | None = None
+    plain: str | None = None
+    gate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +75,16 @@ class Settings:
         cache: the user's cache folder of this product.
         tests: files or folders with evaluations written in Python, relative to ``root``.
         prices: file with prices that replace the built-in ones; None uses those alone.
+        repeats: how often the cases of each target run, and how that counts together; see ``repeat_plan``.
+        overhead: names of the targets whose logging is measured; empty measures none.
+        overhead_budget_s: how long the pairs of one target may take.
+        duet: git revision to measure latency against; None measures none.
+        duet_budget_s: how long one set of pairs of one target may take.
+        gate: rules of the gate for all targets, as written in the file.
+        gate_where: ``file:line`` of those.
+        gate_flags: rules of the command line, as written; they win over those of the file.
+        baseline: name or path of what the gate compares with, or ``none``; None for the default.
+        inconclusive: what an inconclusive gate does to the exit code; None gives it a code of its own.
     """
 
     root: Path
@@ -73,6 +98,21 @@ class Settings:
     cache: Path
     tests: tuple[Path, ...]
     prices: Path | None
+    overhead: tuple[str, ...] = ()
+    overhead_budget_s: float = OVERHEAD_BUDGET_S
+    duet: str | None = None
+    duet_budget_s: float = DUET_BUDGET_S
+    gate: tuple[str, ...] = ()
+    gate_where: str = "pyproject.toml"
+    gate_flags: tuple[str, ...] = ()
+    baseline: str | None = None
+    inconclusive: InconclusiveMeans | None = None
+
+    repeats: Mapping[str, RepeatPlan] = field(default_factory=dict)
+
+    def repeat_plan(self, target: str) -> RepeatPlan:
+        """Return how the cases of ``target`` are repeated; once for one that is not configured."""
+        return self.repeats.get(target, RepeatPlan())
 
     @property
     def cases(self) -> Path:
@@ -91,6 +131,11 @@ class _TargetTable(BaseModel):
     logging: str | None = None
     flush: str | None = None
     contract: str | None = None
+    repeat: Annotated[int, Field(ge=1)] | None = None
+    reduce: str | None = None
+    families: str | None = None
+    plain: str | None = None
+    gate: list[str] = []
 
 
 class _Table(BaseModel):
@@ -102,6 +147,10 @@ class _Table(BaseModel):
     store: str = ".e2i/mlflow"
     report: str = ".e2i"
     prices: str | None = None
+    repeat: Annotated[int, Field(ge=1)] = 1
+    gate: list[str] = []
+    baseline: str | None = None
+    inconclusive: InconclusiveMeans | None = None
     targets: dict[str, _TargetTable] = {}
 
 
@@ -138,6 +187,16 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
         cache=cache,
         tests=tuple(root / each for each in table.tests if (root / each).exists()),
         prices=root / table.prices if table.prices else None,
+        repeats=_repeats(table, targets, chosen),
+        overhead=_overhead(chosen, tuple(targets), str(chosen.get("claude") or table.claude)),
+        overhead_budget_s=_budget_s(chosen.get("overhead_budget")),
+        duet=_duet(chosen.get("duet"), str(chosen.get("claude") or table.claude)),
+        duet_budget_s=_budget_s(chosen.get("duet_budget"), flag="--e2i-duet-budget", default_s=DUET_BUDGET_S),
+        gate=tuple(table.gate),
+        gate_where=f"{file.name}:{_line(text, 'gate =')}",
+        gate_flags=tuple(map(str, cast("list[str]", chosen.get("gate") or ()))),
+        baseline=cast("str | None", chosen.get("baseline") or table.baseline),
+        inconclusive=cast("InconclusiveMeans | None", chosen.get("inconclusive") or table.inconclusive),
     )
 
 
@@ -183,18 +242,38 @@ def _line(text: str, word: str) -> int:
 
 def _target(root: Path, file: Path, text: str, name: str, table: _TargetTable) -> TargetSettings:
     where = f"{file.name}:{_line(text, f'tool.e2i_eval.targets.{name}')}"
-    for key in ("entry", "logging", "flush"):
+    for key in ("entry", "logging", "flush", "plain"):
         value = getattr(table, key)
         if value is not None and not all(part.strip() for part in f"{value}:".split(":")[:2]):
             what = f"{key} = {value!r} of target {name!r} is not of the form 'module:attribute'"
             raise UsageError(what, where=where, fix=f'write for example {key} = "shop.agents:build_support"')
-    contract = root / table.contract if table.contract else None
-    if contract is not None and not contract.is_file():
-        what = f"the contract file of target {name!r} does not exist: {table.contract}"
-        raise UsageError(what, where=where, fix="create it, or remove the key 'contract'")
+    files = {"contract": table.contract, "families": table.families}
+    paths = {key: root / value if value else None for key, value in files.items()}
+    for key, path in paths.items():
+        if path is not None and not path.is_file():
+            what = f"the {key} file of target {name!r} does not exist: {files[key]}"
+            raise UsageError(what, where=where, fix=f"create it, or remove the key {key!r}")
     return TargetSettings(
-        name=name, entry=table.entry, where=where, logging=table.logging, flush=table.flush, contract=contract
+        name=name,
+        entry=table.entry,
+        where=where,
+        logging=table.logging,
+        flush=table.flush,
+        plain=table.plain,
+        gate=tuple(table.gate),
+        **paths,
     )
+
+
+def _repeats(
+    table: _Table, targets: Mapping[str, TargetSettings], chosen: Mapping[str, object]
+) -> dict[str, RepeatPlan]:
+    wishes = {
+        name: RepeatWish(times=each.repeat, reduce=each.reduce, where=targets[name].where)
+        for name, each in table.targets.items()
+    }
+    exact = (chosen.get("claude") or table.claude) in EXACT_MODES
+    return repeat_plans(wishes, flag=parse_times(chosen.get("repeat")), general=table.repeat, exact=exact)
 
 
 def _only(chosen: object, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -206,6 +285,41 @@ def _only(chosen: object, known: tuple[str, ...]) -> tuple[str, ...]:
             fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
             raise UsageError(what, fix=fix)
     return names
+
+
+def _overhead(chosen: Mapping[str, object], known: tuple[str, ...], claude: str) -> tuple[str, ...]:
+    """Return the targets whose logging is to be measured: ``all`` stands for those that are evaluated."""
+    said = chosen.get("overhead")
+    names = tuple(map(str, said)) if isinstance(said, (list, tuple)) else (str(said),) if said else ()
+    if names and claude == "live":
+        what = "--e2i-overhead: Claude's own time, live, hides what logging costs"
+        raise UsageError(what, fix="measure with --e2i-claude=mock")
+    only = _only(chosen.get("target"), known)
+    for name in names:
+        if name not in {*known, EVERY}:
+            near = difflib.get_close_matches(name, (*known, EVERY), n=1)
+            what = f"--e2i-overhead={name}: there is no such target"
+            fix = f"did you mean {near[0]!r}?" if near else f"use all, or one of {', '.join(known)}"
+            raise UsageError(what, fix=fix)
+    return tuple(each for each in known if each in names or (EVERY in names and (not only or each in only)))
+
+
+def _duet(ref: object, claude: str) -> str | None:
+    if ref and claude != "mock":
+        what = f"--e2i-duet: with --e2i-claude={claude} Claude's own time hides what the code takes"
+        raise UsageError(what, fix="measure with --e2i-claude=mock")
+    return str(ref) if ref else None
+
+
+def _budget_s(value: object, *, flag: str = "--e2i-overhead-budget", default_s: float = OVERHEAD_BUDGET_S) -> float:
+    try:
+        budget_s = float(str(value)) if value is not None else default_s
+    except ValueError:
+        budget_s = math.nan
+    if not (math.isfinite(budget_s) and budget_s > 0):
+        what = f"{flag}={value} is no time"
+        raise UsageError(what, fix=f"give seconds, e.g. {flag}={default_s:g}")
+    return budget_s
 
 
 def _store(base: Path, value: str) -> Path | None:

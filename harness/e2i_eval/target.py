@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from e2i_eval.json_value import JsonObject, JsonValue
     from e2i_eval.settings import TargetSettings
 
-__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_target", "plain", "resolve"]
+__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "plain", "resolve"]
 
 RAISED_BY_TARGETS = (Exception, SystemExit, asyncio.CancelledError)
 """What code under evaluation may raise without ending the session; Ctrl-C still does."""
@@ -39,11 +39,13 @@ class BuiltTarget:
         name: its name in the configuration.
         function: from inputs to output, or to an awaitable of it.
         flush: sends what the target's logging still holds; None when it has no such function.
+        runnable: the graph or Runnable that ``function`` calls; None when the target is a plain callable.
     """
 
     name: str
     function: Callable[[JsonObject], object]
     flush: Callable[[], object] | None
+    runnable: Any = None
 
     def call(self, inputs: JsonObject, *, clock: Clock, runner: asyncio.Runner) -> Run:
         """Call the target once; whatever it raises becomes the run's error.
@@ -91,8 +93,18 @@ def build_target(settings: TargetSettings) -> BuiltTarget:
     if flush is not None and not callable(flush):
         what = f"flush = {settings.flush!r} of target {settings.name!r} is no function"
         raise UsageError(what, where=settings.where)
-    entry = resolve(settings, "entry")
-    return BuiltTarget(name=settings.name, function=_function(settings, entry), flush=flush)
+    function, runnable = _function(settings, resolve(settings, "entry"), "entry")
+    return BuiltTarget(name=settings.name, function=function, flush=flush, runnable=runnable)
+
+
+def build_plain(settings: TargetSettings) -> BuiltTarget:
+    """Build the target from its seam without logging, ``plain``; nothing is switched on.
+
+    Raises:
+        UsageError: what ``plain`` names does not import, does not exist, breaks, or is no target.
+    """
+    function, runnable = _function(settings, resolve(settings, "plain"), "plain")
+    return BuiltTarget(name=settings.name, function=function, flush=None, runnable=runnable)
 
 
 def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entry point may be anything
@@ -144,16 +156,17 @@ def _plain_object(value: object) -> JsonValue:
     return str(value)
 
 
-def _function(settings: TargetSettings, entry: Any) -> Callable[[JsonObject], object]:  # noqa: ANN401
+def _function(settings: TargetSettings, entry: Any, key: str) -> tuple[Callable[[JsonObject], object], Any]:  # noqa: ANN401
+    """Return how to call what ``key`` names, and the Runnable behind it, if any."""
     if not _is_runnable(entry) and callable(entry) and not _takes_inputs(entry):
-        entry = _guarded(settings, "entry", entry)
+        entry = _guarded(settings, key, entry)
     if _is_runnable(entry):
-        call: Callable[[JsonObject], object] = entry.ainvoke if _is_async_only(entry) else entry.invoke
-        return call
+        call: Callable[[JsonObject], object] = entry.ainvoke if is_async_only(entry) else entry.invoke
+        return call, entry
     if callable(entry):
         function: Callable[[JsonObject], object] = entry
-        return function
-    what = f"entry = {settings.entry!r} of target {settings.name!r} gives {_described(entry)}"
+        return function, None
+    what = f"{key} = {getattr(settings, key)!r} of target {settings.name!r} gives {_described(entry)}"
     raise UsageError(what, where=settings.where, fix=f"let it give {WANTED}")
 
 
@@ -188,7 +201,7 @@ def _takes_inputs(function: Callable[..., object]) -> bool:
     )
 
 
-def _is_async_only(runnable: object) -> bool:
+def is_async_only(runnable: object) -> bool:
     """Tell whether some node of a LangGraph graph can only be awaited, also behind ``with_config``."""
     nodes = getattr(getattr(runnable, "bound", runnable), "nodes", None)
     if not isinstance(nodes, Mapping):

@@ -163,6 +163,7 @@ class Logged:
         params: as text, which is how MLflow keeps them.
         tags: the run's tags.
         artifacts: paths of the stored files, folders left out.
+        empty: those of them with nothing in them.
     """
 
     run_id: str
@@ -171,3 +172,4 @@ class Logged:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     artifacts: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()

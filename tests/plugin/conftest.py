@@ -25,7 +25,7 @@ SHOP = Path(__file__).parents[1] / "samples" / "shop"
 CACHE = Path(tempfile.gettempdir()) / "e2i-eval-test-cache"
 """Outlives the tests: the template of the database is worth keeping."""
 
-NOT_A_STRANGERS = ("MLFLOW_", "ANTHROPIC_", "E2I_", "PYTEST_", "CI", "COV_CORE_")
+NOT_A_STRANGERS = ("MLFLOW_", "ANTHROPIC_", "E2I_", "PYTEST_", "GITHUB_", "CI", "COV_CORE_")
 RUN_TIMEOUT_S = 180.0
 
 
@@ -93,14 +93,17 @@ class Project:
         self.configure("\n".join([f"[tool.e2i_eval.targets.{name}]", *lines]))
         self.write(f"golden/cases/{name}/one.yaml", self.refund if case is None else case)
 
+    def environ(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a stranger's process, with ``env`` on top."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(NOT_A_STRANGERS)}
+        return {**own, "TMPDIR": str(self.temporary), "E2I_EVAL_CACHE": str(CACHE), **env}
+
     def start(self, *args: str, env: Mapping[str, str] | None = None, enable: bool = True) -> subprocess.Popen[str]:
         """Start pytest in the project, with ``--e2i-eval`` unless ``enable`` is False."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(NOT_A_STRANGERS)}
-        own |= {"TMPDIR": str(self.temporary), "E2I_EVAL_CACHE": str(CACHE), **(env or {})}
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", "no:benchmark", *(["--e2i-eval"] if enable else []), *args],
             cwd=self.folder,
-            env=own,
+            env=self.environ(env or {}),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

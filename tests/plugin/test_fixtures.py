@@ -179,7 +179,9 @@ def test_nothing_else_is_left(outcome: Outcome, project: Project) -> None:
     left = project.files() - {"junit.xml"}
 
     assert outcome.code
-    assert {path for path in left if path.startswith(".e2i")} == {".e2i/report.json"}
+    assert {path for path in left if path.startswith(".e2i")} == {
+        f".e2i/report.{ending}" for ending in ("html", "json", "md")
+    }
     assert list(project.temporary.glob("e2i-eval-*")) == []
 
 

@@ -256,7 +256,7 @@ def test_two_sessions_at_once(project: Project) -> None:
     assert sorted(runs(project)) == [(level, "FINISHED") for level in ("case", "session", "target") for _ in "ab"]
     assert reported["problems"] == []
     assert {path for path in project.files() if path.startswith(".e2i/") and "mlflow" not in path} == {
-        ".e2i/report.json"
+        f".e2i/report.{ending}" for ending in ("html", "json", "md")
     }
 
 

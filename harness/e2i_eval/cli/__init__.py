@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from e2i_eval import __version__
+from e2i_eval.cli.baseline import BASELINE
+from e2i_eval.cli.prove import PROVE
 from e2i_eval.cli.ui import UI
 from e2i_eval.errors import E2iError
 
@@ -18,7 +20,7 @@ __all__ = ["main"]
 USAGE_ERROR = 4
 """pytest's exit code for a usage error, used here too."""
 
-COMMANDS = (UI,)
+COMMANDS = (UI, BASELINE, PROVE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from e2i_eval.contract.call_records import call_records
 from e2i_eval.contract.checks import contract_checks
 from e2i_eval.contract.contract import Contract
 from e2i_eval.contract.contract_file import load_contract
 
-__all__ = ["Contract", "contract_checks", "load_contract"]
+__all__ = ["Contract", "call_records", "contract_checks", "load_contract"]

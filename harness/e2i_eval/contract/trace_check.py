@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.demand_check import judge_named
@@ -56,6 +57,7 @@ def _states(evidence: Evidence, rules: TraceRules) -> Iterator[Judged]:
     for trace in traces:
         yield _state(trace, wanted if trace in whole else None)
         yield from _unfinished(trace)
+        yield from _orphans(trace)
     if whole and wanted is None and rules.state == "run" and evidence.run.error and all(t.state == "OK" for t in whole):
         message = "no trace tells that the target raised"
         yield Finding(message=message, field="trace state", expected="ERROR", actual="OK")
@@ -104,6 +106,15 @@ def _unfinished(trace: Trace) -> Iterator[Judged]:
             yield None
 
 
+def _orphans(trace: Trace) -> Iterator[Finding]:
+    """Spans arrive by requests of their own: the one around others may be lost without a trace's state telling."""
+    known = {span.span_id for span in trace.spans}
+    lost = {span.parent_id: span for span in trace.spans if span.parent_id and span.parent_id not in known}
+    for parent_id, span in lost.items():
+        message = f"the span around {span} is not on the server"
+        yield Finding(message=message, field="parent span", expected=parent_id, actual=None, span=str(span))
+
+
 def _demands(evidence: Evidence, contract: Contract, scope: Scope) -> Iterator[Judged]:
     traces = evidence.traces or ()
     for section in contract.sections:
@@ -131,6 +142,17 @@ def _of_run(section: Section, logged: Logged, scope: Scope) -> Iterator[Judged]:
     yield from judge_named("metric", section.metrics, logged.metrics, scope)
     yield from judge_named("param", section.params, logged.params, scope)
     yield from judge_named("artifact", section.artifacts, dict.fromkeys(logged.artifacts, ""), scope)
+    yield from (_empty(path, section) for path in logged.empty if _is_asked_for(path, section, scope))
+
+
+def _is_asked_for(path: str, section: Section, scope: Scope) -> bool:
+    return any(fnmatchcase(path, name) and scope.holds(each.when) for name, each in section.artifacts.items())
+
+
+def _empty(path: str, section: Section) -> Finding:
+    where = next((each.where for name, each in section.artifacts.items() if fnmatchcase(path, name)), None)
+    message = f"artifact {path} is empty"
+    return Finding(message=message, field=f"artifact {path}", expected="content", actual="0 bytes", where=where)
 
 
 def _masked(finding: Finding, mask: Mask) -> Finding:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from e2i_eval.evidence import Evidence
     from e2i_eval.trace import Span, Trace
 
-__all__ = ["NODES"]
+__all__ = ["NODES", "nodes_run"]
 
 NAME = "nodes"
 
@@ -81,9 +81,14 @@ def _aligned(rule: NodeRule, ran: Sequence[str]) -> str:
 
 def _ran(traces: Sequence[Trace], names: Sequence[str]) -> tuple[str, ...]:
     """Return the nodes in order; those of one step of one graph ran at once and come in the order named."""
+    return tuple(happening.name for happening in arranged(nodes_run(traces), names))
+
+
+def nodes_run(traces: Sequence[Trace]) -> Part:
+    """Return the nodes that ran, those of one step of one graph at once."""
     ordered = sorted(traces, key=lambda trace: trace.started_at_s)
-    everything = InTurn(tuple(_in_steps(_children(trace)[None], _children(trace)) for trace in ordered))
-    return tuple(happening.name for happening in arranged(everything, names))
+    every = (_children(trace) for trace in ordered)
+    return InTurn(tuple(_in_steps(children[None], children) for children in every))
 
 
 def _children(trace: Trace) -> dict[str | None, list[Span]]:

@@ -8,7 +8,9 @@ import pytest
 
 from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.golden import read_case
+from e2i_eval.plugin.repeated_case import run_case
 from e2i_eval.render import failure_lines
+from e2i_eval.render.repeats import verdict_lines
 from e2i_eval.report import CaseResult
 
 if TYPE_CHECKING:
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.case import Case
+    from e2i_eval.evaluator import Evaluation as Evaluated
     from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.repeats import CaseVerdict
 
 __all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]
 
@@ -27,8 +31,15 @@ RESULTS = pytest.StashKey[list[CaseResult]]()
 class CaseFailed(Exception):  # noqa: N818  reads as what it is in a traceback
     """A case was judged and did not pass."""
 
-    def __init__(self, result: CaseResult) -> None:
-        super().__init__("\n".join(failure_lines(result)))
+    def __init__(self, result: CaseResult, verdict: CaseVerdict | None = None) -> None:
+        """Take what to show.
+
+        Args:
+            result: the run that is shown.
+            verdict: what all repetitions come to; None, or without a reason, for a case that ran once.
+        """
+        said = [verdict.reason, *verdict_lines(verdict), ""] if verdict and verdict.reason else []
+        super().__init__("\n".join([*said, *failure_lines(result)]))
         self.result = result
 
 
@@ -66,10 +77,14 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Evaluate the case."""
-        result = self._evaluation.worker.evaluator().evaluate(self.case, self.nodeid).result
-        self.stash.setdefault(RESULTS, []).append(result)
-        if result.status != "pass":
-            raise CaseFailed(result)
+        plan = self._evaluation.settings.repeat_plan(self.case.target)
+        result, verdict = run_case(self._evaluation.worker.evaluator(), self.case, self.nodeid, plan, self._keep)
+        if verdict.status != "pass":
+            raise CaseFailed(result, verdict)
+
+    def _keep(self, evaluation: Evaluated) -> None:
+        self._evaluation.families.keep(evaluation)
+        self.stash.setdefault(RESULTS, []).append(evaluation.result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
         """Show what is wrong with the case, without the plugin's own traceback."""

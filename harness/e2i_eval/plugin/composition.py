@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +14,28 @@ from e2i_eval.claude import ClaudeWire
 from e2i_eval.clock import SystemClock
 from e2i_eval.errors import ServerError, UnknownError
 from e2i_eval.evaluator import Evaluator, SessionRef
+from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.options import environment, secrets
+from e2i_eval.plugin.output import renderers
 from e2i_eval.prices import PriceTable
 from e2i_eval.session import REPORT_FILE, Session
-from e2i_eval.tracking import TemporaryServer, TrackingClient, abandon, end_open_runs, redirected
+from e2i_eval.tracking import MlflowLogger, TemporaryServer, TrackingClient, abandon, end_open_runs, redirected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from e2i_eval.case import Case
     from e2i_eval.claude import Tape
+    from e2i_eval.decision import Decision
+    from e2i_eval.duet.duet import Duet
+    from e2i_eval.duet.revision import Revision
     from e2i_eval.json_value import JsonObject
+    from e2i_eval.latency_shift import LatencyShift
+    from e2i_eval.overhead.meter import Meter
+    from e2i_eval.overhead_result import OverheadResult
     from e2i_eval.report import CaseResult, Report
+    from e2i_eval.selection import Selection
     from e2i_eval.settings import Settings
 
 __all__ = ["Controller", "Worker"]
@@ -42,7 +53,10 @@ class Controller:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         start = partial(_start_server, cache=settings.cache)
-        self._session = Session(settings, clock=SystemClock(), start_server=start, git=_git(settings.root))
+        self._session = Session(
+            settings, clock=SystemClock(), start_server=start, git=_git(settings.root), renderers=renderers()
+        )
+        self.quarantined: Mapping[str, str] = {}
         self._report: Report | None = None
         self._here = Path.cwd()
 
@@ -61,7 +75,31 @@ class Controller:
 
     def add(self, result: CaseResult) -> None:
         """Take in one result."""
-        self._session.add(result)
+        self._session.add(replace(result, quarantine=self.quarantined.get(result.case_id, "")))
+
+    def so_far(self) -> Report:
+        """Return the report of what has been taken in until now."""
+        return self._session.so_far()
+
+    def measured(self, overhead: OverheadResult) -> None:
+        """Take in what logging costs one way of calling a target."""
+        self._session.measured(overhead)
+
+    def compared(self, shifts: tuple[LatencyShift, ...]) -> None:
+        """Take in how one target's latency differs between two revisions."""
+        self._session.compared(shifts)
+
+    def judged(self, decisions: tuple[Decision, ...]) -> None:
+        """Take in what the gate decided."""
+        self._session.judged(decisions)
+
+    def note(self, *sentences: str) -> None:
+        """Take in what a reader should know and nobody has to mend."""
+        self._session.note(*sentences)
+
+    def select(self, selection: Selection) -> None:
+        """Take in how much of the project was run."""
+        self._session.select(selection)
 
     def wait_ready(self, worker: Worker) -> None:
         """Wait for the server, temporary or the team's.
@@ -163,8 +201,49 @@ class Worker:
                 clock=SystemClock(),
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
+                standing=PlanBook(self._settings).standing,
             )
         return self._evaluator
+
+    def reference(self) -> dict[str, object]:
+        """Return what another process needs to take part in the session, as plain JSON."""
+        return self._ref.to_json()
+
+    @property
+    def scratch(self) -> Path:
+        """The folder that the session's processes share."""
+        return Path(self._ref.scratch)
+
+    def meter(self, target: str, nodeid: str, *, running: Callable[[], frozenset[str]]) -> Meter:
+        """Return what measures the overhead of ``target``.
+
+        Args:
+            target: its name.
+            nodeid: the pytest item that measures.
+            running: tells what the session's other processes run.
+
+        Raises:
+            E2iError: it cannot be built, or the configuration does not say how it runs without logging.
+        """
+        from e2i_eval.overhead.meter import Bench, Meter  # noqa: PLC0415  defers DeepDiff
+        from e2i_eval.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
+
+        evaluator = self.evaluator()
+        bench = Bench(
+            claude=self._wire,
+            tracking=self._client,
+            logger=MlflowLogger(),
+            clock=SystemClock(),
+            stopwatch=system_stopwatch(),
+            running=running,
+        )
+        return Meter(
+            self._settings.targets[target],
+            evaluator.target(target),
+            bench=bench,
+            open_run=lambda case: evaluator.open_run(case, nodeid),
+            budget_s=self._settings.overhead_budget_s,
+        )
 
     @property
     def tracking(self) -> TrackingClient:
@@ -185,6 +264,28 @@ class Worker:
         """Open a tape for code that calls Claude itself."""
         self.evaluator()
         return self._wire.tape(case)
+
+    def duet(self, revision: Revision, nodeid: str, *, family: int) -> Duet:
+        """Return what measures targets against another revision.
+
+        Args:
+            revision: the base.
+            nodeid: the pytest item that measures.
+            family: how many targets the session measures.
+        """
+        from e2i_eval.duet.duet import Duet, Surroundings  # noqa: PLC0415  defers numpy
+
+        evaluator = self.evaluator()
+        surroundings = Surroundings(
+            uri=self._ref.uri,
+            scratch=self.scratch,
+            hosts=tuple(_hosts(self._ref.uri)),
+            environ=environment(),
+            tracking=self._client,
+            open_run=lambda case: evaluator.open_run(case, nodeid),
+            clock=SystemClock(),
+        )
+        return Duet(revision, self._settings, surroundings, family=family)
 
     def finish(self) -> tuple[str, ...]:
         """Wait until all is recorded, and return what no case can answer for, a sentence each."""

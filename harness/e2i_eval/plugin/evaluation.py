@@ -12,12 +12,19 @@ from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.composition import Controller, Worker
-from e2i_eval.plugin.outcome import FAILURES, case_results, failure
+from e2i_eval.plugin.duets import Duets, base_revision
+from e2i_eval.plugin.family_item import Families
+from e2i_eval.plugin.gate_registration import read_gate_basis, register_gate
+from e2i_eval.plugin.narrowing import narrowing
+from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
+from e2i_eval.plugin.output import register_output
+from e2i_eval.plugin.overheads import Overheads, register_overheads
 from e2i_eval.render import summary_lines
 from e2i_eval.report import CaseResult
+from e2i_eval.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from e2i_eval.json_value import JsonObject
@@ -31,6 +38,7 @@ REPORTED = "e2i_eval_results"
 
 WORKER_INPUT = "e2i_eval_session"
 WORKER_OUTPUT = "e2i_eval_lost"
+WORKER_DESELECTED = "e2i_eval_deselected"
 CASE_SUFFIXES = {".yaml", ".yml"}
 
 LISTINGS = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
@@ -48,6 +56,8 @@ def register(config: pytest.Config) -> None:
     try:
         settings = parse_settings(config.rootpath, config.getoption, config.getini)
         _refuse_empty_golden(settings)
+        gate_basis = read_gate_basis(settings)
+        revision = base_revision(config, settings)
         if str(settings.root) not in sys.path:
             sys.path.insert(0, str(settings.root))
         evaluation = Evaluation(config, settings)
@@ -59,6 +69,13 @@ def register(config: pytest.Config) -> None:
     config.stash[EVALUATION] = evaluation
     config.pluginmanager.register(evaluation, "e2i_eval_evaluation")
     config.pluginmanager.register(fixtures, "e2i_eval_fixtures")
+    register_output(config, evaluation)
+    register_overheads(config, evaluation.overheads)
+    evaluation.duets = Duets(
+        settings, revision, worker=lambda: evaluation.worker, controller=lambda: evaluation.controller
+    )
+    config.pluginmanager.register(evaluation.duets, "e2i_eval_duets")
+    register_gate(config, settings, gate_basis, evaluation.controller)
 
 
 class Evaluation:
@@ -69,12 +86,21 @@ class Evaluation:
         self.report: Report | None = None
         self.controller: Controller | None = None
         self._worker: Worker | None = None
+        self.families = Families(settings, lambda: self.worker)
+        self.overheads = Overheads(config, settings, worker=lambda: self.worker, controller=lambda: self.controller)
+        self.duets: Duets | None = None
         self._is_running = False
         self._lost: list[str] = []
         self._ended: set[str] = set()
+        self._deselected = 0
         if config.args_source is not config.ArgsSource.ARGS:  # an xdist worker finds its paths by itself, so there too
             folders = (settings.cases,) if settings.cases.is_dir() else ()
-            config.args[:] = [str(path) for path in (*folders, *settings.tests)]
+            config.args[:] = [str(path) for path in (*folders, *settings.tests, *self._files_elsewhere())]
+
+    def _files_elsewhere(self) -> list[Path]:
+        """Return the families files that pytest would not come across by itself."""
+        searched = (self.settings.cases, *self.settings.tests)
+        return [file for file in self.families.book.files if not any(map(file.is_relative_to, searched))]
 
     def start(self, worker_input: JsonObject | None) -> None:
         """Start the session, or take part in one.
@@ -93,6 +119,9 @@ class Evaluation:
 
     def close(self) -> None:
         """Stop the server whatever happened; may be called twice."""
+        self.families.close()
+        if self.duets:
+            self.duets.close()
         if self._worker:
             self._worker.close()
         if self.controller:
@@ -115,7 +144,9 @@ class Evaluation:
         return self.controller.header() if self.controller else []
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        """Collect a case file."""
+        """Collect a case file or a families file."""
+        if families := self.families.collected(file_path, parent):
+            return families
         if file_path.suffix not in CASE_SUFFIXES or not file_path.is_relative_to(self.settings.cases):
             return None
         return CaseFile.from_parent(parent, path=file_path, evaluation=self)
@@ -127,6 +158,14 @@ class Evaluation:
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if item not in left_out]
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell the check families what will run here."""
+        self.families.choose(session)
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what was found and left out, by whatever."""
+        self._deselected += len(items)
+
     def _is_chosen(self, item: pytest.Item) -> bool:
         marker = item.get_closest_marker("e2i")
         return marker is None or not marker.args or self.settings.is_chosen(str(marker.args[0]))
@@ -137,7 +176,7 @@ class Evaluation:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the item's case results to its report as plain JSON; show our own errors without a traceback."""
         report = yield
-        if report.failed and call.excinfo is not None:
+        if report.failed and call.excinfo is not None and not is_told(call.excinfo.value):
             item.stash.setdefault(FAILURES, []).append(failure(call.excinfo.value))
             if isinstance(call.excinfo.value, E2iError):
                 report.longrepr = str(call.excinfo.value)
@@ -170,17 +209,28 @@ class Evaluation:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         """Take in what an xdist worker could not record."""
-        self._lost += getattr(node, "workeroutput", {}).get(WORKER_OUTPUT, ())
+        output = getattr(node, "workeroutput", {})
+        self._lost += output.get(WORKER_OUTPUT, ())
+        self._deselected = max(self._deselected, output.get(WORKER_DESELECTED, 0))  # each worker collects everything
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the totals and the report; a problem that no case answers for fails the session."""
         if self._worker is None:
             return
+        self._lost += self.families.finish()
+        self._lost += self.overheads.finish()
+        self._lost += self.duets.finish() if self.duets else ()
         self._lost += self.worker.finish()
         if self.controller is None:
             session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
+            session.config.workeroutput[WORKER_DESELECTED] = self._deselected  # type: ignore[attr-defined]  # xdist's
         elif self._is_running:
+            flags = tuple(narrowing(session.config, self.settings))
+            self.controller.select(
+                Selection(collected=session.testscollected, deselected=self._deselected, flags=flags)
+            )
+            self.controller.note(*self.families.book.notes())
             lost = (*self._lost, *self._missing(session.testscollected))
             self.report = self.controller.finish(int(exitstatus), self.worker.tracking, lost=tuple(dict.fromkeys(lost)))
             if self.report.problems and session.exitstatus == pytest.ExitCode.OK:

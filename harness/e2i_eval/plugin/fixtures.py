@@ -9,6 +9,7 @@ import pytest
 from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.golden import make_case, read_case
 from e2i_eval.plugin.case_item import RESULTS, CaseFailed
+from e2i_eval.plugin.repeated_case import run_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,26 +42,36 @@ class Evaluate:
     def __init__(self, request: pytest.FixtureRequest, evaluator: Evaluator) -> None:
         self._request = request
         self._evaluator = evaluator
+        self._settings = _plugin(request.config).settings
         self._made = 0
 
     def __call__(self, case: Case, *, check: bool = True) -> Evaluation:
-        """Evaluate ``case`` and return result and evidence.
+        """Evaluate ``case``, as often as its target's cases are repeated, and return the last result and evidence.
 
         Args:
             case: a golden case, or one made with ``evaluate.case``.
-            check: fail the test when the case does not pass; False leaves the judgement to the test.
+            check: fail the test when the case does not pass; False leaves the judgement to the test,
+                and evaluates it once.
 
         Raises:
             CaseFailed: the case did not pass and ``check`` is set.
+            CaseInconclusive: its repetitions leave it open and ``check`` is set.
         """
         node = self._request.node
         __tracebackhide__ = True
-        evaluation = self._evaluator.evaluate(case, node.nodeid)
-        if check:
+        if not check:
+            return self._evaluator.evaluate(case, node.nodeid)
+        made: list[Evaluation] = []
+
+        def keep(evaluation: Evaluation) -> None:
+            made.append(evaluation)
             node.stash.setdefault(RESULTS, []).append(evaluation.result)
-            if evaluation.result.status != "pass":
-                raise CaseFailed(evaluation.result)
-        return evaluation
+
+        plan = self._settings.repeat_plan(case.target)
+        result, verdict = run_case(self._evaluator, case, node.nodeid, plan, keep)
+        if verdict.status != "pass":
+            raise CaseFailed(result, verdict)
+        return made[-1]
 
     def case(
         self,

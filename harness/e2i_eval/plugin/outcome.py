@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.errors import E2iError
-from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseItem
+from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed, CaseItem
+from e2i_eval.plugin.family_item import FamilyItem
+from e2i_eval.plugin.repeated_case import CaseInconclusive
 from e2i_eval.report import CaseResult
 from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FAILURES", "case_results", "failure"]
+__all__ = ["FAILURES", "case_results", "failure", "is_told"]
 
 FAILURES = pytest.StashKey[list[Verdict]]()
 """Why an item failed, one verdict a phase that did."""
 
 DID_NOT_RUN = {"claude_calls": 0.0, "cost_usd": 0.0}
 """What is known of a case that never reached Claude."""
+
+
+def is_told(error: BaseException) -> bool:
+    """Tell whether the item's case results say themselves what ``error`` says."""
+    return isinstance(error, (CaseFailed, CaseInconclusive))
 
 
 def failure(error: BaseException) -> Verdict:
@@ -36,7 +43,7 @@ def case_results(item: pytest.Item) -> Sequence[CaseResult]:
     """Return the item's case results; one that failed for another reason than its cases has that among them."""
     results = item.stash.get(RESULTS, [])
     failures = item.stash.get(FAILURES, [])
-    if not failures or any(result.status != "pass" for result in results):
+    if not failures:
         return results
     if results:
         return [*results[:-1], replace(results[-1], verdicts=(*results[-1].verdicts, *failures))]
@@ -47,6 +54,8 @@ def _names(item: pytest.Item) -> tuple[str, ...]:
     """Return the case an item stands for; nothing for a test that is no evaluation."""
     if isinstance(item, (CaseItem, BrokenCaseItem)):
         return (item.name,)
+    if isinstance(item, FamilyItem):
+        return (item.declared.id,)
     marker = item.get_closest_marker("e2i")
     return () if marker is None else (f"{marker.args[0] if marker.args else 'tests'}/{item.name}",)
 

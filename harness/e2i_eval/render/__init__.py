@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from e2i_eval.render.console import failure_lines, summary_lines
+from e2i_eval.render.github import annotation_lines
+from e2i_eval.render.markdown import markdown_report
+from e2i_eval.render.masked import masked
 
-__all__ = ["failure_lines", "summary_lines"]
+__all__ = ["annotation_lines", "failure_lines", "markdown_report", "masked", "summary_lines"]

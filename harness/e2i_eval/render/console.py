@@ -11,6 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from e2i_eval.render import numbers
+from e2i_eval.render.duet import latency_lines
+from e2i_eval.render.gate import gate_lines
+from e2i_eval.render.overhead import overhead_lines
+from e2i_eval.render.repeats import repeat_lines
 from e2i_eval.report import summarise
 
 if TYPE_CHECKING:
@@ -28,6 +32,11 @@ WIDEST = 120
 def summary_lines(report: Report, *, width: int, color: bool) -> list[str]:
     """Return the table of targets and what follows from it, one text a line."""
     lines = _table_lines(report, width=width, color=color) if report.cases else ["no case was evaluated"]
+    lines += repeat_lines(report)
+    lines += overhead_lines(report.overheads)
+    lines += latency_lines(report.latency)
+    lines += gate_lines(report.decisions)
+    lines += [f"note: {note}" for note in report.notes]
     lines += [f"! {problem}" for problem in report.problems]
     unjudged = [case for case in report.cases if case.status == "error"]
     if unjudged:
@@ -56,7 +65,7 @@ def _table_lines(report: Report, *, width: int, color: bool) -> list[str]:
         table.add_row(*_cells(row))
     if len(rows) > 1:
         table.add_section()
-        table.add_row(*_cells(summarise("total", list(report.cases))))
+        table.add_row(*_cells(summarise("total", list(report.cases), report.repeated)))
     screen = io.StringIO()
     console = Console(
         file=screen, width=max(width, WIDEST), force_terminal=color, color_system="standard" if color else None
@@ -82,12 +91,16 @@ def _cells(row: TargetSummary) -> tuple[str | Text, ...]:
 def _verdict_cell(row: TargetSummary) -> Text:
     if row.failed:
         style, parts = "red", [f"✗ {row.failed} fail"]
-    elif row.errors:
+    elif row.errors or row.inconclusive:
         style, parts = "yellow", []
     else:
         style, parts = "green", ["✓ pass"]
     if row.errors:
         parts.append(f"? {row.errors} unknown")
+    if row.inconclusive:
+        parts.append(f"~ {row.inconclusive} undecided")
+    if row.quarantined:
+        parts.append(f"({row.quarantined} quarantined)")
     return Text(" ".join(parts), style=style)
 
 

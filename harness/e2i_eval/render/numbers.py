@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["cost", "count", "share"]
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from e2i_eval.estimate import Estimate
+
+__all__ = ["amount", "change", "cost", "count", "duration", "interval_ms", "ms", "plain", "share", "shift_ms"]
 
 UNKNOWN = "unknown"
 EXACT = 1.0
+LONG_MS = 100.0
+SHORT_MS = 1.0
 
 
 def count(value: float) -> str:
@@ -26,3 +34,49 @@ def share(value: float | None) -> str:
     if value < EXACT and percent == "100.0":
         percent = "99.9"
     return f"{percent.removesuffix('.0')} %"
+
+
+def ms(value: float) -> str:
+    """Write milliseconds with as many decimals as a person can use: fewer the longer it took."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    size = abs(value)
+    return f"{value:,.0f} ms" if size >= LONG_MS else f"{value:.1f} ms" if size >= SHORT_MS else f"{value:.2f} ms"
+
+
+def shift_ms(value: float) -> str:
+    """Write a difference in milliseconds with its sign."""
+    return f"+{ms(value)}" if value > 0 else ms(value).replace("-", "−")  # noqa: RUF001  a minus as typeset
+
+
+def interval_ms(estimate: Estimate) -> str:
+    """Write an estimate of a difference with its interval."""
+    low, high = (shift_ms(end).removesuffix(" ms") for end in (estimate.low, estimate.high))
+    return f"{shift_ms(estimate.value)} [{low}, {high}]"
+
+
+def plain(value: float | None) -> str:
+    """Write any number: whole ones with thousands apart, others to four digits."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def change(before: float | None, after: float | None) -> str:
+    """Write what became of a number, in its own unit and in percent where that has a meaning."""
+    if before is None or after is None or not (math.isfinite(before) and math.isfinite(after)):
+        return UNKNOWN
+    difference = after - before
+    text = f"{'+' if difference > 0 else ''}{plain(difference)}".replace("-", "−")  # noqa: RUF001
+    return f"{text} ({difference / before:+.1%})".replace("(-", "(−") if before else text  # noqa: RUF001
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a person says them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
+
+
+def amount(number: int, noun: str) -> str:
+    """Write a number with its noun in the right form."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -94,6 +94,11 @@ class InMemoryTracking:
         return timeout_s >= 0
 
     @property
+    def experiment_id(self) -> str:
+        """The experiment of all runs."""
+        return EXPERIMENT_ID
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """Nothing is ever lost in memory."""
         return ()
@@ -140,15 +145,23 @@ class InMemoryTracking:
             run.status = "KILLED"
         return tuple(run.run_id for run in ended)
 
-    def close_target(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
+    def close_target(
+        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None
+    ) -> None:
         """End a target's run."""
-        self._close(run_id, passed=passed, metrics=metrics)
+        self._close(run_id, passed=passed, metrics=metrics, tags=tags)
 
     def close_session(
-        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], artifacts: Mapping[str, str]
+        self,
+        run_id: str,
+        *,
+        passed: bool,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """End the session's run."""
-        self._close(run_id, passed=passed, metrics=metrics)
+        self._close(run_id, passed=passed, metrics=metrics, tags=tags)
         self.runs[run_id].artifacts = artifacts
 
     def _open(self, run_id: str, parent_id: str | None, logged: Logged) -> str:
@@ -156,10 +169,12 @@ class InMemoryTracking:
         self.runs[run_id] = MemoryRun(run_id=run_id, parent_id=parent_id, logged=replace(logged, run_id=run_id))
         return run_id
 
-    def _close(self, run_id: str, *, passed: bool, metrics: Mapping[str, float]) -> None:
+    def _close(
+        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], tags: Mapping[str, str] | None
+    ) -> None:
         self._ask("closing a run")
         run = self.runs[run_id]
-        run.logged = replace(run.logged, metrics=metrics)
+        run.logged = replace(run.logged, metrics=metrics, tags={**run.logged.tags, **(tags or {})})
         run.status = _status(passed=passed)
 
     def _ask(self, request: str) -> None:

@@ -9,15 +9,22 @@ from e2i_eval.case_run import CaseRun
 from e2i_eval.tracking.activation import abandon, redirected
 from e2i_eval.tracking.client import TrackingClient
 from e2i_eval.tracking.fluent import end_open_runs
+from e2i_eval.tracking.proxy import LoggingProxy
 from e2i_eval.tracking.serve import serve_store
 from e2i_eval.tracking.server import TemporaryServer
+from e2i_eval.tracking.session_runs import SessionRuns, session_runs
+from e2i_eval.tracking.silence import MlflowLogger
 
 __all__ = [
     "CaseRun",
+    "LoggingProxy",
+    "MlflowLogger",
+    "SessionRuns",
     "TemporaryServer",
     "TrackingClient",
     "abandon",
     "end_open_runs",
     "redirected",
     "serve_store",
+    "session_runs",
 ]

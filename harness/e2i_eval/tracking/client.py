@@ -59,6 +59,7 @@ class TrackingClient:
         environ: MutableMapping[str, str],
         scratch: Path,
         artifacts: Path | None = None,
+        logging_uri: str | None = None,
     ) -> None:
         """Make a client.
 
@@ -68,17 +69,19 @@ class TrackingClient:
             environ: the process's environment, changed until ``close``.
             scratch: folder the session's processes share.
             artifacts: the folder the server keeps files in, when it is this machine's own; None asks the server.
+            logging_uri: where what runs in a case logs to, when that is not the server itself but a proxy before it.
         """
         self._connection = Connection(uri, environ)
         self._reader = Reader(self._connection, artifacts=artifacts)
         self._recorder = Recorder(self._connection)
-        self._activation = Activation(self._connection.uri, environ)
+        self._activation = Activation(logging_uri or self._connection.uri, environ)
         self._flush = Flush()
         self._experiment = Experiment(self._connection, experiment)
         self._scratch = scratch
         self._sessions: dict[str, str] = {}
         self._strays: dict[str, Strays] = {}
         self._tagged: set[str] = set()
+        self._linked: set[str] = set()
 
     @property
     def uri(self) -> str:
@@ -233,11 +236,13 @@ class TrackingClient:
         ]
         for trace_id in traces:
             info = self._reader.infos.pop(trace_id, {"trace_id": trace_id})
-            missing = {} if trace_id in self._tagged else case_run.trace_tags
+            missing = {} if trace_id in self._tagged | self._linked else case_run.trace_tags
             self._recorder.annotate(Annotation(info=info, assessments=assessments, tags=missing))
+        unlinked = [trace_id for trace_id in traces if trace_id not in self._linked]  # MLflow refuses a second link
+        self._linked.update(unlinked)
         for run_id in (case_run.target_run_id, session_run_id):
-            if run_id and traces:
-                self._recorder.link(traces, run_id)
+            if run_id and unlinked:
+                self._recorder.link(unlinked, run_id)
         self._recorder.write_run(case_run.run_id, metrics=measurements, params=params, tags=tags)
         self._recorder.end_run(case_run.run_id, passed=passed)
 
@@ -266,21 +271,33 @@ class TrackingClient:
         return tuple(sorted(each["e2i.case"] for each in tags))
 
     def close_target(
-        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], params: Mapping[str, str] | None = None
+        self,
+        run_id: str,
+        *,
+        passed: bool,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Have a target's run completed and ended."""
-        self._recorder.write_run(run_id, metrics=metrics, params=params)
+        self._recorder.write_run(run_id, metrics=metrics, params=params, tags=tags)
         self._recorder.end_run(run_id, passed=passed)
 
     def close_session(
-        self, run_id: str, *, passed: bool, metrics: Mapping[str, float], artifacts: Mapping[str, str]
+        self,
+        run_id: str,
+        *,
+        passed: bool,
+        metrics: Mapping[str, float],
+        artifacts: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Complete and end the session's run, with text files by name; waits for everything recorded so far.
 
         Raises:
             UnknownError: the server did not take a file.
         """
-        self._recorder.write_run(run_id, metrics=metrics)
+        self._recorder.write_run(run_id, metrics=metrics, tags=tags)
         self.drain(DRAIN_S)
         for name, text in artifacts.items():
             self._recorder.store_file(run_id, self._artifact_uri(run_id), name, text)
@@ -359,4 +376,5 @@ def _merged(logged: Logged, own: Sequence[Logged]) -> Logged:
         metrics={key: value for each in every for key, value in each.metrics.items()},
         params={key: value for each in every for key, value in each.params.items()},
         artifacts=tuple(sorted({path for each in every for path in each.artifacts})),
+        empty=tuple(sorted({path for each in every for path in each.empty})),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ LONGEST_WAIT_S = 0.2
 PAGE = 200
 SPANS_PAGE = 20
 FILES_LIMIT = 1000
+UNKNOWN_SIZE = -1
 IN_TRACKING_STORE = "TRACKING_STORE"
 PROXIED = "mlflow-artifacts:"
 """Scheme of a run's files that the server itself keeps; what follows is the path in its folder."""
@@ -78,7 +80,8 @@ class Reader:
     def logged(self, run_id: str) -> Logged:
         """Return a run's content."""
         run = self.run(run_id)
-        return decode.logged(run, self._stored(run) or self._files(run_id))
+        sizes = self._stored(run) or self._files(run_id)
+        return replace(decode.logged(run, sizes), empty=tuple(sorted(name for name, size in sizes.items() if not size)))
 
     def run(self, run_id: str) -> JsonObject:
         """Return a run as the REST API gives it."""
@@ -130,23 +133,28 @@ class Reader:
             return []  # it has no spans yet, or they were lost: a trace without spans says so
         return list(answer.get("spans", []))
 
-    def _stored(self, run: JsonObject) -> list[str]:
-        """List a run's files in the server's own folder: one look instead of a request for each folder of the tree."""
+    def _stored(self, run: JsonObject) -> dict[str, int]:
+        """List a run's files with their bytes in the server's own folder: one look, not a request for each folder."""
         uri = str(run["info"].get("artifact_uri", ""))
         if self._artifacts is None or not uri.startswith(PROXIED):
-            return []
+            return {}
         root = self._artifacts / uri.removeprefix(PROXIED).lstrip("/")
         found = (Path(folder, name) for folder, _, names in os.walk(root) for name in names)
-        return [path.relative_to(root).as_posix() for path in itertools.islice(found, FILES_LIMIT)]
+        some = itertools.islice(found, FILES_LIMIT)
+        return {path.relative_to(root).as_posix(): path.stat().st_size for path in some}
 
-    def _files(self, run_id: str) -> list[str]:
-        files: list[str] = []
+    def _files(self, run_id: str) -> dict[str, int]:
+        """List a run's files, with their bytes, by asking for each folder."""
+        files: dict[str, int] = {}
         folders = [""]
         while folders and len(files) < FILES_LIMIT:
             folder = folders.pop()
             query = {"run_id": run_id, **({"path": folder} if folder else {})}
             for each in self._connection.call("GET", "/api/2.0/mlflow/artifacts/list", query=query).get("files", []):
-                (folders if each.get("is_dir") else files).append(each["path"])
+                if each.get("is_dir"):
+                    folders.append(each["path"])
+                else:
+                    files[each["path"]] = int(each.get("file_size", UNKNOWN_SIZE))
         return files
 
 

@@ -94,7 +94,7 @@ def rag(logged_by_handler: Callable[[tuple[Exchange, ...]], Evidence]) -> Eviden
         step("retrieve", "RETRIEVER", {"query": "TRx"}, documents(("kpi-nrx", 0.5), ("kpi-trx", 0.4))),
         step("rerank", "RERANKER", {"query": "TRx"}, {"documents": documents(("kpi-trx", 1.0), ("kpi-nrx", 0.5))}),
     )
-    root = replace(trace.spans[0], name="rag")
+    root = replace(trace.spans[0], name="rag", outputs=output)
     logged = Logged(
         run_id="r1",
         status="FINISHED",
@@ -235,6 +235,9 @@ CATALOGUE = [
         ),
         "context (output.context)",
     ),
+    Mutation("empty file", on_run(empty=lambda _: ("calls/tr-1/answer.json",)), "artifact calls/tr-1/answer.json"),
+    Mutation("span whose parent is lost", on_span("rerank", parent_id="99"), "parent span"),
+    Mutation("another answer", on_span("rag", outputs={"status": "no_answer"}), "outputs.status"),
     Mutation("key in a tag", on_trace(tags=having("note", f"used {KEY}")), "tags.note", "secrets"),
     Mutation("key in a preview", on_trace(request_preview=f"key={KEY}"), "request_preview", "secrets"),
     Mutation("key in metadata", on_trace(metadata=having("mlflow.note", KEY)), "metadata.mlflow.note", "secrets"),
@@ -302,7 +305,8 @@ def test_a_finding_says_where_its_demand_is_written(rag: Evidence) -> None:
 
 def test_a_declined_answer_owes_no_metrics_of_its_own(rag: Evidence) -> None:
     """Demands under a condition hold only when it does."""
-    declined = replace(rag, run=replace(rag.run, output={"status": "declined", "provenance": "computed"}))
+    output = {"status": "declined", "provenance": "computed"}
+    declined = on_span("rag", outputs=output)(replace(rag, run=replace(rag.run, output=output)))
     bare = on_run(metrics=lambda told: {name: told[name] for name in told if name.split("_")[0] != "context"})
 
     judged = verdicts(without_span("rerank")(without_span("retrieve")(bare(declined))))

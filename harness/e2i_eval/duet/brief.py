@@ -1,0 +1,46 @@
+"""A brief: what the process of an arm is told once, at its start; crosses as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["Brief"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What an arm is made of.
+
+    Attributes:
+        tree: top of the tree whose code runs; resolved.
+        head: top of the working tree; resolved.
+        roots: source roots known already, relative to either.
+        golden_root: the project's folder in the working tree, from which both arms have their cases.
+        targets: names of all targets.
+        uri: the session's tracking server.
+        scratch: the folder that the session's processes share.
+        hosts: what may be reached besides this machine.
+    """
+
+    tree: str
+    head: str
+    roots: tuple[str, ...]
+    golden_root: str
+    targets: tuple[str, ...]
+    uri: str
+    scratch: str
+    hosts: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return the brief as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Brief:
+        """Read what ``to_json`` wrote."""
+        lists = {name: tuple(data[name]) for name in ("roots", "targets", "hosts")}
+        return cls(**{**data, **lists})

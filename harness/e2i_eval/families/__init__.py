@@ -1,0 +1,9 @@
+"""Families of checks, switched on for a target in its configuration; see ``docs/reference/families.md``."""
+
+from __future__ import annotations
+
+from e2i_eval.families.declared import Declared, Plan
+from e2i_eval.families.families_file import read_families
+from e2i_eval.families.provenance_check import standing_checks
+
+__all__ = ["Declared", "Plan", "read_families", "standing_checks"]

@@ -1,0 +1,56 @@
+"""The check ``provenance`` on every case of a target: where an answer comes from is on its trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_eval.checks import Check
+from e2i_eval.golden.nearest import quoted
+from e2i_eval.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_eval.evidence import Evidence
+    from e2i_eval.families.declared import Plan
+    from e2i_eval.trace import Trace
+
+__all__ = ["NAME", "standing_checks"]
+
+NAME = "provenance-tag"
+
+
+def standing_checks(plan: Plan) -> tuple[Check, ...]:
+    """Return the checks that ``plan`` adds to every evaluation of its target."""
+    if not any(check.family == "provenance" for check in plan.checks):
+        return ()
+    return (Check(name=NAME, judge=lambda evidence: _judge(plan, evidence)),)
+
+
+def _judge(plan: Plan, evidence: Evidence) -> Verdict:
+    if evidence.run.error is not None:
+        return Verdict(check=NAME, status="skip", reason="the target raised, so no answer comes from anywhere")
+    if evidence.traces is None:
+        return Verdict(check=NAME, status="error", reason=f"unknown: {evidence.unknown}")
+    if not evidence.traces:
+        reason = f"there is no trace that says where the answer comes from ({plan.provenance_tag})"
+        return Verdict(check=NAME, status="fail", reason=reason)
+    findings = tuple(finding for trace in evidence.traces for finding in _findings(plan, trace))
+    if findings:
+        reason = "a trace does not say where the answer comes from"
+        return Verdict(check=NAME, status="fail", reason=reason, findings=findings)
+    found = sorted({trace.tags[plan.provenance_tag] for trace in evidence.traces})
+    return Verdict(check=NAME, status="pass", reason=f"{plan.provenance_tag} is {quoted(found)}", score=1.0)
+
+
+def _findings(plan: Plan, trace: Trace) -> Iterator[Finding]:
+    value = trace.tags.get(plan.provenance_tag)
+    if value not in plan.provenances:
+        yield Finding(
+            message="is not logged" if value is None else "is no provenance",
+            field=f"tags.{plan.provenance_tag}",
+            expected=f"one of {quoted(plan.provenances)}",
+            actual=value,
+            span=f"trace {trace.trace_id}",
+            where=plan.where,
+        )

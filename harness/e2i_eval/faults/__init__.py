@@ -1,0 +1,9 @@
+"""Faults: ways in which logging, agents and servers go wrong, and which check must say so."""
+
+from __future__ import annotations
+
+from e2i_eval.faults.catalogue import FAULTS, choose
+from e2i_eval.faults.fault import Fault
+from e2i_eval.faults.sound import Sound
+
+__all__ = ["FAULTS", "Fault", "Sound", "choose"]

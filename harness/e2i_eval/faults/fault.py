@@ -1,0 +1,102 @@
+"""A fault: one named way in which logging, an agent or the server goes wrong, and which check must say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from e2i_eval.case import Case
+    from e2i_eval.faults.sent_span import SentSpan
+    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.traffic import Handling, Message
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["Fault", "FaultClass", "Need", "Place"]
+
+FaultClass = Literal[
+    "missing",
+    "wrong",
+    "duplicated",
+    "late",
+    "leaked",
+    "slow",
+    "misattributed",
+    "truncated",
+    "unfinished",
+    "swapped",
+    "lost",
+    "counted twice",
+    "behaviour",
+]
+"""``lost``: what had been logged never arrives. ``behaviour``: the agent does something else, and logs it truly."""
+
+Place = Literal["log", "agent", "Claude", "server"]
+"""Where it is applied: to what logging sends, to the agent, to what Claude answers, to what the server keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a case must have for a fault to mean anything.
+
+    Attributes:
+        what: in words, for a case that lacks it.
+        is_likely: told from the case file alone, without running it.
+        is_met: told from the sound run.
+        wants_other: the sound run of another case of the target is needed as well.
+    """
+
+    what: str
+    is_met: Callable[[Sound], bool]
+    is_likely: Callable[[Case], bool] = lambda _case: True
+    wants_other: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way to go wrong. At least one of the last five says how; several work together.
+
+    Attributes:
+        name: short, with hyphens.
+        kind: its class.
+        place: where it is applied.
+        summary: what goes wrong, in a sentence.
+        source: the bug report or the fact that it stands for.
+        checks: the checks one of which must fail; ``baseline`` and ``overhead`` stand for the rules of the gate.
+        tells: regular expression that must be found in what such a check says, so that the reason is the right one;
+            empty where the check alone is enough.
+        needs: what a case must have.
+        spans: changes the spans of one OTLP request.
+        request: decides about one request of the logging; None leaves it alone.
+        model: is in force while the target runs; changes what its chat models do, and calls its second argument each
+            time it has.
+        call: replaces what is called as the target; calls its last argument each time it has changed something.
+        case: changes the case, which is what Claude answers; None where it cannot.
+    """
+
+    name: str
+    kind: FaultClass
+    place: Place
+    summary: str
+    source: str
+    checks: tuple[str, ...]
+    tells: str = ""
+    needs: tuple[Need, ...] = ()
+    spans: Callable[[list[SentSpan], Sound], list[SentSpan]] | None = None
+    request: Callable[[Message, Sound], Handling | None] | None = None
+    model: Callable[[Sound, Callable[[], None]], AbstractContextManager[None]] | None = None
+    call: (
+        Callable[[Callable[[JsonObject], object], Sound, Callable[[], None]], Callable[[JsonObject], object]] | None
+    ) = None
+    case: Callable[[Case], Case | None] | None = None
+
+    def lacks(self, sound: Sound) -> str:
+        """Return what the sound run lacks for this fault; empty when it has all."""
+        return next((need.what for need in self.needs if not need.is_met(sound)), "")
+
+    def may_fit(self, case: Case) -> bool:
+        """Tell, from the case file alone, whether it is worth running the case for this fault."""
+        return all(need.is_likely(case) for need in self.needs)

@@ -1,0 +1,155 @@
+"""What faults need of a case."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from e2i_eval.contract.scope import scope_of
+from e2i_eval.faults.fault import Need
+
+if TYPE_CHECKING:
+    from e2i_eval.case import Case
+    from e2i_eval.contract.contract import FieldGroup
+    from e2i_eval.exchange import Usage
+    from e2i_eval.faults.sound import Sound
+
+__all__ = [
+    "A_CLAUDE_ERROR",
+    "A_SYSTEM_PROMPT",
+    "A_TOOL_CALL",
+    "A_TRACE",
+    "CACHED_TOKENS",
+    "DOCUMENTS",
+    "ONE_CALL",
+    "OUTPUT_IS_JUDGED",
+    "RERANKED",
+    "TWO_CALLS",
+    "another_case",
+    "demands",
+    "logs",
+    "nodes_are_judged",
+    "wanted_names",
+]
+
+
+def _has_answers(case: Case) -> bool:
+    return any(each.error is None and each.fault is None for each in case.script)
+
+
+ONE_CALL = Need(
+    what="no case has an answered call to Claude", is_likely=_has_answers, is_met=lambda s: bool(s.answered)
+)
+TWO_CALLS = Need(
+    what="no case has two different answers of Claude",
+    is_likely=lambda case: len([each for each in case.script if each.error is None]) > 1,
+    is_met=lambda sound: len({str((each.response or {}).get("content")) for each in sound.answered}) > 1,
+)
+A_TOOL_CALL = Need(
+    what="in no case does Claude call a tool",
+    is_likely=lambda case: any(block.get("type") == "tool_use" for each in case.script for block in each.content),
+    is_met=lambda sound: bool(sound.tool_calls()),
+)
+A_SYSTEM_PROMPT = Need(what="no call has a system prompt", is_met=lambda sound: bool(sound.system_texts()))
+A_TRACE = Need(what="no case leaves a trace", is_met=lambda sound: bool(sound.spans))
+A_CLAUDE_ERROR = Need(
+    what="in no case does Claude answer with an error to the end",
+    is_likely=lambda case: any(each.error is not None for each in case.script),
+    is_met=lambda sound: bool(sound.failed) and not sound.answered,
+)
+RERANKED = Need(
+    what="no case logs a reranking of several documents that the contract asks for",
+    is_met=lambda sound: _holds_rag(sound) and any(each.type == "RERANKER" for each in sound.spans),
+)
+DOCUMENTS = Need(
+    what="no case logs retrieved documents that the contract asks for",
+    is_met=lambda sound: _holds_rag(sound) and any(each.type == "RETRIEVER" for each in sound.spans),
+)
+
+
+def _holds_rag(sound: Sound) -> bool:
+    rules = sound.contract.rag
+    return rules is not None and bool(sound.answered) and scope_of(sound.evidence, None).holds(rules.when)
+
+
+def _cached(usage: Usage | None) -> bool:
+    return usage is not None and usage.cache_read_tokens > 0
+
+
+CACHED_TOKENS = Need(
+    what="no case has tokens read from Claude's cache",
+    is_likely=lambda case: any((each.usage or {}).get("cache_read_input_tokens") for each in case.script),
+    is_met=lambda sound: any(_cached(each.usage) for each in sound.answered),
+)
+
+
+def _judges_output(case: Case) -> bool:
+    return bool(case.expect.has_output or case.expect.values) and case.expect.error is None
+
+
+OUTPUT_IS_JUDGED = Need(
+    what="no case says what the output must be",
+    is_likely=_judges_output,
+    is_met=lambda sound: _judges_output(sound.case) and sound.evidence.run.error is None,
+)
+
+
+def demands(group: FieldGroup) -> Need:
+    """Ask for a contract that demands a group of fields of each call."""
+    return Need(
+        what=f"no target's contract demands {group!r}",
+        is_met=lambda sound: group in sound.contract.calls.demand,
+    )
+
+
+def logs(kind: str, *, exactly: bool = False, name: str = "*") -> Need:
+    """Ask for a value that is logged and that the contract or the case asks for.
+
+    Args:
+        kind: ``metrics``, ``params``, ``tags`` or ``artifacts``.
+        exactly: its value must be told, not only its name.
+        name: glob for its name.
+    """
+    value = " with its value" if exactly else ""
+    return Need(
+        what=f"no case logs {kind} ({name}) that its contract or case asks for{value}",
+        is_met=lambda sound: bool(wanted_names(sound, kind, exactly=exactly, name=name)),
+    )
+
+
+def wanted_names(sound: Sound, kind: str, *, exactly: bool = False, name: str = "*") -> tuple[str, ...]:
+    """Return the names of logged values that are asked for, in alphabetical order."""
+    demanded = [each for each, is_told in sound.demanded(kind).items() if is_told or not exactly]
+    return tuple(
+        each
+        for each in _logged_names(sound, kind)
+        if fnmatchcase(each, name) and any(fnmatchcase(each, glob) for glob in demanded)
+    )
+
+
+def _logged_names(sound: Sound, kind: str) -> tuple[str, ...]:
+    if kind == "tags":
+        return tuple(sorted({tag for trace in sound.evidence.traces or () for tag in trace.tags}))
+    return tuple(sorted(getattr(sound.evidence.logged, kind, ())))
+
+
+def another_case() -> Need:
+    """Ask for another case of the same target that came to another answer."""
+    return Need(
+        what="the target has no other case with another output",
+        is_met=lambda sound: sound.other is not None and sound.other.run.output != sound.evidence.run.output,
+        wants_other=True,
+    )
+
+
+def nodes_are_judged(*orders: str) -> Need:
+    """Ask for a case that says which nodes must run, by one of ``orders``, in a graph of several nodes."""
+
+    def judges(case: Case) -> bool:
+        return case.expect.nodes is not None and case.expect.nodes.order in orders
+
+    return Need(
+        what="no case says which nodes must run",
+        is_likely=judges,
+        is_met=lambda sound: judges(sound.case) and len(sound.nodes) > 2,  # noqa: PLR2004  a first, a last, one between
+    )

@@ -1,0 +1,286 @@
+"""Faults in what is logged of a run: metrics, params, files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from e2i_eval.faults.fault import Fault, Need
+from e2i_eval.faults.needs import logs, wanted_names
+from e2i_eval.faults.traffic import Handling, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2i_eval.faults.sound import Sound
+    from e2i_eval.json_value import JsonValue
+
+__all__ = ["RUN_FAULTS"]
+
+BATCH = "runs/log-batch"
+SINGLE = {"metrics": "runs/log-metric", "params": "runs/log-parameter"}
+CONSTANT = 0.123
+
+
+def lose_metric(message: Message, sound: Sound) -> Handling | None:
+    """Drop a metric that is asked for."""
+    return _changed(message, "metrics", lambda name, value: None if name in _first(sound, "metrics") else value)
+
+
+def lose_metrics(message: Message, _sound: Sound) -> Handling | None:
+    """Accept every metric and keep none."""
+    return _changed(message, "metrics", lambda _name, _value: None)
+
+
+def log_nan(message: Message, sound: Sound) -> Handling | None:
+    """Log that there is no number as one."""
+    return _changed(message, "metrics", lambda name, value: "NaN" if name in _first(sound, "metrics") else value)
+
+
+def log_constant(message: Message, sound: Sound) -> Handling | None:
+    """Log the same number whatever was computed."""
+    names = _told(sound)
+    return _changed(message, "metrics", lambda name, value: CONSTANT if name in names else value)
+
+
+def swap_metrics(message: Message, sound: Sound) -> Handling | None:
+    """Log one statistic under another's name."""
+    one, other = _two_metrics(sound)
+    values = _metrics(sound)
+    swapped = {one: values.get(other), other: values.get(one)}
+    return _changed(message, "metrics", swapped.get)
+
+
+def log_other_case(message: Message, sound: Sound) -> Handling | None:
+    """Log the number of the case before."""
+    name = _differing(sound)
+    stale = sound.other.logged.metrics.get(name) if sound.other and sound.other.logged else None
+    return _changed(message, "metrics", lambda each, value: stale if each == name else value)
+
+
+def price_tenfold(message: Message, _sound: Sound) -> Handling | None:
+    """Take the price of another unit."""
+    return _changed(message, "metrics", lambda name, value: 10 * float(value) if name == COST else value)
+
+
+def lose_param(message: Message, sound: Sound) -> Handling | None:
+    """Drop a param that is asked for."""
+    return _changed(message, "params", lambda name, value: None if name in _first(sound, "params") else value)
+
+
+def lose_prompt_versions(message: Message, _sound: Sound) -> Handling | None:
+    """Drop which versions of prompts were used."""
+    return _changed(message, "params", lambda name, value: None if name.startswith("prompt") else value)
+
+
+def name_other_model(message: Message, sound: Sound) -> Handling | None:
+    """Log the configured model, not the one that was asked."""
+    names = wanted_names(sound, "params", exactly=True, name="model*")[:1]
+    return _changed(message, "params", lambda name, value: "claude-haiku-4-5" if name in names else value)
+
+
+def lose_file(message: Message, _sound: Sound) -> Handling | None:
+    """Accept files and keep none, as a server with a broken store does."""
+    return Handling() if message.has_file else None
+
+
+def empty_file(message: Message, _sound: Sound) -> Handling | None:
+    """Store the file's name, and nothing in it."""
+    return Handling(send=(replace(message, body=b""),)) if message.has_file and message.body else None
+
+
+def _changed(message: Message, kind: str, change: Callable[[str, JsonValue], JsonValue]) -> Handling | None:
+    """Return what becomes of a request that logs metrics or params; a value that becomes None is not logged."""
+    if message.call == SINGLE[kind]:
+        body = dict(message.json())
+        value = change(str(body.get("key")), body.get("value"))
+        return Handling() if value is None else Handling(send=(message.with_json({**body, "value": value}),))
+    if message.call != BATCH or not message.json().get(kind):
+        return None
+    body = dict(message.json())
+    pairs = [{**pair, "value": change(pair["key"], pair["value"])} for pair in body[kind]]
+    changed = {**body, kind: [pair for pair in pairs if pair["value"] is not None]}
+    return Handling(send=(message.with_json(changed),)) if changed != body else None
+
+
+def _first(sound: Sound, kind: str) -> tuple[str, ...]:
+    return wanted_names(sound, kind)[:1]
+
+
+def _told(sound: Sound) -> tuple[str, ...]:
+    """Return the metrics whose exact value is asked for."""
+    return wanted_names(sound, "metrics", exactly=True)
+
+
+def _metrics(sound: Sound) -> dict[str, float]:
+    return dict(sound.evidence.logged.metrics) if sound.evidence.logged else {}
+
+
+def _two_metrics(sound: Sound) -> tuple[str, str]:
+    """Return two metrics with different values, one of which is asked for exactly; empty names where there are none."""
+    values = _metrics(sound)
+    for one in _told(sound):
+        for other in wanted_names(sound, "metrics"):
+            if values[one] != values[other]:
+                return one, other
+    return "", ""
+
+
+def _differing(sound: Sound) -> str:
+    """Return a metric asked for exactly that another case has with another value; empty where there is none."""
+    other = sound.other.logged.metrics if sound.other and sound.other.logged else {}
+    values = _metrics(sound)
+    return next((name for name in _told(sound) if name in other and other[name] != values[name]), "")
+
+
+COST = "cost_usd"
+TWO_METRICS = Need(
+    what="no case logs two different metrics that its contract or case asks for", is_met=lambda s: all(_two_metrics(s))
+)
+OTHER_METRIC = Need(
+    what="no other case logs another value of a metric that the contract asks for",
+    is_met=lambda sound: bool(_differing(sound)),
+    wants_other=True,
+)
+A_COST = Need(
+    what="no case logs a cost that its contract or case asks for",
+    is_met=lambda sound: COST in _told(sound) and _metrics(sound)[COST] > 0,
+)
+METRIC_CHECKS = ("trace", "metrics")
+PARAM_CHECKS = ("trace", "params")
+
+RUN_FAULTS = (
+    Fault(
+        name="metric-lost",
+        kind="missing",
+        place="log",
+        summary="A metric that the team relies on is not logged.",
+        source="seen on a platform of this kind: metrics people relied on were logged nowhere",
+        checks=METRIC_CHECKS,
+        tells="metric",
+        needs=(logs("metrics"),),
+        request=lose_metric,
+    ),
+    Fault(
+        name="server-forgets-metrics",
+        kind="lost",
+        place="server",
+        summary="The server takes metrics and keeps none.",
+        source="seen on a platform of this kind: runs that timed out ended without metrics, so averages left them out",
+        checks=METRIC_CHECKS,
+        tells="metric",
+        needs=(logs("metrics"),),
+        request=lose_metrics,
+    ),
+    Fault(
+        name="metric-nan",
+        kind="wrong",
+        place="log",
+        summary="A metric is NaN.",
+        source="vibrantlabsai/ragas#1850: timeouts became NaN and vanished from means",
+        checks=METRIC_CHECKS,
+        tells="finite|number",
+        needs=(logs("metrics"),),
+        request=log_nan,
+    ),
+    Fault(
+        name="metric-constant",
+        kind="wrong",
+        place="log",
+        summary="Metrics have the same value whatever was computed.",
+        source="seen on a platform of this kind: trackers that log a constant",
+        checks=METRIC_CHECKS,
+        tells="metric",
+        needs=(logs("metrics", exactly=True),),
+        request=log_constant,
+    ),
+    Fault(
+        name="metrics-swapped",
+        kind="swapped",
+        place="log",
+        summary="Two statistics are logged under each other's name.",
+        source="seen on a platform of this kind: one statistic under another's name",
+        checks=METRIC_CHECKS,
+        tells="metric",
+        needs=(TWO_METRICS,),
+        request=swap_metrics,
+    ),
+    Fault(
+        name="metric-of-another-case",
+        kind="misattributed",
+        place="log",
+        summary="A metric has the value of the case before.",
+        source="mlflow.genai.evaluate: a test run's metric is the last test's value, whatever the others had",
+        checks=METRIC_CHECKS,
+        tells="metric",
+        needs=(OTHER_METRIC,),
+        request=log_other_case,
+    ),
+    Fault(
+        name="cost-wrong",
+        kind="wrong",
+        place="log",
+        summary="The cost is logged at another price.",
+        source="VectorInstitute/agentic-forecasting#195, BerriAI/litellm#26919: costs that did not fit the bill",
+        checks=METRIC_CHECKS,
+        tells="cost_usd",
+        needs=(A_COST,),
+        request=price_tenfold,
+    ),
+    Fault(
+        name="param-lost",
+        kind="missing",
+        place="log",
+        summary="A setting is not logged.",
+        source="deepeval warns of runs without logged hyperparameters, and passes them",
+        checks=PARAM_CHECKS,
+        tells="param",
+        needs=(logs("params"),),
+        request=lose_param,
+    ),
+    Fault(
+        name="prompt-version-lost",
+        kind="missing",
+        place="log",
+        summary="Nobody can tell which version of a prompt was used.",
+        source="own: prompts loaded by alias",
+        checks=PARAM_CHECKS,
+        tells="prompt",
+        needs=(logs("params", name="prompt*"),),
+        request=lose_prompt_versions,
+    ),
+    Fault(
+        name="param-model-wrong",
+        kind="wrong",
+        place="log",
+        summary="The run says that another model was asked.",
+        source="own: a param taken from a configuration that the call overrides",
+        checks=PARAM_CHECKS,
+        tells="model",
+        needs=(logs("params", exactly=True, name="model*"),),
+        request=name_other_model,
+    ),
+    Fault(
+        name="artifact-lost",
+        kind="lost",
+        place="server",
+        summary="The server takes files and keeps none.",
+        source="own: an artifact root that is a path on the client's disk",
+        checks=("trace",),
+        tells="artifact",
+        needs=(logs("artifacts"),),
+        request=lose_file,
+    ),
+    Fault(
+        name="artifact-empty",
+        kind="truncated",
+        place="log",
+        summary="The answer's file is stored with nothing in it.",
+        source="own: a stream that was read before it was uploaded",
+        checks=("trace",),
+        tells="empty",
+        needs=(logs("artifacts"),),
+        request=empty_file,
+    ),
+)
+"""Metrics, params, files."""

@@ -1,0 +1,118 @@
+"""What a rule of the gate can be about: one table, from which parsing, errors and documentation come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["METRICS", "Metric", "MetricKind"]
+
+MetricKind = Literal["amount", "share", "rate", "overhead", "behaviour", "prompts", "duet"]
+"""Where a metric comes from and how it is judged.
+
+``amount``: a number of each case, summed over a target's cases. ``share``: a number of each case from 0 to 1,
+averaged over them. ``rate``: the share of cases that pass. ``overhead``: pairs with logging on and off.
+``behaviour``: what a case did, not a number. ``prompts``: what it asked Claude. ``duet``: pairs of two revisions.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One thing that can be gated.
+
+    Attributes:
+        name: as it stands in a rule and, for amounts and shares, in a case's measurements.
+        unit: of its values; empty for a count.
+        worse: which way is worse; ``change`` when any difference is.
+        kind: where it comes from and how it is judged.
+        example: a rule about it that makes sense.
+        help: what it is, in a few words.
+    """
+
+    name: str
+    unit: str
+    worse: Literal["more", "less", "change"]
+    kind: MetricKind
+    example: str
+    help: str
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its values lie between 0 and 1."""
+        return self.kind in {"share", "rate"}
+
+
+def _amount(name: str, unit: str, text: str, example: str = "+0%") -> Metric:
+    return Metric(name=name, unit=unit, worse="more", kind="amount", example=f"{name}:{example}", help=text)
+
+
+_TABLE = (
+    _amount("input_tokens", "tokens", "all input of all requests to Claude, cached included"),
+    _amount("prompt_tokens", "tokens", "what was asked, estimated from its bytes whatever a case's script states"),
+    _amount("output_tokens", "tokens", "all output of Claude"),
+    _amount("cache_write_tokens", "tokens", "the part of the input that was written to the cache"),
+    _amount("claude_calls", "", "calls to Claude, retries not counted again", "+0"),
+    _amount("claude_requests", "", "HTTP requests to Claude, retries included", "+0"),
+    _amount("cost_usd", "USD", "what Claude costs at the dated prices", "+5%"),
+    Metric(
+        name="cache_read_tokens",
+        unit="tokens",
+        worse="less",
+        kind="amount",
+        example="cache_read_tokens:-0%",
+        help="the part of the input that came from the cache, at a tenth of the price",
+    ),
+    Metric(
+        name="logging_completeness",
+        unit="",
+        worse="less",
+        kind="share",
+        example="logging_completeness:>=1",
+        help="share of the compared fields of the log that agree with the wire, 0 to 1",
+    ),
+    Metric(
+        name="pass_rate",
+        unit="",
+        worse="less",
+        kind="rate",
+        example="pass_rate:>=0.95",
+        help="share of the cases that pass, 0 to 1; a case that could not be judged does not pass",
+    ),
+    Metric(
+        name="overhead_ms",
+        unit="ms",
+        worse="more",
+        kind="overhead",
+        example="overhead_ms:<50",
+        help="what a caller waits longer because of logging, a call; needs --e2i-overhead",
+    ),
+    Metric(
+        name="behaviour",
+        unit="",
+        worse="change",
+        kind="behaviour",
+        example="behaviour:same",
+        help="the path of nodes, the tools that Claude called, the loops, the error raised",
+    ),
+    Metric(
+        name="prompts",
+        unit="",
+        worse="change",
+        kind="prompts",
+        example="prompts:same",
+        help="what Claude was asked, word for word; also where a case scripts its tokens",
+    ),
+    Metric(
+        name="latency",
+        unit="ms",
+        worse="more",
+        kind="duet",
+        example="latency:duet",
+        help="time against another revision, pair by pair on this machine; needs --e2i-duet",
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}

@@ -1,0 +1,67 @@
+"""The scope of a gate: what of a project a session was to run, for a gate must know what it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["ALL_TARGETS", "Scope"]
+
+ALL_TARGETS = "all"
+"""In live mode a rule on a rate is also applied to all targets together: many cases see a smaller change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What was to run; crosses from xdist's workers to the controller as JSON.
+
+    Attributes:
+        expected: ids of the cases that were to run, as far as they are known before they do.
+        left_out: for a target, how many of its evaluations were collected and not selected.
+        narrowed: why not everything was collected (``paths on the command line``); empty when everything was.
+        judgements: names of the gate's items that were selected.
+        dropped: how many of the gate's items were not.
+    """
+
+    expected: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    narrowed: str = ""
+    judgements: tuple[str, ...] = ()
+    dropped: int = 0
+
+    def partial(self, target: str) -> str:
+        """Say why this session has not all of a target (``all``: of any); empty when it has."""
+        left_out = sum(self.left_out.values()) if target == ALL_TARGETS else self.left_out.get(target, 0)
+        if left_out:
+            return f"{left_out} of its evaluations were not selected"
+        return self.narrowed
+
+    def of(self, target: str) -> tuple[str, ...]:
+        """Return the ids of the target's cases that were to run."""
+        return tuple(each for each in self.expected if target in {each.partition("/")[0], ALL_TARGETS})
+
+    def to_json(self) -> dict[str, object]:
+        """Return the scope as plain JSON."""
+        return {
+            "expected": list(self.expected),
+            "left_out": dict(self.left_out),
+            "narrowed": self.narrowed,
+            "judgements": list(self.judgements),
+            "dropped": self.dropped,
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Scope:
+        """Read what ``to_json`` wrote."""
+        return cls(
+            expected=tuple(data["expected"]),
+            left_out=dict(data["left_out"]),
+            narrowed=data["narrowed"],
+            judgements=tuple(data["judgements"]),
+            dropped=data["dropped"],
+        )

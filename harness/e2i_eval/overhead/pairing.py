@@ -1,0 +1,123 @@
+"""Pairing: blocks with and without logging in turns, until the difference is known well enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from random import Random
+
+    from e2i_eval.clock import Clock
+    from e2i_eval.estimate import Estimate
+
+__all__ = ["ArmName", "Block", "Pair", "Plan", "estimate_cpu_ms", "estimate_ms", "interleaved", "is_enough"]
+
+ArmName = Literal["plain", "logged"]
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Some calls of one arm.
+
+    Attributes:
+        call_ms: what a caller waited a call, the mean over the block.
+        drain_ms: from the last answer until everything logged was on the server; 0 where nothing is logged.
+        cpu_ms: CPU time of the whole process a call, what is done until everything is on the server included.
+    """
+
+    call_ms: float
+    drain_ms: float
+    cpu_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two blocks, one right after the other."""
+
+    plain: Block
+    logged: Block
+
+    @property
+    def difference_ms(self) -> float:
+        """What logging added to a call."""
+        return self.logged.call_ms - self.plain.call_ms
+
+    @property
+    def cpu_difference_ms(self) -> float:
+        """What logging added to the process's CPU time, a call."""
+        return self.logged.cpu_ms - self.plain.cpu_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many pairs are made.
+
+    Attributes:
+        least: so many in any case, however long they take.
+        most: never more.
+        budget_s: after this time no further pair is begun.
+        precision_ms: an interval of plus and minus so much is good enough.
+    """
+
+    least: int
+    most: int
+    budget_s: float
+    precision_ms: float
+
+
+def interleaved(run: Callable[[ArmName], Block], plan: Plan, *, order: Random, clock: Clock) -> tuple[Pair, ...]:
+    """Run pairs of blocks, which arm comes first being drawn anew for each pair.
+
+    Whether there are enough is decided by the width of the interval alone, never by where it lies: stopping as soon
+    as the answer pleases would shift it.
+    """
+    start_s = clock.elapsed_s()
+    pairs: list[Pair] = []
+    while not is_enough(pairs, plan, clock.elapsed_s() - start_s):
+        first: ArmName = order.choice(("plain", "logged"))
+        second: ArmName = "logged" if first == "plain" else "plain"
+        blocks = {first: run(first)}
+        blocks[second] = run(second)
+        pairs.append(Pair(plain=blocks["plain"], logged=blocks["logged"]))
+    return tuple(pairs)
+
+
+def is_enough(pairs: Sequence[Pair], plan: Plan, elapsed_s: float) -> bool:
+    """Tell whether another pair would not be worth its time."""
+    if len(pairs) < plan.least:
+        return False
+    if len(pairs) >= plan.most or elapsed_s >= plan.budget_s:
+        return True
+    estimate = estimate_ms(pairs)
+    return (estimate.high - estimate.low) / 2 <= plan.precision_ms
+
+
+def estimate_ms(pairs: Sequence[Pair]) -> Estimate:
+    """Estimate what a caller waits longer a call, in milliseconds.
+
+    Raises:
+        UnknownError: there are too few pairs for an interval.
+    """
+    return _shift([pair.difference_ms for pair in pairs])
+
+
+def estimate_cpu_ms(pairs: Sequence[Pair]) -> Estimate:
+    """Estimate what the process computes longer a call, in milliseconds; raises as ``estimate_ms`` does."""
+    return _shift([pair.cpu_difference_ms for pair in pairs])
+
+
+def _shift(differences: Sequence[float]) -> Estimate:
+    """Estimate the shift: Hodges-Lehmann over the pairs' differences.
+
+    Hodges and Lehmann, Annals of Mathematical Statistics 34, 1963; see ``e2i_eval.stats.shift``.
+
+    Raises:
+        UnknownError: there are too few pairs for an interval.
+    """
+    from e2i_eval.stats.shift import hodges_lehmann  # noqa: PLC0415  defers numpy
+
+    return hodges_lehmann(differences, confidence=CONFIDENCE)

@@ -1,0 +1,128 @@
+"""The duet in a pytest session: adds the items, measures, and hands over what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.runner import collect_one_node
+
+from e2i_eval.errors import E2iError, UnknownError, UsageError
+from e2i_eval.plugin.duet_item import DUET, DuetCollector, DuetItem, Slower
+from e2i_eval.plugin.inconclusive import Inconclusive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from e2i_eval.duet.duet import Duet
+    from e2i_eval.duet.revision import Revision
+    from e2i_eval.latency_shift import LatencyShift
+    from e2i_eval.plugin.composition import Controller, Worker
+    from e2i_eval.settings import Settings
+
+__all__ = ["Duets", "base_revision"]
+
+
+def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
+    """Find the revision to compare with, at the door; None when there is to be no duet.
+
+    Raises:
+        UsageError: there is no such revision; or xdist runs other tests at the same time, which no clock takes out.
+    """
+    if settings.duet is None or hasattr(config, "workerinput"):
+        return None
+    if config.getoption("dist", default="no") != "no" or config.getoption("tx", default=None):
+        what = f"--e2i-duet={settings.duet} needs the machine for itself, and -n runs tests side by side"
+        raise UsageError(
+            what, fix="leave -n out, or measure in a step of its own: pytest --e2i-eval --e2i-duet=REF -k duet"
+        )
+    from e2i_eval.duet.revision import find_revision  # noqa: PLC0415  for sessions that measure
+
+    return find_revision(settings.duet, settings.root)
+
+
+class Duets:
+    """Measures the targets of a session against another revision, one after the other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        revision: Revision | None,
+        *,
+        worker: Callable[[], Worker],
+        controller: Callable[[], Controller | None],
+    ) -> None:
+        """Take what there is to measure and with what.
+
+        Args:
+            settings: what was asked for.
+            revision: the base; None measures nothing.
+            worker: gives what runs cases in this process.
+            controller: gives the owner of the session; None in a session that only lists.
+        """
+        self._settings = settings
+        self._revision = revision
+        self._worker = worker
+        self._controller = controller
+        self._chosen = 0
+        self._duet: Duet | None = None
+        self._troubles: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add an item for each target, behind all cases and before anything is deselected."""
+        if self._revision is None:
+            return
+        targets = [name for name in self._settings.targets if self._settings.is_chosen(name)]
+        collector = DuetCollector.from_parent(session, name=DUET, nodeid=DUET, targets=targets, measure=self._measure)
+        report = collect_one_node(collector)
+        session.ihook.pytest_collectreport(report=report)
+        items += [item for item in report.result or () if isinstance(item, pytest.Item)]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count the targets: among many, chance alone must not make one look slower."""
+        self._chosen = sum(isinstance(item, DuetItem) for item in session.items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Take note of what could not be measured."""
+        report = yield
+        if isinstance(item, DuetItem) and call.excinfo is not None:
+            self._take_note(item.name, call.excinfo.value)
+        return report
+
+    def finish(self) -> list[str]:
+        """Return which targets could not be measured though nothing of the machine is to blame, a sentence each."""
+        self.close()
+        return self._troubles
+
+    def close(self) -> None:
+        """End the processes and remove the base's tree; may be called twice."""
+        if self._duet is not None:
+            self._duet.close()
+            self._duet = None
+
+    def _measure(self, target: str, nodeid: str) -> tuple[tuple[LatencyShift, ...], tuple[str, ...]]:
+        finding = self._started(nodeid).measure(target)
+        if controller := self._controller():
+            controller.compared(finding.shifts)
+        return finding.shifts, finding.lines
+
+    def _started(self, nodeid: str) -> Duet:
+        assert self._revision is not None  # noqa: S101  there are no items otherwise
+        if self._duet is None:
+            self._duet = self._worker().duet(self._revision, nodeid, family=self._chosen)
+            if controller := self._controller():
+                controller.note(f"latency was measured against {self._revision.label}", *self._revision.notes)
+        return self._duet
+
+    def _take_note(self, target: str, error: BaseException) -> None:
+        controller = self._controller()
+        if isinstance(error, Inconclusive) and controller:
+            controller.note(f"the duet of {target} is inconclusive: {error.reason}")
+        elif isinstance(error, E2iError) and not isinstance(error, UnknownError):
+            self._troubles.append(f"the duet of {target} broke: {error.what}")
+        elif not isinstance(error, (Slower, Inconclusive)):
+            self._troubles.append(f"the duet of {target} broke: {type(error).__name__}: {error}")

@@ -1,0 +1,139 @@
+"""A rule on a target as one pytest item, which explains its own failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2i_eval.plugin.inconclusive import Inconclusive, mark
+from e2i_eval.render.gate import decision_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from e2i_eval.decision import Decision
+    from e2i_eval.gate.rulebook import Judgement
+
+__all__ = ["GATE", "GateCollector", "GateFailed", "GateItem", "gate_reports"]
+
+GATE = "gate"
+"""What the ids of all gate items begin with: ``gate::input_tokens:+0%[causal_impact]``."""
+
+PHASES = ("setup", "call", "teardown")
+
+
+class GateFailed(Exception):  # noqa: N818  reads as what it is in a traceback
+    """A rule of the gate is broken."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__("\n".join(decision_lines(decision)))
+        self.decision = decision
+
+
+class GateCollector(pytest.Collector):
+    """All rules on all targets; not found in any folder, and so made by the session itself."""
+
+    def __init__(
+        self,
+        *,
+        judgements: Iterable[Judgement],
+        decide: Callable[[Judgement], Decision],
+        **kwargs: Any,  # noqa: ANN401  pytest's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self._judgements = tuple(judgements)
+        self._decide = decide
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for each rule on each target."""
+        for judgement in self._judgements:
+            yield GateItem.from_parent(self, name=judgement.name, judgement=judgement, decide=self._decide)
+
+
+class GateItem(pytest.Item):
+    """One rule on one target."""
+
+    def __init__(
+        self,
+        *,
+        judgement: Judgement,
+        decide: Callable[[Judgement], Decision],
+        **kwargs: Any,  # noqa: ANN401  pytest's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self.judgement = judgement
+        self._decide = decide
+
+    def runtest(self) -> None:
+        """Judge, once everything before has a result."""
+        decision = self._decide(self.judgement)
+        self.user_properties += _properties(decision)
+        if decision.status == "fail":
+            raise GateFailed(decision)
+        if decision.status == "inconclusive":
+            raise Inconclusive(decision.reason, decision.explanation)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
+        """Show what is wrong, without the plugin's own traceback."""
+        if isinstance(excinfo.value, GateFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Point to where the rule stands."""
+        path, line = _place(self.judgement)
+        return self.config.rootpath / path, line, self.name
+
+
+def gate_reports(
+    judgement: Judgement, decision: Decision, *, means: str | None, time_s: float
+) -> tuple[pytest.TestReport, ...]:
+    """Return the reports that an item would have made, for a session whose items run in other processes.
+
+    Args:
+        judgement: what was judged.
+        decision: how.
+        means: what ``--e2i-inconclusive`` says.
+        time_s: now, in seconds since the epoch.
+    """
+    reports = tuple(
+        pytest.TestReport(
+            nodeid=f"{GATE}::{judgement.name}",
+            location=(*_place(judgement), judgement.name),
+            keywords={judgement.name: 1, GATE: 1},
+            outcome="passed",
+            longrepr=None,
+            when=phase,  # type: ignore[arg-type]  # one of pytest's three
+            start=time_s,
+            stop=time_s,
+            user_properties=_properties(decision),
+        )
+        for phase in PHASES
+    )
+    called = reports[1]
+    if decision.status == "fail":
+        called.outcome = "failed"
+        called.longrepr = "\n".join(decision_lines(decision))
+    elif decision.status == "inconclusive":
+        mark(called, decision.reason, decision.explanation, means=means)
+    return reports
+
+
+def _properties(decision: Decision) -> list[tuple[str, object]]:
+    """Return what JUnit shows beside the outcome."""
+    numbers = {"baseline": decision.baseline, "measured": decision.measured}
+    known = [(f"gate.{name}", value) for name, value in numbers.items() if value is not None]
+    return [
+        ("gate.metric", decision.metric),
+        ("gate.target", decision.target),
+        ("gate.status", decision.status),
+        *known,
+    ]
+
+
+def _place(judgement: Judgement) -> tuple[str, int]:
+    """Return file and 0-based line where the rule stands; the project's configuration when it stands in none."""
+    path, _, line = judgement.rule.where.rpartition(":")
+    return (path, int(line) - 1) if path and line.isdigit() else ("pyproject.toml", 0)

@@ -1,0 +1,90 @@
+"""Brings the gate into a session: reads what it decides by, and registers what decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from e2i_eval.baseline.file import MAIN, baseline_file, read_baseline
+from e2i_eval.clock import SystemClock
+from e2i_eval.errors import UsageError
+from e2i_eval.gate.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
+from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
+from e2i_eval.plugin.inconclusive import InconclusiveOutcome
+from e2i_eval.plugin.quarantine_outcome import QuarantineOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from e2i_eval.baseline import Baseline
+    from e2i_eval.plugin.composition import Controller
+    from e2i_eval.settings import Settings
+
+__all__ = ["read_gate_basis", "register_gate"]
+
+NO_BASELINE = "none"
+CASE_SUFFIXES = {".yaml", ".yml"}
+
+
+def read_gate_basis(settings: Settings) -> GateBasis:
+    """Read rules, baseline and quarantine: at the door, before anything is started.
+
+    Raises:
+        UsageError: one of them is wrong; the message says which and what to type.
+    """
+    baseline = _baseline(settings)
+    return GateBasis(
+        book=rule_book(settings, has_baseline=baseline is not None),
+        baseline=baseline,
+        quarantine=_quarantine(settings),
+    )
+
+
+def register_gate(config: pytest.Config, settings: Settings, basis: GateBasis, controller: Controller | None) -> None:
+    """Register the gate, the outcome of inconclusive items, and the quarantine.
+
+    Args:
+        config: pytest's.
+        settings: what was asked for.
+        basis: what the gate decides by.
+        controller: the owner of the session; None in an xdist worker and in a session that only lists.
+    """
+    if controller:
+        controller.quarantined = {case.case_id: case.text for case in basis.quarantine.active_cases}
+    outcome = InconclusiveOutcome(settings.inconclusive)
+    gatekeeper = Gatekeeper(settings, basis, controller=controller, outcome=outcome)
+    config.pluginmanager.register(outcome, "e2i_eval_inconclusive")
+    config.pluginmanager.register(QuarantineOutcome(basis.quarantine), "e2i_eval_quarantine")
+    config.pluginmanager.register(gatekeeper, "e2i_eval_gate")
+
+
+def _baseline(settings: Settings) -> Baseline | None:
+    """Read the baseline; the default one may be missing, one that was named may not."""
+    if settings.baseline == NO_BASELINE:
+        return None
+    if settings.baseline is None and not baseline_file(settings.golden, MAIN).exists():
+        return None
+    return read_baseline(settings.golden, settings.baseline or MAIN)
+
+
+def _quarantine(settings: Settings) -> Quarantine:
+    today = dt.datetime.fromtimestamp(SystemClock().time_s(), tz=dt.UTC).date()
+    file = settings.golden / QUARANTINE_FILE
+    if not file.exists():
+        return Quarantine(today=today)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"the quarantine cannot be read: {error}"
+        raise UsageError(what, where=str(file)) from error
+    where = str(file.relative_to(settings.root)) if file.is_relative_to(settings.root) else str(file)
+    return parse_quarantine(text, where=where, today=today, known=tuple(_case_ids(settings.cases)))
+
+
+def _case_ids(folder: Path) -> Iterator[str]:
+    for file in sorted(folder.rglob("*")):
+        if file.suffix in CASE_SUFFIXES:
+            yield file.relative_to(folder).with_suffix("").as_posix()

@@ -1,0 +1,46 @@
+"""What a session shows beside its table: report files, JUnit properties, GitHub's page, a line of progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_eval.options import environment, github, secrets
+from e2i_eval.plugin.github_output import GithubOutput
+from e2i_eval.plugin.junit_properties import JunitProperties
+from e2i_eval.plugin.progress_line import ProgressLine
+from e2i_eval.render import markdown_report, masked
+
+if TYPE_CHECKING:
+    import pytest
+
+    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.report import Report
+    from e2i_eval.report_files import Renderers
+
+__all__ = ["register_output", "renderers"]
+
+
+def register_output(config: pytest.Config, evaluation: Evaluation) -> None:
+    """Register the outputs that are wanted here; an xdist worker has properties only."""
+    config.pluginmanager.register(JunitProperties(evaluation), "e2i_eval_junit")
+    if evaluation.controller is None:
+        return
+    place = github(environment())
+    if place is not None:
+        config.pluginmanager.register(GithubOutput(evaluation, place), "e2i_eval_github")
+    config.pluginmanager.register(ProgressLine(environment()), "e2i_eval_progress")
+
+
+def renderers() -> Renderers:
+    """Return how the files beside ``report.json`` are made, without the environment's secrets."""
+    return {"report.html": _html, "report.md": lambda report: markdown_report(_masked(report))}
+
+
+def _html(report: Report) -> str:
+    from e2i_eval.render.html import html_report  # noqa: PLC0415  brings in Jinja, which nothing before needs
+
+    return html_report(_masked(report))
+
+
+def _masked(report: Report) -> Report:
+    return masked(report, secrets(environment()))

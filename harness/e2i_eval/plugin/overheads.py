@@ -1,0 +1,171 @@
+"""Overhead in a pytest session: adds the items, keeps them apart from other load, and hands their results over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.runner import collect_one_node
+
+from e2i_eval.errors import E2iError
+from e2i_eval.golden import read_case
+from e2i_eval.overhead import Neighbours, chosen_cases
+from e2i_eval.overhead.callers import ONE
+from e2i_eval.overhead_result import OverheadResult
+from e2i_eval.plugin.overhead_item import OVERHEAD, OVERHEADS, NotTransparent, OverheadCollector, OverheadItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from e2i_eval.case import Case
+    from e2i_eval.overhead import Callers
+    from e2i_eval.overhead.meter import Meter
+    from e2i_eval.plugin.composition import Controller, Worker
+    from e2i_eval.settings import Settings
+
+__all__ = ["OVERHEADS_PLUGIN", "Overheads", "register_overheads"]
+
+REPORTED = "e2i_eval_overheads"
+"""Attribute of a test report that carries results as plain JSON from worker to controller."""
+
+TROUBLE = "e2i_eval_overhead_trouble"
+"""Attribute of a test report that says why an overhead is unknown."""
+
+CASES = "e2i_eval_results"
+"""Attribute of a test report with case results, see ``plugin.evaluation``."""
+
+CASE_SUFFIXES = {".yaml", ".yml"}
+
+
+class Overheads:
+    """Measures overhead where it was asked for, by ``--e2i-overhead`` or by the fixture."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        *,
+        worker: Callable[[], Worker],
+        controller: Callable[[], Controller | None],
+    ) -> None:
+        """Take what there is to measure and with what.
+
+        Args:
+            config: pytest's.
+            settings: what was asked for.
+            worker: gives what runs cases in this process.
+            controller: gives the owner of the session; None in an xdist worker.
+        """
+        self._settings = settings
+        self._worker = worker
+        self._controller = controller
+        self._process = str(getattr(config, "workerinput", {}).get("workerid", ""))
+        self._passed: set[str] = set()
+        self._troubles: list[str] = []
+        self._meters: dict[str, Meter] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add an item for each target to be measured, behind all cases and before anything is deselected."""
+        if not self._settings.overhead:
+            return
+        collector = OverheadCollector.from_parent(
+            session, name=OVERHEAD, nodeid=OVERHEAD, targets=self._settings.overhead, measure=self._measure
+        )
+        report = collect_one_node(collector)
+        session.ihook.pytest_collectreport(report=report)
+        items += [item for item in report.result or () if isinstance(item, pytest.Item)]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Let a worker that measures see what this one runs."""
+        if not self._process:
+            return (yield)
+        with self._neighbours().busy(item.nodeid):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach what the item measured, and why it could not."""
+        report = yield
+        if report.when == "call":
+            setattr(report, REPORTED, [result.to_json() for result in item.stash.get(OVERHEADS, [])])
+            if isinstance(item, OverheadItem) and report.failed and call.excinfo is not None:
+                setattr(report, TROUBLE, _trouble(item.name, call.excinfo.value))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in results, from this process or from a worker."""
+        self._passed |= {each["case_id"] for each in getattr(report, CASES, ()) if each["status"] == "pass"}
+        if controller := self._controller():
+            for data in getattr(report, REPORTED, ()):
+                controller.measured(OverheadResult.from_json(data))
+            if trouble := getattr(report, TROUBLE, ""):
+                self._troubles.append(trouble)
+
+    def finish(self) -> list[str]:
+        """Return which overheads are unknown and why, a sentence each, and end what was held."""
+        for meter in self._meters.values():
+            meter.close()
+        self._meters.clear()
+        return self._troubles
+
+    def measure_one(self, target: str, case: Case | None, callers: Callers, nodeid: str) -> OverheadResult:
+        """Measure one way of calling a target, alone as far as possible.
+
+        Args:
+            target: its name.
+            case: with which case; None takes the one that ``--e2i-overhead`` would.
+            callers: how many at once.
+            nodeid: the pytest item.
+
+        Raises:
+            E2iError: it cannot be measured; the message says why.
+        """
+        with self._neighbours().alone():
+            return self._meter(target, nodeid).measure(case or self._cases(target)[0], callers)
+
+    def _measure(self, target: str, nodeid: str) -> Iterator[OverheadResult]:
+        with self._neighbours().alone():
+            cases = self._cases(target)
+            meter = self._meter(target, nodeid)
+            for case in cases:
+                yield meter.measure(case, ONE)
+            for many in meter.many():
+                yield meter.measure(cases[0], many)
+
+    def _meter(self, target: str, nodeid: str) -> Meter:
+        if target not in self._meters:
+            self._meters[target] = self._worker().meter(target, nodeid, running=self._neighbours().running)
+        return self._meters[target]
+
+    def _cases(self, target: str) -> tuple[Case, ...]:
+        folder = self._settings.cases / target
+        files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
+        known = self._settings.targets
+        cases = [read_case(file, root=self._settings.root, known_targets=known) for file in files]
+        return chosen_cases(target, cases, self._passed)
+
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self._worker().scratch, self._process)
+
+
+OVERHEADS_PLUGIN = pytest.StashKey[Overheads]()
+
+
+def register_overheads(config: pytest.Config, overheads: Overheads) -> None:
+    """Register the items and the fixture."""
+    from e2i_eval.plugin import overhead_fixture  # noqa: PLC0415  it needs what this module declares
+
+    config.stash[OVERHEADS_PLUGIN] = overheads
+    config.pluginmanager.register(overheads, "e2i_eval_overheads")
+    config.pluginmanager.register(overhead_fixture, "e2i_eval_overhead_fixture")
+
+
+def _trouble(target: str, error: BaseException) -> str:
+    if isinstance(error, NotTransparent):
+        return f"logging is not transparent to the callers of {target}, see its overhead"
+    first = error.what if isinstance(error, E2iError) else f"{type(error).__name__}: {error}"
+    return f"the overhead of {target} is unknown: {first}"

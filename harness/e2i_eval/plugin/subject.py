@@ -1,0 +1,37 @@
+"""The subject of a pytest item: which target it evaluates, and by which case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from e2i_eval.plugin.case_item import BrokenCaseItem, CaseItem
+from e2i_eval.plugin.family_item import FamilyItem
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["Subject", "subject"]
+
+
+class Subject(NamedTuple):
+    """What an item is about.
+
+    Attributes:
+        target: the target's name.
+        case_id: the case it will have a result of; empty when that is known only once it has run.
+    """
+
+    target: str
+    case_id: str
+
+
+def subject(item: pytest.Item) -> Subject | None:
+    """Return what an item evaluates; None for one that evaluates no case."""
+    if isinstance(item, CaseItem):
+        return Subject(item.case.target, item.case.id)
+    if isinstance(item, BrokenCaseItem):
+        return Subject(item.name.partition("/")[0], item.name)
+    if isinstance(item, FamilyItem):
+        return Subject(item.declared.id.partition("/")[0], item.declared.id)
+    marker = item.get_closest_marker("e2i")
+    return Subject(str(marker.args[0]), "") if marker is not None and marker.args else None

@@ -1,0 +1,105 @@
+"""The bench: where a fault is put between a target, its logging and the server, and taken away again."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from e2i_eval.faults.sent_span import rewritten
+from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.target import build_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from e2i_eval.faults import Fault, Sound
+    from e2i_eval.json_value import JsonObject
+    from e2i_eval.settings import TargetSettings
+    from e2i_eval.target import BuiltTarget
+
+__all__ = ["Bench", "Border"]
+
+
+class Border(Protocol):
+    """What the logging of all targets passes on its way to the server."""
+
+    def intercepting(self, decide: Callable[[Message], Handling] | None) -> AbstractContextManager[None]:
+        """Let ``decide`` say what becomes of each request."""
+
+
+class Bench:
+    """Builds targets that can be broken, and breaks one thing at a time."""
+
+    def __init__(self, border: Border) -> None:
+        self._border = border
+        self._breakage: _Breakage | None = None
+
+    def build(self, settings: TargetSettings) -> BuiltTarget:
+        """Build a target that is called through whatever is broken at the moment.
+
+        Raises:
+            UsageError: as ``build_target`` raises it.
+        """
+        built = build_target(settings)
+
+        def call(inputs: JsonObject) -> object:
+            breakage = self._breakage
+            return (breakage.function(built.function) if breakage else built.function)(inputs)
+
+        return replace(built, function=call)
+
+    @contextlib.contextmanager
+    def broken(self, fault: Fault, sound: Sound) -> Iterator[Counter]:
+        """Put ``fault`` in force, and count how often it changes something."""
+        breakage = _Breakage(fault, sound)
+        patched = fault.model(sound, breakage.counter.add) if fault.model else contextlib.nullcontext()
+        self._breakage = breakage
+        try:
+            with patched, self._border.intercepting(breakage.handling):
+                yield breakage.counter
+        finally:
+            self._breakage = None
+
+
+class Counter:
+    """Counts in several threads."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self.count += 1
+
+
+class _Breakage:
+    def __init__(self, fault: Fault, sound: Sound) -> None:
+        self._fault = fault
+        self._sound = sound
+        self.counter = Counter()
+
+    def function(self, function: Callable[[JsonObject], object]) -> Callable[[JsonObject], object]:
+        """Return what is called in place of the target."""
+        if self._fault.call is None:
+            return function
+        return self._fault.call(function, self._sound, self.counter.add)
+
+    def handling(self, message: Message) -> Handling:
+        """Decide about one request of the target's logging."""
+        changed = self._with_other_spans(message)
+        decided = self._fault.request(changed, self._sound) if self._fault.request else None
+        handling = Handling(send=(changed,)) if decided is None else decided
+        if handling != Handling(send=(message,)):
+            self.counter.add()
+        return handling
+
+    def _with_other_spans(self, message: Message) -> Message:
+        edit = self._fault.spans
+        if edit is None or not message.has_spans:
+            return message
+        return replace(message, body=rewritten(message.body, lambda spans: edit(spans, self._sound)))

@@ -1,0 +1,234 @@
+"""The prover: finds a case for each fault, breaks it, and looks at who notices."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from e2i_eval.baseline import baseline_of, compare
+from e2i_eval.faults import Sound
+from e2i_eval.proof.trial import Control, Proof, Trial
+from e2i_eval.report import Report
+from e2i_eval.stats.rates import wilson
+from e2i_eval.stats.shift import hodges_lehmann
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from e2i_eval.case import Case
+    from e2i_eval.clock import Clock
+    from e2i_eval.contract import Contract
+    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.faults import Fault
+    from e2i_eval.proof.bench import Bench
+    from e2i_eval.report import CaseResult
+
+__all__ = ["Prover"]
+
+CASES_OF_A_TARGET = 3
+"""How many cases of each target are tried for one fault, of those whose file looks promising."""
+
+BASELINE = "baseline"
+OVERHEAD = "overhead"
+OVERHEAD_LIMIT_MS = 50.0
+PAIRS = 7
+"""The fewest but one of which a 95 % interval can be had; what is looked for is four times the limit."""
+
+
+class Prover:
+    """Applies faults to cases; each case is first seen sound, and once more after each fault."""
+
+    def __init__(
+        self,
+        *,
+        bench: Bench,
+        evaluate: Callable[[Case, str], Evaluation],
+        contract: Callable[[str], Contract],
+        cases: Mapping[str, Sequence[Case]],
+        clock: Clock,
+    ) -> None:
+        """Make a prover.
+
+        Args:
+            bench: puts faults in force.
+            evaluate: evaluates a case, recorded under a name.
+            contract: of a target.
+            cases: the golden cases of each target.
+            clock: time.
+        """
+        self._bench = bench
+        self._evaluate = evaluate
+        self._contract = contract
+        self._cases = cases
+        self._clock = clock
+        self._seen: dict[str, Evaluation] = {}
+        self._controls: list[Control] = []
+
+    def prove(self, faults: Sequence[Fault], *, repeat: int, tell: Callable[[Trial], None]) -> Proof:
+        """Apply each fault ``repeat`` times; ``tell`` hears of each trial when it is over."""
+        start_s = self._clock.elapsed_s()
+        trials: list[Trial] = []
+        for number, fault in enumerate(faults):
+            for trial in self._trials(fault, self._in_turn(number), repeat):
+                trials.append(trial)
+                tell(trial)
+        applied = [trial for trial in trials if trial.outcome != "not covered"]
+        caught = sum(trial.outcome != "survived" for trial in applied)
+        return Proof(
+            trials=tuple(trials),
+            controls=tuple(self._controls),
+            kill_rate=wilson(caught, len(applied)) if applied else None,
+            duration_s=self._clock.elapsed_s() - start_s,
+        )
+
+    def _in_turn(self, number: int) -> list[str]:
+        """Return the targets, another one first for each fault, so that all of them are broken by some."""
+        names = list(self._cases)
+        at = number % len(names) if names else 0
+        return names[at:] + names[:at]
+
+    def _trials(self, fault: Fault, targets: Sequence[str], repeat: int) -> Iterator[Trial]:
+        why = "no case file looks as if it fitted: " + "; ".join(need.what for need in fault.needs)
+        for case in self._candidates(fault, targets):
+            sound = self._sound(case)
+            if isinstance(sound, str):
+                why = sound
+                continue
+            sound = self._with_other(sound, fault)
+            if lacking := fault.lacks(sound):
+                why = lacking
+                continue
+            first = self._trial(fault, sound)
+            if first is None:
+                why = f"it changed nothing in {case.id}"
+                continue
+            yield first
+            self._control(sound, fault)
+            for _ in range(repeat - 1):
+                yield self._trial(fault, sound) or replace(first, outcome="survived", reason="it changed nothing")
+                self._control(sound, fault)
+            return
+        yield Trial(fault=fault.name, kind=fault.kind, expected=fault.checks, outcome="not covered", reason=why)
+
+    def _candidates(self, fault: Fault, targets: Sequence[str]) -> Iterator[Case]:
+        """Yield promising cases, the first of each target before the second of any."""
+        promising = [
+            [case for case in self._cases[target] if fault.may_fit(case)][:CASES_OF_A_TARGET] for target in targets
+        ]
+        for at in range(CASES_OF_A_TARGET):
+            yield from (cases[at] for cases in promising if at < len(cases))
+
+    def _sound(self, case: Case) -> Sound | str:
+        """Return the case's sound run, made once; or why there is none."""
+        if case.id not in self._seen:
+            self._seen[case.id] = self._evaluate(case, f"prove::{case.id}")
+            self._controls.append(_control_of(self._seen[case.id], self._seen[case.id], {}, after=""))
+        evaluation = self._seen[case.id]
+        if evaluation.result.status != "pass":
+            return f"{case.id} does not pass unbroken"
+        return Sound(evidence=evaluation.evidence, contract=self._contract(case.target))
+
+    def _with_other(self, sound: Sound, fault: Fault) -> Sound:
+        """Add another case of the target that came to another answer, for faults that need one."""
+        if not any(need.wants_other for need in fault.needs):
+            return sound
+        for case in self._cases[sound.case.target][: CASES_OF_A_TARGET + 1]:
+            if case.id != sound.case.id and not isinstance(other := self._sound(case), str):
+                candidate = replace(sound, other=other.evidence)
+                if not fault.lacks(candidate):
+                    return candidate
+        return sound
+
+    def _trial(self, fault: Fault, sound: Sound) -> Trial | None:
+        """Evaluate a case with a fault in force; None when the fault changed nothing."""
+        case = fault.case(sound.case) if fault.case else sound.case
+        if case is None:
+            return None
+        start_s = self._clock.elapsed_s()
+        with self._bench.broken(fault, sound) as counter:
+            broken = self._evaluate(case, f"prove::{fault.name}")
+        if not counter.count and case == sound.case:
+            return None
+        said = _said(self._seen[case.id].result, broken.result)
+        if BASELINE not in fault.checks:
+            said.pop(BASELINE, None)
+        if OVERHEAD in fault.checks:
+            said |= self._overhead(fault, sound)
+        right = [check for check in fault.checks if re.search(fault.tells, said.get(check, ""), re.IGNORECASE)]
+        right = [check for check in right if check in said]
+        return Trial(
+            fault=fault.name,
+            kind=fault.kind,
+            expected=fault.checks,
+            target=case.target,
+            case_id=case.id,
+            outcome="caught" if right else "caught elsewhere" if said else "survived",
+            caught_by=tuple(said),
+            reason=_first_line(said[right[0]] if right else next(iter(said.values()), "no check failed")),
+            duration_s=self._clock.elapsed_s() - start_s,
+        )
+
+    def _overhead(self, fault: Fault | None, sound: Sound) -> dict[str, str]:
+        """Measure how much longer a caller waits with a fault than without, in pairs one right after the other."""
+        differences_ms = [self._latency_ms(fault, sound) - self._latency_ms(None, sound) for _ in range(PAIRS)]
+        longer = hodges_lehmann(differences_ms)
+        if longer.low < OVERHEAD_LIMIT_MS:
+            return {}
+        return {OVERHEAD: f"a call takes {longer.low:.0f} to {longer.high:.0f} ms longer"}
+
+    def _latency_ms(self, fault: Fault | None, sound: Sound) -> float:
+        broken = self._bench.broken(fault, sound) if fault else contextlib.nullcontext()
+        with broken:
+            return self._evaluate(sound.case, f"prove::{sound.case.id}").result.measurements["latency_ms"]
+
+    def _control(self, sound: Sound, fault: Fault) -> None:
+        case = sound.case
+        again = self._evaluate(case, f"prove::{case.id}")
+        overhead = self._overhead(None, sound) if OVERHEAD in fault.checks else {}
+        self._controls.append(_control_of(self._seen[case.id], again, overhead, after=fault.name))
+
+
+def _control_of(first: Evaluation, again: Evaluation, overhead: Mapping[str, str], *, after: str) -> Control:
+    said = {**_said(first.result, again.result), **overhead}
+    return Control(
+        case_id=again.result.case_id,
+        alarms=tuple(said),
+        reason=_first_line(next(iter(said.values()), "")),
+        after=after,
+    )
+
+
+def _said(sound: CaseResult, result: CaseResult) -> dict[str, str]:
+    """Return what each check that did not pass said, and what differs from the sound run as ``baseline``."""
+    said = {
+        verdict.check: "\n".join(
+            [*(f"{each.field}: {each.message} {each.expected} {each.actual}" for each in verdict.findings)]
+            or [verdict.reason]
+        )
+        for verdict in result.verdicts
+        if verdict.status in {"fail", "error"}
+    }
+    if changes := _changes(sound, result):
+        said[BASELINE] = "\n".join(changes)
+    return said
+
+
+def _changes(sound: CaseResult, result: CaseResult) -> list[str]:
+    """Return what a baseline made of the sound run sees in the other."""
+    accepted = baseline_of(_report(sound), name="sound", reason="nothing is broken", at="")
+    diff = compare(accepted, _report(result))
+    return [
+        f"{change.metric}: {change.kind} {change.call} {change.before} -> {change.after}".replace("\n", " ")
+        for case in diff.cases
+        for change in case.changes
+    ]
+
+
+def _report(result: CaseResult) -> Report:
+    return Report(session={"claude": "mock"}, environment={}, cases=(replace(result, nodeid=result.case_id),))
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "")

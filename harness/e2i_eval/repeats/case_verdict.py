@@ -1,0 +1,75 @@
+"""A case verdict: what all repetitions of one case come to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+from e2i_eval.estimate import Estimate
+
+if TYPE_CHECKING:
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["CaseVerdict", "CaseVerdictStatus"]
+
+CaseVerdictStatus = Literal["pass", "fail", "error", "inconclusive"]
+"""``error``: something could not be judged. ``inconclusive``: all was judged, and more repetitions have to decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseVerdict:
+    """One case over its repetitions; for a case that runs once simply what its result says.
+
+    Attributes:
+        case_id: ``<target>/<name>``.
+        target: its target.
+        nodeid: the pytest item.
+        status: the judgement.
+        reason: one sentence; empty for a case that runs once.
+        repeats: how many repetitions were made; fewer than ``planned`` when it was decided earlier.
+        planned: the most that were to be made.
+        passed: repetitions that passed.
+        failed: repetitions in which something is wrong.
+        errors: repetitions that could not be judged completely.
+        reduce: by which rule they count together; empty where they all have to be the same (mock, replay).
+        score: the rule's number, 0 to 1 (pass rate, pass@k, pass^k); None when too few were scored for it.
+        pass_rate: how often the case passes, as far as that is known; None in mock and replay, and for a single run.
+        detectable_rate: a case that passes this often or less is failed at least four times in five by ``planned``
+            repetitions; None where every difference is seen, or none is.
+        more: repetitions that are likely to be missing to a decision; None when it is decided, or nobody can tell.
+        cost_to_resolve_usd: what they cost; None when ``more`` is, or a price is unknown.
+        fix: what to type now; empty when nothing is to be done.
+    """
+
+    case_id: str
+    target: str
+    nodeid: str
+    status: CaseVerdictStatus
+    reason: str = ""
+    repeats: int = 1
+    planned: int = 1
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    reduce: str = ""
+    score: float | None = None
+    pass_rate: Estimate | None = None
+    detectable_rate: float | None = None
+    more: int | None = None
+    cost_to_resolve_usd: float | None = None
+    fix: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Item and case: two tests may evaluate the same case."""
+        return self.nodeid, self.case_id
+
+    def to_json(self) -> dict[str, object]:
+        """Return the verdict as plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> CaseVerdict:
+        """Read what ``to_json`` wrote."""
+        rate = Estimate.from_json(data["pass_rate"]) if data["pass_rate"] else None
+        return cls(**{**data, "pass_rate": rate})

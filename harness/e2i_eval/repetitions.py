@@ -1,0 +1,36 @@
+"""The repetitions of one case, made one after another until they decide it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from e2i_eval.repeats import is_decided
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_eval.case import Case
+    from e2i_eval.evaluator import Evaluation, Evaluator
+    from e2i_eval.repeats import RepeatPlan
+    from e2i_eval.report import CaseResult
+
+__all__ = ["repetitions"]
+
+
+def repetitions(evaluator: Evaluator, case: Case, nodeid: str, plan: RepeatPlan) -> Iterator[Evaluation]:
+    """Evaluate ``case`` as often as it takes, each time from a fresh script and with a run of its own on the server.
+
+    Yields:
+        Each repetition as it is done, so that what a later one breaks does not take the earlier ones along.
+
+    Raises:
+        UsageError: the target cannot be built or its contract cannot be read.
+    """
+    results: list[CaseResult] = []
+    while not results or not is_decided(results, plan):
+        first = results[0] if results and plan.exact else None
+        evaluation = evaluator.evaluate(case, nodeid, repeat=len(results), first=first)
+        result = evaluation.result if plan.is_single else replace(evaluation.result, planned=plan.times)
+        results.append(result)
+        yield replace(evaluation, result=result)

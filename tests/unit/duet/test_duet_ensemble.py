@@ -1,0 +1,160 @@
+"""Two processes playing one target: a call that hangs is an observation, and its process is replaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from e2i_eval.case_run import CaseRun
+from e2i_eval.duet.ensemble import LEAST_CALL_TIMEOUT_S, Ensemble, Score
+from e2i_eval.duet.player import NotInThisRevisionError, Player, PlayerLateError
+from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.settings import TargetSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2i_eval.duet.sample import ArmName
+
+TROUBLED: dict[str, object] = {"agent_ms": 1.0, "claude_ms": 0.0, "logging_ms": 0.0, "trouble": "output: differs"}
+FINE: dict[str, object] = {"agent_ms": 60.0, "claude_ms": 0.0, "logging_ms": 1.0}
+
+
+class FakePlayer:
+    """Answers as it is told, and remembers what it was asked."""
+
+    def __init__(
+        self, play: Callable[[str], dict[str, object]], build: Callable[[], list[str]] = lambda: ["src"]
+    ) -> None:
+        self._play = play
+        self._build = build
+        self.asked: list[dict[str, Any]] = []
+        self.is_closed = False
+
+    def ask(self, _timeout_s: float, **message: object) -> object:
+        """Answer."""
+        self.asked.append(message)
+        if message["do"] == "build":
+            return self._build()
+        return self._play(str(message["file"])) if message["do"] == "play" else None
+
+    def close(self) -> None:
+        """End."""
+        self.is_closed = True
+
+
+def fine(_file: str) -> dict[str, object]:
+    """Answer a call that went well."""
+    return FINE
+
+
+def hang(_file: str) -> dict[str, object]:
+    """Never answer."""
+    what = "head: no answer"
+    raise PlayerLateError(what)
+
+
+def ensemble(started: list[ArmName] | None = None, files: tuple[str, ...] = ("one", "two")) -> Ensemble:
+    """Return an ensemble whose replacements are well."""
+
+    def start(arm: ArmName) -> Player:
+        if started is not None:
+            started.append(arm)
+        return cast("Player", FakePlayer(fine))
+
+    run = CaseRun(run_id="r", experiment_id="0", target_run_id="t", case_id="c", nodeid="n", started_ms=0)
+    score = Score(
+        target=TargetSettings(name="support", entry="shop:build", where="pyproject.toml:1"),
+        files={name: Path(name) for name in files},
+        runs={"base": run, "head": run},
+    )
+    return Ensemble(score, start)
+
+
+def rehearsed(playing: Ensemble, *, base: FakePlayer | None = None, head: FakePlayer | None = None) -> str:
+    """Rehearse with these players."""
+    players = {"base": base or FakePlayer(fine), "head": head or FakePlayer(fine)}
+    return playing.rehearse(cast("dict[ArmName, Player]", players))
+
+
+def test_the_base_learns_from_the_head_where_the_sources_are() -> None:
+    """The head is built first, from wherever it is installed."""
+    base = FakePlayer(fine)
+    rehearsed(ensemble(), base=base, head=FakePlayer(fine, lambda: ["fixtures"]))
+
+    assert base.asked[0]["roots"] == ["fixtures"]
+
+
+def test_a_case_has_to_pass_in_both() -> None:
+    """One that the base answers otherwise is left out, and said to be."""
+    playing = ensemble()
+    case_id = rehearsed(playing, base=FakePlayer(lambda file: TROUBLED if file == "one" else FINE))
+
+    assert case_id == "two"
+    assert playing.excluded == {"one": "base: output: differs"}
+
+
+@pytest.mark.parametrize(
+    ("head_ms", "chosen"),
+    [
+        ({"one": 20.0, "two": 80.0, "three": 40.0}, "two"),
+        ({"one": 32.0, "two": 80.0, "three": 40.0}, "one"),
+        ({"one": 24.0, "two": 83.0, "three": 40.0}, "two"),
+    ],
+)
+def test_the_case_that_seems_slower_is_measured_or_else_the_longest(head_ms: dict[str, float], chosen: str) -> None:
+    """A change on a way that one case alone goes would drown among the others."""
+    base_ms = {"one": 20.0, "two": 80.0, "three": 40.0}
+    base = FakePlayer(lambda file: {**FINE, "agent_ms": base_ms[file]})
+    head = FakePlayer(lambda file: {**FINE, "agent_ms": head_ms[file]})
+    playing = ensemble(files=("one", "two", "three"))
+
+    assert rehearsed(playing, base=base, head=head) == chosen
+    assert rehearsed(playing) == chosen  # a second set is made with the same
+
+
+def test_no_common_case_is_no_comparison() -> None:
+    """A head that behaves otherwise cannot be compared."""
+    with pytest.raises(
+        UnknownError, match=r"no case of support passes in both revisions: one \(head: output: differs\)"
+    ):
+        rehearsed(ensemble(), head=FakePlayer(lambda _: TROUBLED))
+
+
+def test_a_call_that_hangs_counts_and_its_process_is_replaced() -> None:
+    """It took at least as long as it was waited for."""
+    started: list[ArmName] = []
+    head = FakePlayer(fine)
+    playing = ensemble(started)
+    rehearsed(playing, head=head)
+    head._play = hang  # noqa: SLF001  from now on
+    sample = playing.call("head", "one")
+
+    assert sample.timed_out
+    assert sample.agent_ms == LEAST_CALL_TIMEOUT_S * 1000
+    assert (head.is_closed, started) == (True, ["head"])
+    assert not playing.call("head", "one").timed_out
+
+
+def test_a_base_without_the_target_says_so() -> None:
+    """Not an error of anybody's."""
+
+    def absent() -> list[str]:
+        what = "base: no module"
+        raise NotInThisRevisionError(what)
+
+    with pytest.raises(UnknownError, match="the base has no 'shop:build': there is nothing to compare with"):
+        rehearsed(ensemble(), base=FakePlayer(fine, absent))
+
+
+def test_a_head_without_the_target_is_an_error() -> None:
+    """That one has to be there."""
+
+    def absent() -> list[str]:
+        what = "head: no module"
+        raise NotInThisRevisionError(what)
+
+    with pytest.raises(UsageError, match="head: no module"):
+        rehearsed(ensemble(), head=FakePlayer(fine, absent))

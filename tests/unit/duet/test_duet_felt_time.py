@@ -1,0 +1,186 @@
+"""What a call took: without the machine's part, Claude's part and the observers' part."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2i_eval.duet import callback_time, machine
+from e2i_eval.duet.callback_time import CallbackTime
+from e2i_eval.duet.felt_time import Lap, RunDelay, WorkTime, felt_s, system_felt_time
+from e2i_eval.duet.machine import MachineReading, disturbance
+from e2i_eval.duet.performer import waited_for_claude_s
+from e2i_eval.exchange import Caller, Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
+
+
+@pytest.fixture
+def patched() -> Iterator[None]:
+    """Undo what a stopwatch changes in the standard library: it is meant for a process of its own."""
+    run, sleep = threading.Thread.run, time.sleep
+    yield
+    threading.Thread.run = run  # type: ignore[method-assign]
+    time.sleep = sleep
+
+
+def lap(wall_s: float, ran_s: float, delayed_s: float, others_s: dict[int, float] | None = None) -> Lap:
+    """Return a moment."""
+    return Lap(wall_s=wall_s, ran_s=ran_s, delayed_s=delayed_s, others_s=others_s or {}, ended=0)
+
+
+def test_waiting_for_a_core_is_taken_off() -> None:
+    """100 ms passed, for 40 of which there was no core."""
+    assert felt_s(lap(0, 0, 0), lap(0.1, 0.06, 0.04), {}) == pytest.approx(0.06)
+
+
+def test_sleeping_stays_in() -> None:
+    """A thread that sleeps is not waiting for a core."""
+    assert felt_s(lap(0, 0, 0), lap(0.1, 0.01, 0.0), {}) == pytest.approx(0.1)
+
+
+def test_what_delays_the_threads_one_waits_for_is_taken_off() -> None:
+    """The caller waited 80 ms for two nodes in threads, one living on, one ended, that were kept waiting 20 ms each."""
+    before, after = lap(0, 0, 0, {7: 1.0}), lap(0.1, 0.02, 0.0, {7: 1.02})
+
+    assert felt_s(before, after, {8: 0.02}) == pytest.approx(0.06)
+
+
+def test_threads_in_the_background_do_not_count_while_one_works() -> None:
+    """The caller computed all the time, so nobody else's delay was its own."""
+    before, after = lap(0, 0, 0, {7: 0.0}), lap(0.1, 0.1, 0.0, {7: 5.0})
+
+    assert felt_s(before, after, {}) == pytest.approx(0.1)
+
+
+@linux
+def test_a_sleep_is_felt(patched: None) -> None:  # noqa: ARG001
+    """On this machine, whatever else it does."""
+    with RunDelay().measured() as took_s:
+        time.sleep(0.02)
+
+    assert took_s() >= 0.02
+
+
+@linux
+def test_threads_that_end_tell_their_delay(patched: None) -> None:  # noqa: ARG001
+    """Their counters are gone with them."""
+    felt = RunDelay()
+    before = felt._lap()  # noqa: SLF001  the sum alone would not show it
+    for _ in range(3):
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+
+    assert felt._lap().ended - before.ended >= 3  # noqa: SLF001
+
+
+def test_elsewhere_declared_sleeps_are_added_to_cpu_time(patched: None) -> None:  # noqa: ARG001
+    """CPU time alone cannot see a sleep."""
+    felt = WorkTime()
+    with felt.measured() as took_s:
+        time.sleep(0.02)
+
+    assert took_s() >= 0.02
+    assert "other waits are not seen" in felt.says
+
+
+@linux
+def test_linux_has_run_queue_delay(patched: None) -> None:  # noqa: ARG001
+    """The better one is taken where it is there."""
+    assert isinstance(system_felt_time(), RunDelay)
+
+
+def test_callbacks_are_told_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is called as a callback adds up; it is watched once."""
+    manager = ModuleType("fake_manager")
+    now_s = [0.0]
+
+    def handle_event(seconds: float) -> str:
+        now_s[0] += seconds
+        return "heard"
+
+    manager.handle_event = handle_event  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fake_manager", manager)
+    monkeypatch.setattr(callback_time, "MODULES", ("fake_manager",))
+    spent = CallbackTime(lambda: now_s[0])
+    spent.watch()
+    spent.watch()
+
+    assert manager.handle_event(0.25) == "heard"
+    now_s[0] += 5.0
+    manager.handle_event(0.5)
+
+    assert spent.take() == pytest.approx(0.75)
+    assert spent.take() == 0.0
+
+
+def exchange(start_s: float, duration_s: float) -> Exchange:
+    """Return an exchange of which only the time matters."""
+    return Exchange(
+        index=0,
+        call=0,
+        attempt=0,
+        caller=Caller(),
+        request={},
+        response=None,
+        status=200,
+        started_at_s=start_s,
+        duration_s=duration_s,
+    )
+
+
+def test_branches_that_ask_at_the_same_time_wait_once() -> None:
+    """The union, not the sum."""
+    assert waited_for_claude_s([exchange(0, 2), exchange(1, 2), exchange(5, 1)]) == pytest.approx(4.0)
+    assert waited_for_claude_s([]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ({}, ""),
+        ({"throttled_s": 0.01}, ""),
+        ({"throttled_s": 0.3}, "the CPU quota throttled 30% of the time"),
+        ({"stolen_s": 0.04}, ""),
+        ({"stolen_s": 0.2}, "the hypervisor took 20% of the time"),
+        ({"asleep_s": 60.0}, "the machine was suspended for 60 s"),
+    ],
+)
+def test_a_machine_that_was_taken_away_says_so(after: dict[str, float], said: str) -> None:
+    """Beyond a bound the pair is worthless."""
+    before = MachineReading(wall_s=0.0, throttled_s=0.0, stolen_s=0.0, asleep_s=0.0)
+    later = {"throttled_s": 0.0, "stolen_s": 0.0, "asleep_s": 0.0, **after}
+
+    assert disturbance(before, MachineReading(wall_s=1.0, **later)) == said
+
+
+def test_what_a_machine_does_not_tell_is_no_disturbance() -> None:
+    """Without counters nothing can have moved."""
+    assert disturbance(MachineReading(wall_s=0.0), MachineReading(wall_s=1.0, throttled_s=9.0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "throttled_s"),
+    [("nr_throttled 4\nthrottled_usec 2500000\n", 2.5), ("throttled_time 1500000000\n", 1.5), ("usage_usec 9\n", None)],
+)
+def test_both_kinds_of_cgroup_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, throttled_s: float | None
+) -> None:
+    """Microseconds in the second, nanoseconds in the first."""
+    file = tmp_path / "cpu.stat"
+    file.write_text(text)
+    monkeypatch.setattr(machine, "CPU_STATS", (file,))
+    monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "none")
+
+    assert machine.read_machine().throttled_s == throttled_s
+    assert ("this system does not tell throttling by a CPU quota" in machine.untold()) == (throttled_s is None)

@@ -1,0 +1,246 @@
+"""What pairs say: a slower head is found, an unchanged one is not, and what cannot be told is said to be so."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, Look, adjusted, look, shift_of
+from e2i_eval.duet.rounds import Pairs, Plan, made_pairs
+from e2i_eval.duet.sample import Pair, Sample
+from e2i_eval.errors import UnknownError
+from e2i_eval.estimate import Estimate
+from e2i_eval.latency_shift import LatencyShift, shift_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2i_eval.duet.sample import ArmName
+
+
+class FakeClock:
+    """A clock that a call moves on."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def time_s(self) -> float:
+        """Tell the time."""
+        return self.now_s
+
+    def elapsed_s(self) -> float:
+        """Tell the time."""
+        return self.now_s
+
+    def sleep(self, duration_s: float) -> None:
+        """Move on."""
+        self.now_s += duration_s
+
+
+class FakeArms:
+    """Two arms whose calls take 60 ms, noise that remembers itself, and what is added to the head."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        noise_ms: float = 1.0,
+        head_ms: float = 0.0,
+        disturb: Callable[[int], str] = lambda _: "",
+        clock: FakeClock | None = None,
+    ) -> None:
+        self._random = Random(seed)
+        self._noise_ms = noise_ms
+        self._head_ms = head_ms
+        self._disturb = disturb
+        self._drift_ms = 0.0
+        self._asked = 0
+        self.clock = clock or FakeClock()
+        self.order: list[ArmName] = []
+
+    def call(self, arm: ArmName, case_id: str) -> Sample:  # noqa: ARG002  a protocol's
+        """Take some time."""
+        self._drift_ms = 0.9 * self._drift_ms + self._random.gauss(0, self._noise_ms)  # autocorrelated
+        tail_ms = 30.0 if self._random.random() < 0.03 else 0.0
+        took_ms = 60.0 + abs(self._drift_ms) + tail_ms + (self._head_ms if arm == "head" else 0.0)
+        self.order.append(arm)
+        self.clock.now_s += took_ms / 1000
+        return Sample(agent_ms=took_ms, claude_ms=500.0, logging_ms=1.0)
+
+    def disturbance(self) -> str:
+        """Say what was to be said of this pair."""
+        self._asked += 1
+        return self._disturb(self._asked // 2)
+
+
+def measured(arms: FakeArms, plan: Plan | None = None) -> Pairs:
+    """Make pairs of two arms."""
+    return made_pairs(arms, "one", plan or Plan(), order=Random(1), clock=arms.clock)
+
+
+def standing_of_agent(pairs: Pairs) -> str:
+    """Say where the agent's own code stands."""
+    return pairs.looks()[0].standing()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ten_milliseconds_are_found(seed: int) -> None:
+    """The head takes 10 ms more in autocorrelated noise with outliers."""
+    assert standing_of_agent(measured(FakeArms(seed=seed, head_ms=10.0))) == "slower"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_is_found_where_nothing_is(seed: int) -> None:
+    """An unchanged head is cleared, quickly."""
+    pairs = measured(FakeArms(seed=seed))
+
+    assert standing_of_agent(pairs) == "not slower"
+    assert len(pairs.good) <= 40
+
+
+def test_a_shift_below_the_floor_is_no_shift() -> None:
+    """Two milliseconds are within what two processes differ by."""
+    assert standing_of_agent(measured(FakeArms(seed=3, head_ms=2.0))) == "not slower"
+
+
+def test_a_quicker_head_is_not_slower() -> None:
+    """The test has one side."""
+    assert standing_of_agent(measured(FakeArms(seed=3, head_ms=-20.0))) == "not slower"
+
+
+def test_much_noise_takes_more_pairs_and_may_stay_undecided() -> None:
+    """What cannot be told after the most pairs is undecided, never a pass."""
+    pairs = measured(FakeArms(seed=5, noise_ms=40.0, head_ms=5.0))
+
+    assert len(pairs.good) == Plan().most
+    assert pairs.ended == "most"
+    assert standing_of_agent(pairs) == "undecided"
+
+
+def test_the_floor_grows_with_the_call() -> None:
+    """Five per cent of a slow call are more than five milliseconds."""
+    slow = Sample(agent_ms=400.0, claude_ms=0.0, logging_ms=0.0)
+    pairs = [Pair(case_id="one", base=slow, head=slow)] * 10
+
+    assert look(pairs, "agent").floor_ms == pytest.approx(20.0)
+    assert look(pairs, "logging").floor_ms == FLOOR_MS
+
+
+def test_too_few_pairs_say_nothing() -> None:
+    """An interval needs six."""
+    sample = Sample(agent_ms=1.0, claude_ms=0.0, logging_ms=0.0)
+
+    with pytest.raises(UnknownError, match="at least 6 pairs, there are 5"):
+        look([Pair(case_id="one", base=sample, head=sample)] * 5, "agent")
+
+
+def test_claude_that_takes_longer_is_found() -> None:
+    """Another call to Claude is exact: the same in each pair."""
+    base = Sample(agent_ms=60.0, claude_ms=500.0, logging_ms=1.0)
+    head = Sample(agent_ms=60.0, claude_ms=900.0, logging_ms=1.0)
+
+    assert look([Pair(case_id="one", base=base, head=head)] * 20, "claude").standing() == "slower"
+
+
+def test_timeouts_count_as_observations() -> None:
+    """A head that hangs in every call is found; left out, it would have been measured in nothing."""
+    base = Sample(agent_ms=60.0, claude_ms=0.0, logging_ms=1.0)
+    hung = Sample(agent_ms=5000.0, claude_ms=0.0, logging_ms=0.0, timed_out=True)
+    pairs = [Pair(case_id="one", base=base, head=hung)] * Plan(family=3).fewest
+
+    assert look(pairs, "agent").standing() == "slower"
+
+
+def test_the_order_in_a_pair_is_drawn_and_repeatable() -> None:
+    """Neither arm is always first, and the same seed gives the same order."""
+    one, other = FakeArms(seed=1), FakeArms(seed=2)
+    measured(one)
+    measured(other)
+
+    firsts = one.order[::2]
+    assert one.order == other.order
+    assert 4 < firsts.count("base") < 16
+    assert all({*pair} == {"base", "head"} for pair in zip(one.order[::2], one.order[1::2], strict=True))
+
+
+def test_spoilt_pairs_are_set_aside_and_replaced() -> None:
+    """One in five pairs is throttled: the others decide."""
+    pairs = measured(FakeArms(seed=1, disturb=lambda asked: "throttled" if asked % 5 == 0 else ""))
+
+    assert len(pairs.good) == 20
+    assert pairs.spoilt
+    assert not pairs.is_spoilt
+
+
+def test_a_machine_that_is_never_quiet_gives_no_verdict() -> None:
+    """All pairs are throttled."""
+    pairs = measured(FakeArms(seed=1, disturb=lambda _: "throttled"))
+
+    assert pairs.is_spoilt
+    assert not pairs.good
+
+
+def test_the_budget_ends_measuring_but_not_before_it_can_say_anything() -> None:
+    """With fewer pairs than the level needs, every verdict would be inconclusive."""
+    pairs = measured(FakeArms(seed=1, noise_ms=40.0), Plan(budget_s=0.01, family=3))
+
+    assert pairs.ended == "budget"
+    assert len(pairs.good) == Plan(family=3).fewest == 10
+    assert 0.5 ** len(pairs.good) * 3 < LEVEL
+
+
+def _look(p_value: float, high: float = 20.0) -> Look:
+    estimate = Estimate(value=10.0, low=8.0, high=high, confidence=0.95, method="Hodges-Lehmann")
+    return Look(part="agent", pairs=20, base_ms=60.0, head_ms=70.0, shift_ms=estimate, floor_ms=5.0, p_value=p_value)
+
+
+def test_among_many_targets_one_has_to_be_surer() -> None:
+    """What would do for one target alone does not for twelve, counting those to come as saying nothing."""
+    alone = adjusted([_look(0.004)], others=[], family=1)
+    among = adjusted([_look(0.004)], others=[0.9] * 5, family=12)
+
+    assert _look(0.004).standing(alone["agent"]) == "slower"
+    assert _look(0.004).standing(among["agent"]) == "undecided"
+    assert among["agent"] == pytest.approx(0.048)
+
+
+@pytest.mark.parametrize(
+    ("again", "status"),
+    [(_look(0.001), "fail"), (_look(0.9, high=4.0), "pass"), (_look(0.2), "inconclusive"), (None, "inconclusive")],
+)
+def test_only_a_second_set_makes_it_a_failure(again: Look | None, status: str) -> None:
+    """What seemed slower once fails when it does again, in pairs of their own."""
+    assert shift_of("support", _look(0.001), standing="slower", again=again).status == status
+
+
+def test_undecided_is_never_a_pass() -> None:
+    """The interval reaches beyond the floor."""
+    shift = shift_of("support", _look(0.2), standing="undecided", again=None)
+
+    assert shift.status == "inconclusive"
+    assert shift.reason == "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be told from the floor of 5.0 ms"
+
+
+def test_a_shift_survives_json_and_becomes_metrics() -> None:
+    """What crosses to the report and to the server."""
+    shift = shift_of("support", _look(0.001), standing="slower", again=_look(0.001))
+
+    assert LatencyShift.from_json(shift.to_json()) == shift
+    assert shift_metrics([shift], "support") == {
+        "duet_agent_base_ms": 60.0,
+        "duet_agent_head_ms": 70.0,
+        "duet_agent_shift_ms": 10.0,
+    }
+    assert shift_metrics([shift], "other") == {}
+
+
+def test_a_difference_that_is_no_number_is_refused() -> None:
+    """Nothing may be concluded from NaN."""
+    base = Sample(agent_ms=1.0, claude_ms=0.0, logging_ms=0.0)
+    head = Sample(agent_ms=math.nan, claude_ms=0.0, logging_ms=0.0)
+
+    with pytest.raises(UnknownError, match="no numbers"):
+        look([Pair(case_id="one", base=base, head=head)] * 10, "agent")

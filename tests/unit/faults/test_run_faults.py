@@ -1,0 +1,84 @@
+"""Faults of metrics, params and files change what is written, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+from e2i_eval.case import Case
+from e2i_eval.contract.contract import Contract, Demand, Section
+from e2i_eval.evidence import Evidence
+from e2i_eval.faults import Sound, choose
+from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.run import Run
+from e2i_eval.trace import Logged
+
+EXACT = Demand(equals="{output.ate}")
+METRICS = {"ate": 2.5, "gap": 1.0}
+
+
+def sound() -> Sound:
+    """Return a sound run that logged two metrics its contract asks for."""
+    case = Case(id="agent/one", target="agent", inputs={})
+    evidence = Evidence(
+        case=case,
+        run=Run(output={"ate": 2.5}, error=None, started_at_s=0.0, duration_s=0.1),
+        traces=(),
+        logged=Logged(run_id="r", status="RUNNING", metrics=METRICS),
+    )
+    section = Section(metrics={"ate": EXACT, "gap": Demand()})
+    return Sound(evidence=evidence, contract=Contract(sections=(section,)))
+
+
+def batch() -> Message:
+    """Return the request that logs both metrics and a param."""
+    body = {
+        "run_id": "r",
+        "metrics": [{"key": key, "value": value, "step": 0} for key, value in METRICS.items()],
+        "params": [{"key": "model", "value": "claude"}],
+    }
+    return Message(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
+
+
+def sent(name: str, message: Message) -> list[dict[str, object]]:
+    """Return the metrics that still reach the server."""
+    (fault,) = choose([name])
+    assert fault.request is not None
+    handling = fault.request(message, sound()) or Handling(send=(message,))
+    return [metric for each in handling.send for metric in each.json()["metrics"]]
+
+
+def test_a_metric_is_dropped() -> None:
+    """The other one stays."""
+    assert [metric["key"] for metric in sent("metric-lost", batch())] == ["gap"]
+
+
+def test_a_metric_becomes_nan() -> None:
+    """As MLflow's REST API spells it."""
+    assert [metric["value"] for metric in sent("metric-nan", batch())] == ["NaN", 1.0]
+
+
+def test_metrics_are_swapped() -> None:
+    """Each has the other's value."""
+    assert {metric["key"]: metric["value"] for metric in sent("metrics-swapped", batch())} == {"ate": 1.0, "gap": 2.5}
+
+
+def test_other_requests_are_left_alone() -> None:
+    """A search is no write, and a metric fault does not touch params."""
+    (fault,) = choose(["metric-lost"])
+    search = Message(method="POST", path="/api/2.0/mlflow/runs/search", body=b"{}")
+    assert fault.request is not None
+
+    handled = fault.request(batch(), sound())
+
+    assert fault.request(search, sound()) is None
+    assert handled is not None
+    assert handled.send[0].json()["params"] == batch().json()["params"]
+
+
+def test_needs_are_told() -> None:
+    """A run that logged nothing cannot be broken by these faults, and says why."""
+    bare = Sound(evidence=Evidence(case=sound().case, run=sound().evidence.run), contract=Contract())
+    (lost,) = choose(["metric-lost"])
+
+    assert lost.lacks(sound()) == ""
+    assert "no case logs metrics" in lost.lacks(bare)
