@@ -24,8 +24,8 @@ class Entry:
 
     @property
     def left(self) -> int:
-        """How many requests it may still answer."""
-        return max(0, self.answer.times - self.used)
+        """How many requests it may still answer; one more, always, when it is endless."""
+        return 1 if self.answer.is_endless else max(0, self.answer.times - self.used)
 
     @property
     def is_failing(self) -> bool:
@@ -101,7 +101,7 @@ class Script:
 
     def left_over(self) -> tuple[Entry, ...]:
         """Return the entries that have not answered as often as they were to."""
-        return tuple(entry for entry in self.entries if entry.left)
+        return tuple(entry for entry in self.entries if entry.left and not entry.answer.is_endless)
 
     def _repeated(self, previous: int | None) -> Entry | None:
         if previous is None:
