@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from e2i_eval.errors import UnknownError, UsageError
 from e2i_eval.evaluator import SessionRef
@@ -72,6 +73,7 @@ class Session:
         start_server: Callable[[Path], Server],
         git: JsonObject,
         renderers: Renderers | None = None,
+        clean: Callable[[Report], Report] = lambda report: report,
     ) -> None:
         """Create the session and start its server, which becomes ready while pytest collects.
 
@@ -81,8 +83,10 @@ class Session:
             start_server: starts a server on a store folder; not called when the team's own server is used.
             git: ``commit``, ``branch`` and ``dirty`` of the project; empty outside a repository.
             renderers: the files to be made beside ``report.json``; None makes none.
+            clean: takes secrets out of a report before it is written anywhere.
         """
         self._renderers = renderers or {}
+        self._clean = clean
         self._experiment_id = ""
         self._settings = settings
         self._clock = clock
@@ -145,7 +149,7 @@ class Session:
         trouble = self._close_runs(tracking, self._report(problems))
         if trouble and not any(trouble in problem for problem in problems):
             problems = (*problems, f"the session could not be recorded completely: {trouble}")
-        return write_report(self._settings.report, self._report(problems), self._renderers)
+        return write_report(self._settings.report, self._clean(self._report(problems)), self._renderers)
 
     def _experiment(self, tracking: Tracking) -> str:
         """Return the experiment of the session's runs, for links to them; empty when there is none to be had."""
@@ -180,7 +184,7 @@ class Session:
                 "started_at_s": self._started_at_s,
                 "duration_s": round(self._clock.elapsed_s() - self._start_s, 3),
                 "claude": self._settings.claude,
-                "tracking_uri": self._settings.tracking_uri,
+                "tracking_uri": _without_password(self._settings.tracking_uri),
                 "store": str(self._settings.store) if self._settings.store else None,
                 "run_id": self._scratch.values().get("session", ""),
                 "experiment_id": self._experiment_id,
@@ -236,7 +240,7 @@ class Session:
                 passed=_is_well(total, report),
                 metrics=total.metrics(),
                 tags=session_tags(report.decisions),
-                artifacts=report_texts(report, self._renderers),
+                artifacts=report_texts(self._clean(report), self._renderers),
             )
         except UnknownError as error:
             return str(error)
@@ -258,6 +262,14 @@ def environment() -> dict[str, str]:
         "cpus": str(os.cpu_count() or 0),
         **{name: version for name, version in versions.items() if version},
     }
+
+
+def _without_password(uri: str | None) -> str | None:
+    """Return an address without the name and the password that may stand in it."""
+    if uri is None:
+        return None
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _version(distribution: str) -> str:

@@ -132,10 +132,8 @@ def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entr
 
 def plain(value: object) -> JsonValue:
     """Turn an output into plain JSON data; what has no such form becomes its text."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _bare(value)
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, AbstractSet):
@@ -143,6 +141,15 @@ def plain(value: object) -> JsonValue:
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return [plain(each) for each in value]
     return _plain_object(value)
+
+
+def _bare(value: bool | float | str | None) -> bool | float | str | None:  # noqa: FBT001  it is any value of JSON
+    """Return a value as exactly the type JSON has: LangChain's texts, enumerations and numpy's floats are more."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
 
 
 def _plain_object(value: object) -> JsonValue:

@@ -386,3 +386,10 @@ def _texts(content: Any) -> tuple[str, ...]:  # noqa: ANN401  any JSON
     blocks = [{"text": content}] if isinstance(content, str) else content
     found = [block.get("text") or json.dumps([block.get("name"), block.get("input")]) for block in blocks]
     return tuple(str(redact(text)) for text in found)
+
+
+def test_a_lost_call_is_told_once() -> None:
+    """The flush after it complains; those that follow concern other calls."""
+    drops = app.Drops()
+
+    assert [drops.new(total) for total in (0, 1, 1, 3)] == [0, 1, 0, 2]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from e2i_eval.claude import ClaudeWire
+from e2i_eval.claude import Budget, ClaudeWire, Ledger, Shelf, ledger_notes
 from e2i_eval.clock import SystemClock
 from e2i_eval.errors import ServerError, UnknownError
 from e2i_eval.evaluator import Evaluator, SessionRef
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.options import environment, secrets
-from e2i_eval.plugin.output import renderers
+from e2i_eval.plugin.output import cleaned, renderers
 from e2i_eval.prices import PriceTable
 from e2i_eval.session import REPORT_FILE, Session
 from e2i_eval.tracking import MlflowLogger, TemporaryServer, TrackingClient, abandon, end_open_runs, redirected
@@ -54,7 +54,12 @@ class Controller:
         self._settings = settings
         start = partial(_start_server, cache=settings.cache)
         self._session = Session(
-            settings, clock=SystemClock(), start_server=start, git=_git(settings.root), renderers=renderers()
+            settings,
+            clock=SystemClock(),
+            start_server=start,
+            git=_git(settings.root),
+            renderers=renderers(),
+            clean=cleaned,
         )
         self.quarantined: Mapping[str, str] = {}
         self._report: Report | None = None
@@ -129,8 +134,18 @@ class Controller:
                 INTERNAL_ERROR: ("pytest itself failed: this report may be incomplete",),
             }
             problems = (*endings.get(exitstatus, ()), *lost)
+            self._session.note(*self._claude_notes())
             self._report = self._session.finish(tracking, problems=problems)
         return self._report
+
+    def _claude_notes(self) -> list[str]:
+        """Say how old the recordings are, what changed since, and what was spent."""
+        scratch = Path(self._session.ref.scratch)
+        notes = [*ledger_notes(Ledger(scratch).lines())]
+        if self._settings.max_cost_usd is not None:
+            budget = Budget(self._settings.max_cost_usd, folder=scratch, prices=PriceTable.load(self._settings.prices))
+            notes.append(f"spent {budget.spent_usd:.4f} USD on Claude, of --e2i-max-cost={budget.max_usd:g}")
+        return notes
 
     def footer(self) -> list[str]:
         """Return where the results are and how to look at them."""
@@ -167,9 +182,7 @@ class Worker:
     def __init__(self, settings: Settings, reference: JsonObject) -> None:
         self._settings = settings
         self._ref = SessionRef.from_json(reference)
-        self._wire = ClaudeWire(
-            mode=settings.claude, environ=environment(), clock=SystemClock(), allowed_hosts=_hosts(self._ref.uri)
-        )
+        self._wire = _wire(settings, self._ref)
         self._evaluator: Evaluator | None = None
         self._redirection = contextlib.ExitStack()
         self._redirection.enter_context(redirected(self._ref.uri, environment()))
@@ -331,6 +344,27 @@ def _git(root: Path) -> dict[str, str]:
             return {}
         found[key] = str(bool(answer.stdout.strip())).lower() if key == "dirty" else answer.stdout.strip()
     return found
+
+
+def _wire(settings: Settings, ref: SessionRef) -> ClaudeWire:
+    """Return the wire to Claude as the settings want it; ``record`` spends nothing unless somebody said how much."""
+    prices = PriceTable.load(settings.prices)
+    scratch = Path(ref.scratch)
+    is_kept = settings.max_cost_usd is not None or settings.claude == "record"
+    return ClaudeWire(
+        mode=settings.claude,
+        environ=environment(),
+        clock=SystemClock(),
+        allowed_hosts=_hosts(ref.uri),
+        shelf=Shelf(
+            settings.cassettes,
+            prices=prices,
+            ledger=Ledger(scratch),
+            secrets=secrets(environment()),
+            is_paced=settings.is_paced,
+        ),
+        budget=Budget(settings.max_cost_usd, folder=scratch, prices=prices) if is_kept else None,
+    )
 
 
 def _hosts(uri: str) -> tuple[str, ...]:

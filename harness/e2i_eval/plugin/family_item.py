@@ -54,9 +54,9 @@ class Families:
         return self._bench
 
     @property
-    def is_live(self) -> bool:
-        """Tell whether Claude answers for itself."""
-        return self._settings.claude == "live"
+    def is_scripted(self) -> bool:
+        """Tell whether the case's script answers for Claude."""
+        return self._settings.claude == "mock"
 
     def keep(self, evaluation: Evaluation) -> None:
         """Keep an evaluated golden case that a check starts from."""
@@ -168,8 +168,8 @@ class FamilyItem(pytest.Item):
 
     def runtest(self) -> None:
         """Evaluate the check."""
-        if self.declared.alteration.claude == UNAVAILABLE and self._families.is_live:
-            pytest.skip("Claude itself cannot be turned off with --e2i-claude=live")
+        if self.declared.alteration.claude == UNAVAILABLE and not self._families.is_scripted:
+            pytest.skip("Claude can be turned off with --e2i-claude=mock alone")
         self._families.ask_ahead()
         result = self._families.bench.evaluate(self.declared, self.nodeid)
         self.stash.setdefault(RESULTS, []).append(result)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.report import Report
     from e2i_eval.report_files import Renderers
 
-__all__ = ["register_output", "renderers"]
+__all__ = ["cleaned", "register_output", "renderers"]
 
 
 def register_output(config: pytest.Config, evaluation: Evaluation) -> None:
@@ -32,15 +32,16 @@ def register_output(config: pytest.Config, evaluation: Evaluation) -> None:
 
 
 def renderers() -> Renderers:
-    """Return how the files beside ``report.json`` are made, without the environment's secrets."""
-    return {"report.html": _html, "report.md": lambda report: markdown_report(_masked(report))}
+    """Return how the files beside ``report.json`` are made."""
+    return {"report.html": _html, "report.md": markdown_report}
+
+
+def cleaned(report: Report) -> Report:
+    """Return a report without the environment's secrets, and without all that looks like a credential."""
+    return masked(report, secrets(environment()))
 
 
 def _html(report: Report) -> str:
     from e2i_eval.render.html import html_report  # noqa: PLC0415  brings in Jinja, which nothing before needs
 
-    return html_report(_masked(report))
-
-
-def _masked(report: Report) -> Report:
-    return masked(report, secrets(environment()))
+    return html_report(report)

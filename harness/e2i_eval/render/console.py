@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -25,6 +26,7 @@ __all__ = ["failure_lines", "summary_lines"]
 
 MARK = {"pass": "✓", "fail": "✗", "error": "?", "skip": "-"}
 SHOWN_FINDINGS = 12
+WORKFLOW_COMMAND = re.compile(r"^\s*::|##\[")
 WIDEST = 120
 """Room for the table on narrow terminals too: a line that wraps is read, a cell that is cut is not."""
 
@@ -128,9 +130,14 @@ def _finding_lines(finding: Finding) -> list[str]:
 
 
 def _labelled(label: str, text: str) -> list[str]:
-    first, *rest = text.splitlines() or [""]
+    first, *rest = map(_harmless, text.splitlines() or [""])
     return [f"      {label:<9}{first}", *(f"      {'':<9}{line}" for line in rest)]
 
 
 def _indented(text: str) -> list[str]:
-    return [f"      {line}" for line in text.splitlines()]
+    return [f"      {_harmless(line)}" for line in text.splitlines()]
+
+
+def _harmless(line: str) -> str:
+    """Keep an answer from speaking to GitHub, which obeys lines that begin with ``::`` and texts with ``##[``."""
+    return WORKFLOW_COMMAND.sub(lambda found: " ".join(found[0].strip()), line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,13 +77,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     """Return a function that starts a session, with changed settings if need be."""
     started: list[Session] = []
 
-    def session(**changes: object) -> Session:
+    def session(clean: Callable[[Report], Report] = lambda report: report, **changes: object) -> Session:
         started.append(
             Session(
                 settings(tmp_path, **changes),
                 clock=ManualClock(),
                 start_server=Server,
                 git={"commit": "0123456789", "branch": "main"},
+                clean=clean,
             )
         )
         return started[-1]
@@ -306,3 +308,18 @@ def test_a_value_is_made_once(tmp_path: Path) -> None:
 
     assert first.once("key", lambda: "first") == second.once("key", lambda: "second") == "first"
     assert second.values() == {"key": "first"}
+
+
+def test_no_secret_is_in_what_is_written(start: Callable[..., Session], tmp_path: Path) -> None:
+    """Neither the password of a server's address nor what the environment calls a secret."""
+    session = start(
+        tracking_uri="http://me:hush-hush@team:5000",
+        clean=lambda report: replace(report, problems=tuple(p.replace("s3cret", "***") for p in report.problems)),
+    )
+    session.finish(InMemoryTracking(), problems=("it said s3cret",))
+    (file,) = tmp_path.rglob("report.json")
+    text = file.read_text()
+
+    assert "hush-hush" not in text
+    assert '"tracking_uri": "http://team:5000"' in text
+    assert "s3cret" not in text

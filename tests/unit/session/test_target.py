@@ -153,3 +153,16 @@ def test_outputs_become_plain() -> None:
         "day": "2026-01-02",
         "set": [1, 2],
     }
+
+
+class Label(str):
+    """A text that is more than a text, as LangChain's is."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("value", [Label("Yes."), np.float64(0.5)])
+def test_a_value_that_is_more_is_its_plain_value(value: object) -> None:
+    """What compares by exact type finds the type that JSON has."""
+    assert type(plain(value)) in {str, float}
+    assert plain(value) == value
