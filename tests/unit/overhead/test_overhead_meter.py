@@ -77,6 +77,8 @@ class Shop:
         copies: how often it logs a call.
         mark: the marker it logs, of whatever call; None logs the call's own.
         meddles: changes the caller's inputs while it logs.
+        unsent: how many of its next flushes raise.
+        refusal: what those raise.
     """
 
     added_s: float = 0.0
@@ -86,6 +88,8 @@ class Shop:
     copies: int = 1
     mark: str | None = None
     meddles: bool = False
+    unsent: int = 0
+    refusal: type[Exception] = TimeoutError
     clock: ManualClock = field(default_factory=ManualClock)
     server: Server = field(default_factory=Server)
 
@@ -124,6 +128,9 @@ class Shop:
     def send(self) -> None:
         """Take some time to send what was logged."""
         self.clock.sleep(0.005)
+        if self.unsent:
+            self.unsent -= 1
+            raise self.refusal
 
     def measure(self, callers: Callers = ONE, *, logging: str | None = "shop:log") -> OverheadResult:
         """Measure it."""
@@ -194,6 +201,14 @@ def test_what_changes_by_itself_is_left_out_and_named() -> None:
 def test_what_a_caller_or_the_server_would_notice_is_a_difference(shop: Shop, said: str) -> None:
     """Each way of logging wrongly is told."""
     assert said in "\n".join(shop.measure().differences)
+
+
+def test_a_busy_machine_is_waited_for() -> None:
+    """A flush that was not done in time is tried again; one that goes on so, or raises anything else, is told."""
+    assert Shop(unsent=3).measure().differences == ()
+    for shop in (Shop(unsent=10**6), Shop(unsent=1, refusal=ValueError)):
+        with pytest.raises(UnknownError, match=r"what shop logged could not be sent"):
+            shop.measure()
 
 
 def test_logging_that_cannot_be_switched_off_gives_no_figure() -> None:
