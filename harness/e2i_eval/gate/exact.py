@@ -111,6 +111,8 @@ def gap_decision(judgement: Judgement, scene: Scene) -> Decision | None:
         reason = f"{gaps[0]}{more}"
         fix = RERUN_WHOLE if any("was to run" in gap for gap in gaps) else ACCEPT
         return ruling(judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(scene, target)), fix=fix)
+    if why := scene.unselected(target):
+        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
     if not scene.pairs(target):
         reason = f"no case of {target} ran that the baseline has"
         return ruling(judgement, "fail", reason, explanation=scope_lines(scene, target), fix=RERUN_WHOLE)

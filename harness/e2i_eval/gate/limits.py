@@ -103,6 +103,8 @@ def unseen_decision(judgement: Judgement, scene: Scene) -> Decision | None:
     scope = scope_lines(scene, target)
     if unseen:
         return ruling(judgement, "fail", unseen[0], explanation=(*several(unseen), *scope), fix=RERUN_WHOLE)
+    if why := scene.unselected(target):
+        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
     if not scene.results(target):
         reason = f"no case of {target} was judged"
         return ruling(judgement, "fail", reason, explanation=scope, fix=RERUN_WHOLE)

@@ -90,6 +90,10 @@ class Scene:
         """Say what of the target this session leaves out; empty when it has all of it."""
         return self.scope.partial(target)
 
+    def unselected(self, target: str) -> str:
+        """Say why no case of the target was selected and none ran; empty when one was, or in a whole session."""
+        return "" if self.scope.of(target) or self.results(target) else self.partial(target)
+
     def left_out(self, target: str) -> tuple[str, ...]:
         """Return the target's quarantined cases."""
         return tuple(sorted(self._own(tuple(self.quarantined), target, quarantined=True)))

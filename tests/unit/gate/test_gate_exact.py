@@ -160,6 +160,20 @@ def test_a_gap_is_never_a_pass(bench: Bench, rule: str, mode: str) -> None:
         assert said in decision.reason
 
 
+@pytest.mark.parametrize("rule", [*RULES[:1], *RULES[3:], "pass_rate:>=1", "input_tokens:<9"])
+def test_a_session_without_a_case_of_the_target_has_nothing_to_judge(bench: Bench, rule: str) -> None:
+    """Said when only tests of other things were selected; a whole session is not let off."""
+    other = [bench.pair("b/x", VALUES, VALUES)]
+    part = Scope(expected=("b/x",), narrowed="evals/test_b.py")
+
+    decision = bench.judge(rule, pairs=other, scope=part)
+
+    assert decision.status == "pass"
+    assert decision.reason == "no case of a was selected (evals/test_b.py): nothing to judge"
+    assert bench.judge(rule, pairs=other, scope=Scope(expected=("b/x",))).status == "fail"
+    assert bench.judge(rule, pairs=other, scope=Scope(expected=("a/x",), narrowed="-x")).status == "fail"
+
+
 @pytest.mark.parametrize("mode", ["mock", "live"])
 @pytest.mark.parametrize("rule", ["logging_completeness:-0%", "input_tokens:+0%"])
 def test_one_lost_score_among_many_is_named(bench: Bench, rule: str, mode: str) -> None:
