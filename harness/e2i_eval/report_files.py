@@ -13,7 +13,7 @@ from e2i_eval.report import Report
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["REPORT_FILE", "Renderers", "report_texts", "write_report"]
+__all__ = ["REPORT_FILE", "Renderers", "report_texts", "write_atomically", "write_report"]
 
 REPORT_FILE = "report.json"
 
@@ -41,11 +41,11 @@ def write_report(folder: Path, report: Report, renderers: Renderers) -> Report:
     """
     for name, render in renderers.items():
         try:
-            _write_atomically(folder / name, render(report))
+            write_atomically(folder / name, render(report))
         except Exception as error:  # noqa: BLE001  whatever a template does, the results must still be written
             report = _with(report, f"{name} could not be written: {type(error).__name__}: {error}")
     try:
-        _write_atomically(folder / REPORT_FILE, _as_json(report))
+        write_atomically(folder / REPORT_FILE, _as_json(report))
     except OSError as error:
         report = _with(report, f"the report could not be written: {error}")
     return report
@@ -59,7 +59,12 @@ def _with(report: Report, problem: str) -> Report:
     return replace(report, problems=(*report.problems, problem))
 
 
-def _write_atomically(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
+    """Write a file whole or not at all; its folder is made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.{os.getpid()}")  # not a tempfile: only its owner could read that
     try:

@@ -78,14 +78,19 @@ def circles(inputs):
 def lingers(inputs):
     import anthropic
 
+    answered = threading.Event()
+
     def ask():
-        time.sleep(0.05)
+        answered.wait()
+        time.sleep(0.1)
         anthropic.Anthropic().messages.create(
             model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "Too late?"}]
         )
 
     threading.Thread(target=ask).start()
-    return support().invoke(inputs)
+    answer = support().invoke(inputs)
+    answered.set()
+    return answer
 
 
 def hangs(inputs):

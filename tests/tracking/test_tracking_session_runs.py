@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.errors import UnknownError
-from e2i_eval.tracking import TrackingClient, session_runs
+from e2i_eval.tracking import TrackingClient, kept_file, session_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +49,36 @@ def test_a_file_of_a_session_is_read(server: TemporaryServer, cache: Path, tmp_p
                 runs.file(*absent)
         with pytest.raises(UnknownError):
             runs.mark_baseline("0" * 32, "main")
+
+
+def test_the_newest_ended_session_with_a_tag_is_found(server: TemporaryServer, cache: Path, tmp_path: Path) -> None:
+    """Of a commit, or of its beginning; a session that still runs has no report yet."""
+    client = TrackingClient(server.uri, environ={}, scratch=tmp_path)
+    tags = {"e2i_eval.git_commit": "abcdef0123" * 4}
+    old, new = (client.open_session(session_id=each, name=each, tags=tags, params={}) for each in "ef")
+    client.close_session(old, passed=True, metrics={}, artifacts={})
+    client.drain(30.0)
+
+    with session_runs(server.uri, cache=cache, environ=os.environ) as runs:
+        assert runs.newest("e2i_eval.git_commit", "abcdef0%") == old
+        client.close_session(new, passed=True, metrics={}, artifacts={"report.json": "{}"})
+        client.close()
+
+        assert runs.newest("e2i_eval.git_commit", "abcdef0123" * 4) == new
+        assert runs.newest("e2i_eval.git_commit", "abcdef1%") is None
+
+
+def test_a_file_a_store_keeps_is_found_without_a_server(server: TemporaryServer, tmp_path: Path) -> None:
+    """Where the server itself has put it."""
+    client = TrackingClient(server.uri, environ={}, scratch=tmp_path)
+    run_id = client.open_session(session_id="g", name="g", tags={}, params={})
+    client.close_session(run_id, passed=True, metrics={}, artifacts={"report.json": '{"ü": 1}'})
+    client.close()
+    store = server.artifacts.parent
+
+    found = kept_file(store, run_id, "report.json")
+
+    assert found is not None
+    assert found.read_text() == '{"ü": 1}'
+    assert kept_file(store, run_id, "other.json") is None
+    assert kept_file(tmp_path / "nowhere", run_id, "report.json") is None

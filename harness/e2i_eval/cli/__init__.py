@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval import __version__
 from e2i_eval.cli.baseline import BASELINE
+from e2i_eval.cli.compare import COMPARE
 from e2i_eval.cli.prove import PROVE
 from e2i_eval.cli.ui import UI
 from e2i_eval.errors import E2iError
@@ -20,7 +21,7 @@ __all__ = ["main"]
 USAGE_ERROR = 4
 """pytest's exit code for a usage error, used here too."""
 
-COMMANDS = (UI, BASELINE, PROVE)
+COMMANDS = (UI, BASELINE, COMPARE, PROVE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

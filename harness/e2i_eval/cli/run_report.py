@@ -13,7 +13,9 @@ from e2i_eval.report import Report
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-__all__ = ["find_report"]
+    from e2i_eval.tracking import SessionRuns
+
+__all__ = ["LATEST", "REPORT_FILE", "RUN_ID", "find_report", "named_file", "read_report", "stored_report"]
 
 LATEST = "latest"
 REPORT_FILE = "report.json"
@@ -37,20 +39,28 @@ def find_report(
     Raises:
         UsageError: there is no such run, or its report cannot be read.
     """
-    if run == LATEST:
-        return _from_file(reports / REPORT_FILE)
-    path = Path(run)
-    if path.is_dir():
-        return _from_file(path / REPORT_FILE)
-    if path.is_file():
-        return _from_file(path)
+    if (file := named_file(run, reports)) is not None:
+        return read_report(file)
     if RUN_ID.fullmatch(run):
         return _from_server(run, server, cache, environ)
     what = f"there is no run {run!r}"
     raise UsageError(what, fix=NAMES)
 
 
-def _from_file(file: Path) -> Report:
+def named_file(run: str, reports: Path) -> Path | None:
+    """Return the file that ``run`` names: ``latest``, a report or a folder with one; None when it names no file."""
+    path = reports if run == LATEST else Path(run)
+    if run == LATEST or path.is_dir():
+        return path / REPORT_FILE
+    return path if path.is_file() else None
+
+
+def read_report(file: Path) -> Report:
+    """Read a report.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -69,13 +79,25 @@ def _from_server(run_id: str, server: Path | str | None, cache: Path, environ: M
         what = f"there is no store in which to look for the MLflow run {run_id}"
         raise UsageError(what, where=str(server or ""), fix="name it with --store=PATH or --tracking-uri=URI")
     with session_runs(server, cache=cache, environ=environ) as runs:
-        try:
-            text = runs.file(run_id, REPORT_FILE)
-        except UnknownError as error:
-            what = f"the MLflow run {run_id} has no report: {error}"
-            raise UsageError(
-                what, where=str(server), fix="name the run of a session, not of a target or a case"
-            ) from error
+        return stored_report(runs, run_id, where=str(server))
+
+
+def stored_report(runs: SessionRuns, run_id: str, *, where: str) -> Report:
+    """Read the report of a session's MLflow run.
+
+    Args:
+        runs: the sessions of a server.
+        run_id: the session's run.
+        where: the server, for a person.
+
+    Raises:
+        UsageError: it has none, or it cannot be read.
+    """
+    try:
+        text = runs.file(run_id, REPORT_FILE)
+    except UnknownError as error:
+        what = f"the MLflow run {run_id} has no report: {error}"
+        raise UsageError(what, where=where, fix="name the run of a session, not of a target or a case") from error
     return _parsed(text, f"MLflow run {run_id}")
 
 

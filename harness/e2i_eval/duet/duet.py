@@ -113,6 +113,7 @@ class Duet:
         self._plan = replace(basis, family=max(1, family) * len(PARTS))
         self._worktree: Worktree | None = None
         self._players: dict[ArmName, Player] = {}
+        self._starts = 0
         self._says = ""
         self._p_values: dict[str, tuple[float, ...]] = {}
 
@@ -167,12 +168,13 @@ class Duet:
     # processes
 
     def _ready(self) -> dict[ArmName, Player]:
-        """Start both arms at once, unless they run."""
+        """Start both arms at once, unless they run; who is first changes each time, so that it favours nobody twice."""
         if not self._players:
             if self._worktree is None:
                 self._worktree = Worktree(self._revision)
-            for arm in ARMS:
+            for arm in ARMS if self._starts % 2 == 0 else reversed(ARMS):
                 self._players[arm] = self._start(arm)
+            self._starts += 1
             for player in self._players.values():
                 self._says = player.ready(START_TIMEOUT_S)
         return self._players

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from e2i_eval.render import numbers
 
 if TYPE_CHECKING:
-    from e2i_eval.comparing import Candidate, Comparison, Figure, Outcome, PairComparison, Quality, Side
+    from e2i_eval.comparing import Candidate, Comparison, Figure, Flip, Outcome, PairComparison, Quality, Side
 
 __all__ = [
+    "CACHE",
     "LATENCY_REMARK",
     "MARKS",
+    "NAMES",
     "OUTCOMES",
+    "cache",
     "candidate_rate",
     "cells",
+    "columns",
+    "flip_text",
+    "has_cache",
     "headline",
+    "is_moved",
     "known_runs",
+    "overhead_cells",
     "pair_headline",
     "passed",
     "quality_detail",
     "side_facts",
     "value",
+    "waited",
     "word",
+    "worse_lines",
 ]
 
 OUTCOMES: dict[Outcome, str] = {
@@ -34,16 +45,15 @@ OUTCOMES: dict[Outcome, str] = {
 }
 MARKS: dict[Outcome, str] = {"same": "=", "better": "✓", "worse": "✗", "unclear": "~", "shown": "·"}
 STATUS_WORDS = {"pass": "Nothing is worse", "fail": "Worse", "inconclusive": "Inconclusive"}
-LATENCY_REMARK = "two sessions do not wait alike: shown, not judged; --e2i-duet compares revisions on one machine"
+LATENCY_REMARK = "sessions do not wait alike: shown, not judged; --e2i-duet compares revisions on one machine"
 COMMIT_CHARS = 7
 SHOWN_CASES = 3
+CACHE = "cache read / write"
 NAMES = {
     "input_tokens": "tokens in",
     "output_tokens": "tokens out",
     "claude_calls": "calls",
     "cost_usd": "cost",
-    "cache_read_tokens": "from cache",
-    "cache_write_tokens": "into cache",
     "logging_completeness": "logging",
 }
 
@@ -110,6 +120,77 @@ def value(metric: str, amount: float | None) -> str:
     return numbers.cost(amount) if metric == "cost_usd" else numbers.plain(amount)
 
 
+def columns(pair: PairComparison) -> tuple[str, ...]:
+    """Return the numbers that have a column each; the cache has one of its own, see ``cache``."""
+    totals = (each.metric for each in pair.figures if each.target == "total")
+    return tuple(metric for metric in totals if not metric.startswith("cache"))
+
+
+def has_cache(pair: PairComparison) -> bool:
+    """Tell whether the prompt cache was used at all."""
+    return any(each.before or each.after for each in pair.figures if each.metric.startswith("cache"))
+
+
+def cache(pair: PairComparison, target: str) -> str:
+    """Write the tokens read from the cache and those written into it."""
+    read, written = (pair.figure(f"cache_{what}_tokens", target) for what in ("read", "write"))
+    before, after = (
+        f"{value(read.metric, one)} / {value(written.metric, other)}"
+        for one, other in ((read.before, written.before), (read.after, written.after))
+    )
+    return f"{before} → {after}" if before != after else after
+
+
+def is_moved(pair: PairComparison, target: str) -> bool:
+    """Tell whether anything but waiting is another in one target."""
+    return any(
+        each.outcome not in {"same", "shown"} or (each.outcome == "shown" and each.before != each.after)
+        for each in pair.figures
+        if each.target == target
+    ) or any(
+        each.outcome in {"better", "worse"} or each.broken or each.mended
+        for each in pair.quality
+        if each.target == target
+    )
+
+
+def waited(pair: PairComparison, target: str) -> str:
+    """Write the medians of what callers waited."""
+    own = next(each for each in pair.waited if each.target == target)
+    before, after = (
+        "-" if each is None else numbers.ms(each).removesuffix(" ms") for each in (own.before_ms, own.after_ms)
+    )
+    return f"{before} → {after}"
+
+
+def overhead_cells(pair: PairComparison) -> list[tuple[str, str, str]]:
+    """Return what logging costs: target with callers, in the first run, in the other."""
+    return [
+        (
+            f"{each.target}, {each.callers}",
+            numbers.interval_ms(each.before.overhead_ms) if each.before else "not measured",
+            numbers.interval_ms(each.after.overhead_ms) if each.after else "not measured",
+        )
+        for each in pair.overheads
+    ]
+
+
+def worse_lines(pair: PairComparison) -> list[str]:
+    """Return the cases in which tokens, calls, cost or logging are worse, a line a number."""
+    lines = []
+    for metric in columns(pair):
+        if worse := pair.figure(metric).worse:
+            more = f" and {len(worse) - SHOWN_CASES} more" if len(worse) > SHOWN_CASES else ""
+            lines.append(f"{NAMES[metric]}: worse in {', '.join(worse[:SHOWN_CASES])}{more}")
+    return lines
+
+
+def flip_text(flip: Flip) -> str:
+    """Write what became of a case."""
+    held = " (quarantined, not judged)" if flip.is_held else ""
+    return f"{flip.before} → {flip.after}{held}"
+
+
 def cells(figure: Figure) -> str:
     """Write a figure as what was and what is; once where nothing moved."""
     before, after = value(figure.metric, figure.before), value(figure.metric, figure.after)
@@ -121,7 +202,8 @@ def cells(figure: Figure) -> str:
 def passed(quality: Quality) -> str:
     """Write how many cases pass, and passed."""
     before, after = quality.passed_before, quality.passed_after
-    return f"{before} → {after} of {quality.cases}" if before != after else f"{after} of {quality.cases}"
+    mark = f" {MARKS[quality.outcome]}" if quality.outcome in {"worse", "better", "unclear"} else ""
+    return f"{before} → {after} of {quality.cases}{mark}" if before != after else f"{after} of {quality.cases}{mark}"
 
 
 def quality_detail(quality: Quality) -> str:
@@ -132,9 +214,9 @@ def quality_detail(quality: Quality) -> str:
         f"{numbers.share(rate.value)} [{rate.low * 100:.0f}, {rate.high * 100:.0f}]"
         for rate in (quality.rate_before, quality.rate_after)
     )
-    moved = quality.difference
-    points = f", difference {moved.value * 100:+.1f} [{moved.low * 100:+.1f}, {moved.high * 100:+.1f}] points"
-    return f"{rates}{points if moved else ''}"
+    if (moved := quality.difference) is None:
+        return rates
+    return f"{rates}, difference {moved.value * 100:+.1f} [{moved.low * 100:+.1f}, {moved.high * 100:+.1f}] points"
 
 
 def candidate_rate(candidate: Candidate) -> str:
@@ -151,8 +233,6 @@ def known_runs(comparison: Comparison) -> list[tuple[str, str, str]]:
 
 def side_facts(side: Side) -> str:
     """Write when, of what and how a run was made."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     git = side.report.session.get("git") or {}
     started = float(side.report.session.get("started_at_s") or 0)
     told = [

@@ -12,7 +12,7 @@ from e2i_eval.tracking.fluent import end_open_runs
 from e2i_eval.tracking.proxy import LoggingProxy
 from e2i_eval.tracking.serve import serve_store
 from e2i_eval.tracking.server import TemporaryServer
-from e2i_eval.tracking.session_runs import SessionRuns, session_runs
+from e2i_eval.tracking.session_runs import SessionRuns, kept_file, session_runs
 from e2i_eval.tracking.silence import MlflowLogger
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TrackingClient",
     "abandon",
     "end_open_runs",
+    "kept_file",
     "redirected",
     "serve_store",
     "session_runs",

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from e2i_eval.errors import UnknownError
+from e2i_eval.tracking.client import LEVEL_TAG
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment
 from e2i_eval.tracking.reader import Reader
 from e2i_eval.tracking.server import TemporaryServer
+from e2i_eval.tracking.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["BASELINE_TAG", "SessionRuns", "session_runs"]
+__all__ = ["BASELINE_TAG", "SessionRuns", "kept_file", "session_runs"]
 
 BASELINE_TAG = "e2i_eval.baseline"
 EXPERIMENT = "e2i-eval"
@@ -65,6 +67,22 @@ class SessionRuns:
         """
         return next(iter(self._tagged(baseline)), None)
 
+    def newest(self, tag: str, value: str) -> str | None:
+        """Return the id of the newest ended session with a tag of this value; None when there is none.
+
+        Args:
+            tag: its name.
+            value: its value; one that ends in ``%`` is a beginning.
+
+        Raises:
+            UnknownError: the server did not answer.
+        """
+        comparison = "LIKE" if value.endswith("%") else "="
+        query = (
+            f"tags.`{tag}` {comparison} '{value}' and tags.`{LEVEL_TAG}` = 'session' and attributes.status != 'RUNNING'"
+        )
+        return next((str(run["info"]["run_id"]) for run in self._reader.runs(query, {self._experiment.id}, 1)), None)
+
     def close(self) -> None:
         """Close the connections kept open."""
         self._connection.close()
@@ -83,6 +101,15 @@ class SessionRuns:
         except Exception as error:
             message = f"the file {name} of run {run_id} could not be read: {error}"
             raise UnknownError(message) from error
+
+
+def kept_file(store: Path, run_id: str, name: str) -> Path | None:
+    """Return where a store of this machine keeps a file of a run, found without a server; None when it does not.
+
+    Starting a server for one file takes seconds; its own folder, ``artifacts/<experiment>/<run>``, says as much.
+    """
+    found = (Store(root=store).artifacts).glob(f"*/{run_id}/artifacts/{name}")
+    return next((file for file in found if file.is_file()), None)
 
 
 @contextmanager

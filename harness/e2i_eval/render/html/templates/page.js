@@ -195,6 +195,13 @@
   }
 
   /* The list. */
+  if (!data.cases) { // a comparison: it has tables alone
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+      if (event.key === "t") nextTheme(); else if (event.key === "?") byId("keys").showModal();
+    });
+    return;
+  }
   const cases = data.cases.map((item, place) => ({
     item, place, key: item.repeat ? `${item.id}~${item.repeat}` : item.id,
     text: [item.id, item.target, item.status, WORDS[item.status], ...item.verdicts.flatMap((each) => [each.check, each.status === "pass" ? "" : each.reason, ...(each.findings || []).map((one) => `${one.field} ${one.message}`)])].join("\n").toLowerCase(),

@@ -1,0 +1,64 @@
+"""The page of a comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_eval.render import comparison_words as words
+from e2i_eval.render import numbers
+from e2i_eval.render.html.page import page
+from e2i_eval.render.html.plot import Measured, interval_plot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2i_eval.comparing import Comparison, PairComparison
+    from e2i_eval.render.html.plot import IntervalPlot
+
+__all__ = ["comparison_html"]
+
+BADGES = {"same": "skip", "better": "pass", "worse": "fail", "unclear": "inconclusive", "shown": "plain"}
+FLIP_BADGES = {"broken": "fail", "mended": "pass", "changed": "error"}
+MOST_FLIPS = 1_000
+BAR_MS = 50.0
+"""What logging may add to a call."""
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Return ``comparison`` as one HTML file that loads nothing from anywhere."""
+    return page(
+        "compare.html.j2",
+        data={},
+        comparison=comparison,
+        said=words,
+        badges=BADGES,
+        flip_badges=FLIP_BADGES,
+        most_flips=MOST_FLIPS,
+        plots={pair.head.letter: _overhead_plot(pair) for pair in comparison.pairs},
+    )
+
+
+def _overhead_plot(pair: PairComparison) -> IntervalPlot | None:
+    """Lay out what logging adds, the two runs below each other; None when neither measured it."""
+    rows = list(_measured(pair))
+    id_ = f"overhead-{pair.head.letter}"
+    header = ("logging adds", "call without", "pairs")
+    lines = (("0", 0.0), (f"{BAR_MS:.0f} ms", BAR_MS))
+    return interval_plot(id_, "What logging adds to a call", header, rows, lines) if rows else None
+
+
+def _measured(pair: PairComparison) -> Iterator[Measured]:
+    for each in pair.overheads:
+        for side, result in ((pair.base, each.before), (pair.head, each.after)):
+            if result is not None:
+                yield Measured(
+                    label=f"{side.letter} {each.target}",
+                    detail=each.callers,
+                    mark="fail" if result.differences or result.overhead_ms.high >= BAR_MS else "plain",
+                    estimate=result.overhead_ms,
+                    cells=(
+                        numbers.interval_ms(result.overhead_ms),
+                        numbers.ms(result.plain_ms),
+                        f"{result.pairs:,}",
+                    ),
+                )
