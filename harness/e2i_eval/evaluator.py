@@ -139,8 +139,10 @@ class Evaluator:
         case_run, unknown = self._case_run(case, nodeid)
         with self._tracking.active(case_run):
             target = self._built(case, case_run)
-            # a target that changes the folder must not move the cases after it
-            with self._claude.tape(case) as tape, contextlib.chdir(Path.cwd()):
+            with contextlib.ExitStack() as stack:
+                tape = self._taped(stack, case, case_run)
+                # a target that changes the folder must not move the cases after it
+                stack.enter_context(contextlib.chdir(Path.cwd()))
                 run = target.call(case.inputs, clock=self._clock, runner=self._runner)
             flush_s, unsent = self._flush(target, unknown=unknown)
             run = replace(run, flush_s=flush_s)
@@ -217,6 +219,14 @@ class Evaluator:
     def _built(self, case: Case, case_run: CaseRun | None) -> BuiltTarget:
         try:
             return self._target(case.target)
+        except E2iError as error:
+            self._end_unjudged(case, case_run, error)
+            raise
+
+    def _taped(self, stack: contextlib.ExitStack, case: Case, case_run: CaseRun | None) -> Tape:
+        """Open the tape of a case; one whose recording cannot be read is not run."""
+        try:
+            return stack.enter_context(self._claude.tape(case))
         except E2iError as error:
             self._end_unjudged(case, case_run, error)
             raise

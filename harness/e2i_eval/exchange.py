@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["Caller", "Exchange", "ExchangeKind", "Usage", "WireError", "WireNote", "WireNoteKind"]
+__all__ = ["Caller", "Exchange", "ExchangeKind", "ExchangeSource", "Usage", "WireError", "WireNote", "WireNoteKind"]
 
 ExchangeKind = Literal["messages", "count_tokens"]
 
-WireNoteKind = Literal["miss", "leftover", "unknown_field", "blocked"]
+ExchangeSource = Literal["script", "cassette", "api"]
+"""Who answered: the case's script, its recording, or whoever is at the configured address."""
+
+WireNoteKind = Literal["miss", "leftover", "unknown_field", "blocked", "cassette", "budget"]
 """Something about the wire that is no exchange.
 
-``miss``: a request no scripted answer fits. ``leftover``: a scripted answer nobody asked for.
+``miss``: a request no scripted or recorded answer fits. ``leftover``: such an answer nobody asked for.
 ``unknown_field``: a request with a field the API does not know. ``blocked``: an attempt to reach another host.
+``cassette``: a recording that could not be kept. ``budget``: a request that was not sent because of what it may cost.
 """
 
 
@@ -102,7 +106,8 @@ class Exchange:
         started_at_s: seconds since the epoch when the request was sent.
         duration_s: seconds until the response ended, virtual delays not included.
         first_event_s: seconds until the first body byte was handed to the caller; None when there was none.
-        virtual_s: scripted delay in seconds that was counted but not waited.
+        virtual_s: scripted or recorded delay in seconds that was counted but not waited.
+        source: who answered.
     """
 
     index: int
@@ -122,6 +127,7 @@ class Exchange:
     request_id: str | None = None
     first_event_s: float | None = None
     virtual_s: float = 0.0
+    source: ExchangeSource = "script"
 
     @property
     def model(self) -> str:

@@ -91,8 +91,21 @@ OPTIONS = (
     ENABLE,
     Option(
         name="claude",
-        choices=("mock", "live"),
-        help="who answers for Claude: the case's script (mock, default) or the configured API (live)",
+        choices=("mock", "replay", "record", "live"),
+        help="who answers for Claude: the case's script (mock, default), its cassette (replay), its cassette and, for "
+        "what is not in it, the configured API (record), or the API alone (live)",
+    ),
+    Option(
+        name="replay_times",
+        action="store_true",
+        toml=False,
+        help="in replay, let recorded answers take the time they took",
+    ),
+    Option(
+        name="max_cost",
+        metavar="USD",
+        toml=False,
+        help="what the session may spend on Claude in record and live; recording something new needs it",
     ),
     Option(
         name="target",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClaudeMode", "Settings", "TargetSettings", "read_settings"]
 
-ClaudeMode = Literal["mock", "live"]
+ClaudeMode = Literal["mock", "replay", "record", "live"]
 InconclusiveMeans = Literal["pass", "fail"]
 
 TEMPORARY_STORE = "temp"
@@ -85,6 +85,9 @@ class Settings:
         gate_flags: rules of the command line, as written; they win over those of the file.
         baseline: name or path of what the gate compares with, or ``none``; None for the default.
         inconclusive: what an inconclusive gate does to the exit code; None gives it a code of its own.
+        is_paced: replayed answers take the time they took when they were recorded.
+        max_cost_usd: what may be spent on Claude; None when nothing was said: as much as it takes in live, nothing in
+            record.
     """
 
     root: Path
@@ -107,6 +110,8 @@ class Settings:
     gate_flags: tuple[str, ...] = ()
     baseline: str | None = None
     inconclusive: InconclusiveMeans | None = None
+    is_paced: bool = False
+    max_cost_usd: float | None = None
 
     repeats: Mapping[str, RepeatPlan] = field(default_factory=dict)
 
@@ -118,6 +123,11 @@ class Settings:
     def cases(self) -> Path:
         """The folder with one sub-folder of case files a target."""
         return self.golden / "cases"
+
+    @property
+    def cassettes(self) -> Path:
+        """The folder with one sub-folder of cassettes a target."""
+        return self.golden / "cassettes"
 
     def is_chosen(self, target: str) -> bool:
         """Tell whether ``target`` is to be evaluated."""
@@ -143,7 +153,7 @@ class _Table(BaseModel):
 
     golden: str = "golden"
     tests: list[str] = ["evals"]
-    claude: Literal["mock", "live"] = "mock"
+    claude: ClaudeMode = "mock"
     store: str = ".e2i/mlflow"
     report: str = ".e2i"
     prices: str | None = None
@@ -197,6 +207,8 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
         gate_flags=tuple(map(str, cast("list[str]", chosen.get("gate") or ()))),
         baseline=cast("str | None", chosen.get("baseline") or table.baseline),
         inconclusive=cast("InconclusiveMeans | None", chosen.get("inconclusive") or table.inconclusive),
+        is_paced=_is_paced(chosen.get("replay_times"), str(chosen.get("claude") or table.claude)),
+        max_cost_usd=_max_cost_usd(chosen.get("max_cost"), str(chosen.get("claude") or table.claude)),
     )
 
 
@@ -291,8 +303,8 @@ def _overhead(chosen: Mapping[str, object], known: tuple[str, ...], claude: str)
     """Return the targets whose logging is to be measured: ``all`` stands for those that are evaluated."""
     said = chosen.get("overhead")
     names = tuple(map(str, said)) if isinstance(said, (list, tuple)) else (str(said),) if said else ()
-    if names and claude == "live":
-        what = "--e2i-overhead: Claude's own time, live, hides what logging costs"
+    if names and claude not in EXACT_MODES:
+        what = f"--e2i-overhead: Claude's own time, {claude}, hides what logging costs"
         raise UsageError(what, fix="measure with --e2i-claude=mock")
     only = _only(chosen.get("target"), known)
     for name in names:
@@ -309,6 +321,29 @@ def _duet(ref: object, claude: str) -> str | None:
         what = f"--e2i-duet: with --e2i-claude={claude} Claude's own time hides what the code takes"
         raise UsageError(what, fix="measure with --e2i-claude=mock")
     return str(ref) if ref else None
+
+
+def _is_paced(value: object, claude: str) -> bool:
+    if value and claude != "replay":
+        what = f"--e2i-replay-times: with --e2i-claude={claude} there are no recorded times to keep to"
+        raise UsageError(what, fix="add --e2i-claude=replay, or leave it out")
+    return bool(value)
+
+
+def _max_cost_usd(value: object, claude: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        max_cost_usd = float(str(value))
+    except ValueError:
+        max_cost_usd = math.nan
+    if not (math.isfinite(max_cost_usd) and max_cost_usd >= 0):
+        what = f"--e2i-max-cost={value} is no amount"
+        raise UsageError(what, fix="give US dollars, e.g. --e2i-max-cost=0.50")
+    if claude in EXACT_MODES:
+        what = f"--e2i-max-cost: with --e2i-claude={claude} nothing is spent"
+        raise UsageError(what, fix="leave it out, or add --e2i-claude=record or --e2i-claude=live")
+    return max_cost_usd
 
 
 def _budget_s(value: object, *, flag: str = "--e2i-overhead-budget", default_s: float = OVERHEAD_BUDGET_S) -> float:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 LIVE = "live"
+VARYING = ("live", "record")
+"""Modes in which Claude does not say the same every time."""
 MODE_BOUND = tuple(name for name in EXACT if name != "logging_completeness")
 """What depends on who answers for Claude."""
 
@@ -33,7 +35,7 @@ def compare(baseline: Baseline, report: Report) -> BaselineDiff:
     """
     after = cases_of(report.cases)
     incomparable = {**_by_mode(baseline, report), **_by_prices(baseline, report, after)}
-    is_exact = baseline.claude == report.session.get("claude") != LIVE
+    is_exact = baseline.claude == report.session.get("claude") and baseline.claude not in VARYING
     both = sorted(baseline.cases.keys() & after.keys())
     return BaselineDiff(
         baseline=baseline.name,

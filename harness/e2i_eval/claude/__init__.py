@@ -1,11 +1,14 @@
-"""The wire to Claude: scripted, or live, and captured below the SDK either way.
+"""The wire to Claude: scripted, replayed, recorded or live, and captured below the SDK either way.
 
 Importing this package imports nothing heavy; the SDK and its HTTP libraries are loaded by :meth:`ClaudeWire.start`.
 """
 
 from __future__ import annotations
 
+from e2i_eval.claude.budget import Budget
+from e2i_eval.claude.ledger import Ledger, ledger_notes
+from e2i_eval.claude.shelf import Shelf
 from e2i_eval.claude.tape import Tape
 from e2i_eval.claude.wire import ClaudeWire
 
-__all__ = ["ClaudeWire", "Tape"]
+__all__ = ["Budget", "ClaudeWire", "Ledger", "Shelf", "Tape", "ledger_notes"]

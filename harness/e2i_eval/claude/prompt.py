@@ -20,7 +20,8 @@ CALL_TYPES = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 def prompt_text(request: JsonObject) -> str:
     """Return the text of the system prompt and the messages, one part a line; media are left out."""
     parts = [*_texts(request.get("system"))]
-    for message in request.get("messages") or ():
+    messages = request.get("messages")
+    for message in messages if isinstance(messages, Sequence) else ():
         parts.extend(_texts(message.get("content")) if isinstance(message, Mapping) else ())
     return "\n".join(parts)
 

@@ -12,9 +12,10 @@ from e2i_eval.exchange import Exchange, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from e2i_eval.claude.cassette import Taping
     from e2i_eval.claude.origin import Origin
     from e2i_eval.clock import Clock
-    from e2i_eval.exchange import ExchangeKind
+    from e2i_eval.exchange import ExchangeKind, ExchangeSource
     from e2i_eval.json_value import JsonObject
 
 __all__ = ["Call", "Recording"]
@@ -44,6 +45,11 @@ class Recording:
 
     The caller's thread feeds it; any thread may read :attr:`exchange`. Nothing is held back from the caller:
     the pieces are kept as they pass and are decoded once the response has ended.
+
+    Attributes:
+        source: who answers.
+        taping: takes the exchange down for a cassette; None when nothing does.
+        settle: is given the exchange once it has ended; None when nobody waits for it.
     """
 
     def __init__(
@@ -57,6 +63,9 @@ class Recording:
         self.kind = kind
         self.estimated = False
         self.virtual_s = 0.0
+        self.source: ExchangeSource = "script"
+        self.taping: Taping | None = None
+        self.settle: Callable[[Exchange], None] | None = None
         self._clock = clock
         self._started_at_s = clock.time_s()
         self._start_s = clock.elapsed_s()
@@ -97,9 +106,12 @@ class Recording:
 
     def received(self, piece: bytes) -> None:
         """Note a piece of the body that is being handed to the caller."""
+        at_s = self._elapsed_s()
         if self._first_event_s is None:
-            self._first_event_s = self._elapsed_s()
+            self._first_event_s = at_s
         self._pieces.append(piece)
+        if self.taping is not None:
+            self.taping.received(piece, at_s)
 
     def ended(self) -> None:
         """Note that the body is at its end."""
@@ -119,6 +131,11 @@ class Recording:
         if self._finished is None:
             self._finished = self._build()
             self._pieces = []
+            if self.taping is not None:
+                failure = self._error
+                self.taping.ended(self._elapsed_s(), None if failure is None else (failure.type, failure.message))
+            if self.settle is not None:
+                self.settle(self._finished)
 
     def _build(self) -> Exchange:
         response, complete, error = self._read()
@@ -140,6 +157,7 @@ class Recording:
             request_id=self._request_id,
             first_event_s=self._first_event_s,
             virtual_s=self.virtual_s,
+            source=self.source,
         )
 
     def _read(self) -> tuple[dict[str, Any] | None, bool, WireError | None]:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 
+from e2i_eval.claude.budget import BudgetError
 from e2i_eval.claude.deck import last_call
 from e2i_eval.claude.library import ScriptMissError, http, translated
+from e2i_eval.claude.playback import lead_s, played
 from e2i_eval.claude.responder import Responder
+from e2i_eval.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
+    from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.cassette import Entry
     from e2i_eval.claude.deck import Deck
     from e2i_eval.claude.recording import Call, Recording
     from e2i_eval.claude.tape import Tape
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Relay", "is_claude"]
 
 CLAUDE_PATH = re.compile(r"(^|/)v1/messages($|/)")
+MS_PER_S = 1_000
 RETRY_COUNT_HEADER = "x-stainless-retry-count"
 
 
@@ -36,16 +45,18 @@ def is_claude(url: http.URL) -> bool:
 
 
 class Relay:
-    """Records requests on the tape they belong to and answers them from its script, or lets them pass.
+    """Records requests on the tape they belong to and answers them from its script or its reel, or lets them pass.
 
     Args:
         deck: the open tapes.
         on_stray: called for a request that belongs to no tape; returns the error to raise, or None to let it pass.
+        budget: what requests that pass may cost; None when nobody minds.
     """
 
-    def __init__(self, deck: Deck, on_stray: Callable[[str], str | None]) -> None:
+    def __init__(self, deck: Deck, on_stray: Callable[[str], str | None], budget: Budget | None = None) -> None:
         self._deck = deck
         self._on_stray = on_stray
+        self._budget = budget
         self._responders: dict[int, Responder] = {}
 
     def send(self, request: http.Request, pass_on: Callable[[http.Request], http.Response]) -> http.Response:
@@ -55,7 +66,14 @@ class Relay:
             return pass_on(request)
         recording = _record(tape, request, request.read())
         with _recording_failure(recording):
-            response = self._answer(tape, request, recording) if tape.is_scripted else pass_on(request)
+            if tape.is_scripted:
+                response = self._answer(tape, request, recording)
+            elif entry := _recorded_answer(tape, recording):
+                time.sleep(lead_s(entry, is_paced=_is_paced(tape)))
+                response = played(entry, is_paced=_is_paced(tape))
+            else:
+                self._let_pass(tape, request, recording)
+                response = pass_on(request)
         return _tee(response, recording)
 
     async def send_async(
@@ -67,7 +85,14 @@ class Relay:
             return await pass_on(request)
         recording = _record(tape, request, await request.aread())
         with _recording_failure(recording):
-            response = self._answer(tape, request, recording) if tape.is_scripted else await pass_on(request)
+            if tape.is_scripted:
+                response = self._answer(tape, request, recording)
+            elif entry := _recorded_answer(tape, recording):
+                await anyio.sleep(lead_s(entry, is_paced=_is_paced(tape)))
+                response = played(entry, is_paced=_is_paced(tape))
+            else:
+                self._let_pass(tape, request, recording)
+                response = await pass_on(request)
         return _tee(response, recording)
 
     def forget(self, tape: Tape) -> None:
@@ -79,6 +104,20 @@ class Relay:
         if tape is None and (error := self._on_stray(f"{request.method} {request.url.path}")):
             raise ScriptMissError(error)
         return tape
+
+    def _let_pass(self, tape: Tape, request: http.Request, recording: Recording) -> None:
+        """Prepare for an answer from outside: it must fit the budget, and with a reel it is taken down."""
+        recording.source = "api"
+        if self._budget is not None:
+            try:
+                held = self._budget.hold(recording.request, recording.kind)
+            except BudgetError as error:
+                tape.note(WireNote(kind="budget", message=str(error)))
+                raise ScriptMissError(str(error)) from None
+            recording.settle = partial(self._budget.settle, held)
+        if tape.reel is not None:
+            request.headers["accept-encoding"] = "identity"  # compressed, an event could not be told when it came
+            recording.taping = tape.reel.take_down(recording)
 
     def _answer(self, tape: Tape, request: http.Request, recording: Recording) -> http.Response:
         responder = self._responders.get(id(tape)) or self._responders.setdefault(id(tape), Responder(tape))
@@ -94,6 +133,30 @@ class Relay:
         except httpx.HTTPError as error:
             raise translated(error) from error
         return http.Response(answered.status_code, headers=answered.headers.raw, stream=_Translated(answered.stream))
+
+
+def _recorded_answer(tape: Tape, recording: Recording) -> Entry | None:
+    """Return the entry that answers a request; None when it is to be sent.
+
+    Raises:
+        ScriptMissError: it may not be sent, and nothing that was recorded answers it.
+    """
+    reel = tape.reel
+    if reel is None:
+        return None
+    recording.source = "cassette"
+    entry = reel.play(recording)
+    if entry is None and not reel.takes_down:
+        message = reel.explain(recording)
+        tape.note(WireNote(kind="miss", message=message))
+        raise ScriptMissError(message)
+    if entry is not None and not reel.is_paced:
+        recording.virtual_s = entry.took_ms / MS_PER_S
+    return entry
+
+
+def _is_paced(tape: Tape) -> bool:
+    return tape.reel is not None and tape.reel.is_paced
 
 
 def _record(tape: Tape, request: http.Request, content: bytes) -> Recording:
@@ -141,12 +204,13 @@ def _tee(response: http.Response, recording: Recording) -> http.Response:
                 parts.append(part)  # noqa: PERF402 - what came before an error must be kept
         return b"".join(parts)
 
+    is_event_stream = headers.get("content-type", "").startswith("text/event-stream")
     recording.responded(
-        response.status_code,
-        request_id=headers.get("request-id"),
-        is_event_stream=headers.get("content-type", "").startswith("text/event-stream"),
-        decode=decode,
+        response.status_code, request_id=headers.get("request-id"), is_event_stream=is_event_stream, decode=decode
     )
+    if recording.taping is not None:
+        encoded = decode if headers.get("content-encoding") else None
+        recording.taping.responded(response.status_code, headers, is_event_stream=is_event_stream, decode=encoded)
     response.stream = _Tee(response.stream, recording)
     return response
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from e2i_eval.case import Case, ScriptedAnswer
+    from e2i_eval.claude.reel import Reel
     from e2i_eval.claude.script import Use
     from e2i_eval.clock import Clock
     from e2i_eval.exchange import Exchange, ExchangeKind
@@ -31,13 +32,15 @@ class Tape:
 
     Attributes:
         case: whose tape it is.
-        is_scripted: Claude is scripted; otherwise requests pass through.
+        is_scripted: Claude is scripted; otherwise requests pass through, unless ``reel`` answers them.
+        reel: what was recorded of the case; None in mock and live mode.
         is_open: the case is running.
     """
 
-    def __init__(self, *, case: Case, is_scripted: bool, clock: Clock) -> None:
+    def __init__(self, *, case: Case, is_scripted: bool, clock: Clock, reel: Reel | None = None) -> None:
         self.case = case
         self.is_scripted = is_scripted
+        self.reel = reel
         self.is_open = True
         self._clock = clock
         self._lock = threading.Lock()

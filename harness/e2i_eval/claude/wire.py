@@ -17,33 +17,51 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, MutableMapping
 
     from e2i_eval.case import Case
+    from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.reel import Reel
     from e2i_eval.claude.relay import Relay
     from e2i_eval.claude.seam import Place, Seam
+    from e2i_eval.claude.shelf import Shelf
     from e2i_eval.clock import Clock
 
 __all__ = ["ClaudeWire", "Mode"]
 
-Mode = Literal["mock", "live"]
+Mode = Literal["mock", "replay", "record", "live"]
+CLOSED: tuple[Mode, ...] = ("mock", "replay")
+"""Modes in which nothing leaves the machine."""
 
 OLDEST_SDK = (0, 120)
 SUPPORTED = "anthropic 0.120 or newer"
 
 
 class ClaudeWire:
-    """Captures what the program says to Claude and hears from it; in mock mode it plays Claude.
+    """Captures what the program says to Claude and hears from it; in mock and replay mode it plays Claude.
 
     Args:
-        mode: ``mock`` answers from each case's script and lets nothing leave the machine; ``live`` lets requests pass.
-        environ: the process's environment; in mock mode it is changed from :meth:`start` to :meth:`stop`.
+        mode: ``mock`` answers from each case's script and ``replay`` from its cassette, and neither lets anything leave
+            the machine; ``record`` answers from the cassette too, lets the other requests pass and takes them down;
+            ``live`` lets all requests pass.
+        environ: the process's environment; in mock and replay it is changed from :meth:`start` to :meth:`stop`.
         clock: measures exchanges.
-        allowed_hosts: hosts that may be reached in mock mode, e.g. of a team's tracking server.
+        allowed_hosts: hosts that may be reached in mock and replay, e.g. of a team's tracking server.
+        shelf: where cassettes are and how they are used; needed to replay and to record.
+        budget: what requests that pass may cost; None when nobody minds.
     """
 
     def __init__(
-        self, *, mode: Mode, environ: MutableMapping[str, str], clock: Clock, allowed_hosts: Collection[str] = ()
+        self,
+        *,
+        mode: Mode,
+        environ: MutableMapping[str, str],
+        clock: Clock,
+        allowed_hosts: Collection[str] = (),
+        shelf: Shelf | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.mode = mode
         self._clock = clock
+        self._shelf = shelf
+        self._budget = budget
         self._deck = Deck()
         self._notes: list[WireNote] = []
         self._environment = MockEnvironment(environ)
@@ -69,7 +87,7 @@ class ClaudeWire:
         # Deferred: these load anthropic, httpx and respx.
         relay = importlib.import_module("e2i_eval.claude.relay")
         seam = importlib.import_module("e2i_eval.claude.seam")
-        self._relay = relay.Relay(self._deck, self._on_stray)
+        self._relay = relay.Relay(self._deck, self._on_stray, self._budget)
         self._seam = seam.Seam()
         try:
             self._prepare()
@@ -83,16 +101,31 @@ class ClaudeWire:
         """Record what the block, and everything it starts, says to Claude.
 
         Several tapes may be open at once, in different threads or asyncio tasks.
+
+        Raises:
+            CassetteError: what was recorded of the case cannot be read.
         """
         if self._relay is None:
             msg = "the wire to Claude was not started"
             raise E2iError(msg, fix="call ClaudeWire.start() first")
-        tape = Tape(case=case, is_scripted=self.mode == "mock", clock=self._clock)
+        tape = Tape(case=case, is_scripted=self.mode == "mock", clock=self._clock, reel=self._reel(case))
+        is_whole = False
         try:
             with self._deck.playing(tape):
                 yield tape
+            is_whole = True
         finally:
             self._relay.forget(tape)
+            if self._shelf is not None and tape.reel is not None:
+                self._shelf.put_back(tape, tape.reel, is_whole=is_whole, now_s=self._clock.time_s())
+
+    def _reel(self, case: Case) -> Reel | None:
+        if self.mode not in {"replay", "record"}:
+            return None
+        if self._shelf is None:
+            msg = f"the wire to Claude does not know where the cassettes to {self.mode} are"
+            raise E2iError(msg, fix="call ClaudeWire(shelf=Shelf(...))")
+        return self._shelf.reel(case, takes_down=self.mode == "record")
 
     def stop(self) -> None:
         """Undo everything :meth:`start` did."""
@@ -103,7 +136,7 @@ class ClaudeWire:
         self._seam = self._relay = None
 
     def _prepare(self) -> None:
-        if self.mode == "mock" and self._seam is not None:
+        if self.mode in CLOSED and self._seam is not None:
             self._environment.apply()
             self._seam.skip_retry_waits()
             self._seam.share_tls_context()
@@ -134,7 +167,7 @@ class ClaudeWire:
             self._seam.adopt(trial)
 
     def _on_stray(self, request: str) -> str | None:
-        if self.mode == "live":
+        if self.mode == "live" and self._budget is None:
             return None
         tapes = self._deck.tapes
         if not tapes:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from e2i_eval.contract.mask import Mask
     from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import WireNote
+    from e2i_eval.exchange import ExchangeSource, WireNote
 
 __all__ = ["NAME", "check_wire"]
 
 NAME = "wire"
 
+ANSWERED: Mapping[ExchangeSource, str] = {
+    "script": "as scripted",
+    "cassette": "as recorded",
+    "api": "by the configured address",
+}
+
 FIELDS = {
-    "miss": "scripted answer",
+    "miss": "answer",
     "leftover": "unused answer",
     "unknown_field": "request field",
     "blocked": "network",
+    "cassette": "cassette",
+    "budget": "budget",
 }
 
 
@@ -31,7 +42,15 @@ def check_wire(evidence: Evidence, mask: Mask) -> Verdict:
     if findings:
         kinds = ", ".join(dict.fromkeys(note.kind.replace("_", " ") for note in evidence.notes))
         return Verdict(check=NAME, status="fail", reason=f"{kinds} ({requests} {noun} to Claude)", findings=findings)
-    return Verdict(check=NAME, status="pass", reason=f"{requests} {noun} to Claude, all answered as scripted")
+    return Verdict(check=NAME, status="pass", reason=f"{requests} {noun} to Claude, {_answered(evidence)}")
+
+
+def _answered(evidence: Evidence) -> str:
+    """Say who answered."""
+    counts = Counter(exchange.source for exchange in evidence.exchanges)
+    if len(counts) <= 1:
+        return f"all answered {ANSWERED[next(iter(counts), 'script')]}"
+    return ", ".join(f"{counts[source]} answered {how}" for source, how in ANSWERED.items() if counts[source])
 
 
 def _finding(note: WireNote, evidence: Evidence, mask: Mask) -> Finding:

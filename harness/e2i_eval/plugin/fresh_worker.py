@@ -22,7 +22,11 @@ def greeting(settings: Settings, reference: dict[str, object]) -> dict[str, Any]
     return {
         "root": str(settings.root),
         "cache": str(settings.cache),
-        "claude": settings.claude,
+        "chosen": {
+            "claude": settings.claude,
+            "max_cost": settings.max_cost_usd,
+            "replay_times": settings.is_paced,
+        },
         "sys_path": [path for path in sys.path if path],
         "reference": reference,
     }
@@ -65,8 +69,7 @@ def _worker(hello: dict[str, Any]) -> tuple[Worker, Settings]:
     from e2i_eval.settings import read_settings  # noqa: PLC0415  as above
 
     root = Path(hello["root"])
-    chosen = {"claude": hello["claude"]}
-    settings = read_settings(root, chosen, cache=Path(hello["cache"]), invocation=root)
+    settings = read_settings(root, hello["chosen"], cache=Path(hello["cache"]), invocation=root)
     return Worker(settings, hello["reference"]), settings
 
 

@@ -98,9 +98,9 @@ def sse(events: list[dict[str, Any]]) -> list[bytes]:
 
 
 def facts(exchange: Exchange) -> dict[str, Any]:
-    """What an exchange says apart from its times and the transport's wording."""
+    """What an exchange says apart from its times, the transport's wording and who answered."""
     known = dataclasses.asdict(exchange)
-    for name in ("started_at_s", "duration_s", "first_event_s", "request_id"):
+    for name in ("started_at_s", "duration_s", "first_event_s", "request_id", "source"):
         del known[name]
     (known["response"] or {}).pop("request_id", None)
     if known["error"] is not None:
