@@ -171,7 +171,9 @@ def test_one_session_under_xdist(mixed: Project, serial: Outcome) -> None:
     assert len(outcome.report["cases"]) == len(serial.report["cases"]) == 4
     assert outcome.report["problems"] == []
     assert outcome.report["targets"].keys() == {"a", "support"}
-    assert {path for path in mixed.files() if path.startswith("parallel")} == {f"parallel/report.{kind}" for kind in ("html", "json", "md")}
+    assert {path for path in mixed.files() if path.startswith("parallel")} == {
+        f"parallel/report.{kind}" for kind in ("html", "json", "md")
+    }
     assert "the store was temporary" in outcome.screen
     assert list(mixed.temporary.glob("e2i-eval-*")) == []
 
