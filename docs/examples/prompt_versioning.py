@@ -2,7 +2,7 @@
 
     python docs/examples/prompt_versioning.py
 
-Needs ``MLFLOW_TRACKING_URI``. With ``ANTHROPIC_API_KEY`` it asks Claude sixty short questions; without, a scripted
+Needs ``MLFLOW_TRACKING_URI``. With ``ANTHROPIC_API_KEY`` it asks Claude eighty short questions; without, a scripted
 model answers, which obeys its system prompt and nothing else, so that everything but the words is real.
 
 Texts stand in code, where they are reviewed, and a version is never changed once written. The registry says which
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from e2i.mlops.ab_test import Comparison
 
 AGENT = "field_assistant"
-SESSIONS = 60
+SESSIONS = 80
 FLUSH_TIMEOUT_S = 60.0
 
 # the agent

@@ -388,7 +388,7 @@ TRACE_FAULTS = (
         kind="counted twice",
         place="log",
         summary="The sum of the tokens is logged beside the calls, and counted again.",
-        source="langfuse/langfuse#14754: an agent's span repeated the usage of its calls, and the total doubled; "
+        source="another tracer, issue 14754: an agent's span repeated the usage of its calls, and the total doubled; "
         "mlflow/mlflow#22304 doubled totals by a race",
         checks=("logging",),
         tells="total|never on the wire|twice",
