@@ -44,6 +44,11 @@ class OverheadResult:
     conditions: tuple[str, ...] = ()
     pair_ms: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether many callers asked at once."""
+        return self.callers[:1].isdigit()
+
     def metrics(self) -> dict[str, float]:
         """Return the numbers for the target's run; those of several callers have these in their names."""
         infix = "" if self.callers == "one" else "_" + self.callers.replace(" ", "_")

@@ -2,10 +2,12 @@
 
 Run by hand, figures are in docs/design/gate.md:
 
-    python tests/performance/gate_error_rates.py --runs 100 --busy 2
+    python tests/performance/gate_error_rates.py --runs 100 --at-once 2
 
 Each run is ``pytest --e2i-eval`` of one target with its baseline, its overhead and a duet against the same revision,
-in a clone, so that nothing of the working tree is touched. Any exit code but 0 is a false alarm (1) or undecided (6).
+in a clone, so that nothing of the working tree is touched. Runs at once are each other's load, as two jobs of one
+shared runner are; ``--busy`` adds processes that only compute. Any exit code but 0 is a false alarm (1) or undecided
+(6).
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,37 +39,59 @@ def main() -> int:
     chosen = _arguments()
     codes: Counter[int] = Counter()
     with tempfile.TemporaryDirectory(prefix="gate-rates-") as name, _busy(chosen.busy):
-        clone = Path(name) / "clone"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        for number in range(1, chosen.runs + 1):
-            start_s = time.monotonic()
-            done = _run(clone, Path(name), chosen.target)
-            codes[done.returncode] += 1
-            took_s = time.monotonic() - start_s
-            print(f"{number:4} exit {done.returncode}  {took_s:5.1f} s  load {os.getloadavg()[0]:.1f}", flush=True)
-            if done.returncode:
-                print("\n".join(done.stdout.splitlines()[-SHOWN_LINES:]), flush=True)
+        clones = [Path(name) / f"clone-{number}" for number in range(chosen.at_once)]
+        for clone in clones:
+            subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        free = SimpleQueue[Path]()
+        for clone in clones:
+            free.put(clone)
+        with ThreadPoolExecutor(chosen.at_once) as pool:
+            runs = [pool.submit(_run, free, chosen.target) for _ in range(chosen.runs)]
+            for number, run in enumerate(as_completed(runs), start=1):
+                codes[_told(number, run.result())] += 1
     print(f"{chosen.target}: exit codes {dict(codes)} of {chosen.runs} runs")
     return int(codes[1] * 100 > chosen.runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRun:
+    """One run: how it ended, what it printed, and how long it took in seconds."""
+
+    exit_code: int
+    printed: str
+    took_s: float
+
+
+def _told(number: int, run: GateRun) -> int:
+    print(f"{number:4} exit {run.exit_code}  {run.took_s:5.1f} s  load {os.getloadavg()[0]:.1f}", flush=True)
+    if run.exit_code:
+        print("\n".join(run.printed.splitlines()[-SHOWN_LINES:]), flush=True)
+    return run.exit_code
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default="gap_analyzer")
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--busy", type=int, default=2, help="processes that compute beside it")
+    parser.add_argument("--at-once", type=int, default=2, help="runs at the same time, each in a clone of its own")
+    parser.add_argument("--busy", type=int, default=0, help="processes that compute beside them")
     return parser.parse_args()
 
 
-def _run(clone: Path, folder: Path, target: str) -> subprocess.CompletedProcess[str]:
+def _run(free: SimpleQueue[Path], target: str) -> GateRun:
+    clone = free.get()
+    folder = clone.with_name(f"{clone.name}-kept")
     measured = ["--e2i-duet=HEAD", f"--e2i-overhead={target}", "--e2i-overhead-budget=5"]
     rules = ["--e2i-gate=overhead_ms:<50", "--e2i-gate=latency:duet"]
     kept = [f"--e2i-target={target}", "--e2i-store=temp", f"--e2i-report={folder / 'report'}"]
-    environ = {**os.environ, "PYTHONPATH": str(clone / "fixtures"), "E2I_SPOOL_DIR": str(folder / "spool")}
-    command = [sys.executable, "-m", "pytest", "--e2i-eval", "-q", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*command, *kept, *measured, *rules], cwd=clone, env=environ, capture_output=True, text=True, check=False
-    )
+    sources = os.pathsep.join([str(clone / "harness"), str(clone / "fixtures")])
+    environ = {**os.environ, "PYTHONPATH": sources, "E2I_SPOOL_DIR": str(folder / "spool")}
+    command = [sys.executable, "-m", "pytest", "--e2i-eval", "-q", "-p", "no:cacheprovider", *kept, *measured, *rules]
+    start_s = time.monotonic()
+    done = subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False)
+    took_s = time.monotonic() - start_s
+    free.put(clone)
+    return GateRun(exit_code=done.returncode, printed=done.stdout + done.stderr, took_s=took_s)
 
 
 @contextlib.contextmanager

@@ -90,6 +90,14 @@ _TABLE = (
         help="what a caller waits longer because of logging, a call; needs --e2i-overhead",
     ),
     Metric(
+        name="overhead_concurrent_ms",
+        unit="ms",
+        worse="more",
+        kind="overhead",
+        example="overhead_concurrent_ms:<50",
+        help="the same for each of many callers at once; wants an idle machine; needs --e2i-overhead",
+    ),
+    Metric(
         name="behaviour",
         unit="",
         worse="change",

@@ -255,13 +255,15 @@ def test_a_case_without_calls_has_no_tokens_and_a_broken_one_has_unknown_ones(be
     assert bench.judge("input_tokens:<300", cases=[idle]).status == "inconclusive"
 
 
-def overhead(low: float, high: float, *, differences: tuple[str, ...] = (), target: str = "a") -> OverheadResult:
+def overhead(
+    low: float, high: float, *, differences: tuple[str, ...] = (), target: str = "a", callers: str = "one"
+) -> OverheadResult:
     """Return a measurement with an interval."""
     estimate = Estimate(value=(low + high) / 2, low=low, high=high, confidence=0.95, method="Hodges-Lehmann")
     return OverheadResult(
         target=target,
         case_id="a/x",
-        callers="one",
+        callers=callers,
         pairs=20,
         plain_ms=10.0,
         overhead_ms=estimate,
@@ -286,6 +288,31 @@ def overhead(low: float, high: float, *, differences: tuple[str, ...] = (), targ
 def test_overhead_is_judged_by_the_upper_end(bench: Bench, measured: tuple[OverheadResult, ...], status: str) -> None:
     """All ways of calling count; what was not measured is undecided, what changes the output fails."""
     assert bench.judge("overhead_ms:<50", cases=[bench.case("a/x")], overheads=measured).status == status
+
+
+MANY = "8 tasks"
+
+
+@pytest.mark.parametrize(
+    ("measured", "alone", "at_once"),
+    [
+        ((overhead(1, 2), overhead(-10, 140, callers=MANY)), "pass", "inconclusive"),
+        ((overhead(1, 2), overhead(1, 9, callers=MANY)), "pass", "pass"),
+        ((overhead(1, 2), overhead(55, 60, callers=MANY)), "fail", "fail"),
+        ((overhead(1, 2), overhead(-10, 140, callers=MANY, differences=("1 call is lost",))), "fail", "fail"),
+        ((overhead(1, 60), overhead(1, 9, callers=MANY)), "inconclusive", "pass"),
+        ((overhead(-10, 140, callers=MANY),), "inconclusive", "inconclusive"),
+        ((overhead(1, 2),), "pass", "inconclusive"),
+        ((overhead(1, 2), overhead(1, 60, callers="parallel branches")), "inconclusive", "inconclusive"),
+    ],
+)
+def test_many_callers_have_a_rule_of_their_own(
+    bench: Bench, measured: tuple[OverheadResult, ...], alone: str, at_once: str
+) -> None:
+    """How much they wait for each other leaves ``overhead_ms`` undecided only when nobody called alone."""
+    cases = [bench.case("a/x")]
+    assert bench.judge("overhead_ms:<50", cases=cases, overheads=measured).status == alone
+    assert bench.judge("overhead_concurrent_ms:<50", cases=cases, overheads=measured).status == at_once
 
 
 def test_latency_is_what_the_duet_says_and_undecided_without_one(bench: Bench) -> None:
