@@ -94,15 +94,16 @@ def decide_rate_limit(judgement: Judgement, scene: Scene, *, family: int) -> Dec
     strict = wilson(passed, total, confidence=1 - (1 - CONFIDENCE) / max(family, 1))
     text = f"{passed} of {total} cases pass: {known.value:.2f}, {known.low:.2f} to {known.high:.2f} at {CONFIDENCE:.0%}"
     scope = scope_lines(scene, judgement.target)
+    say = partial(ruling, judgement, measured=known.value, estimate=known, explanation=scope)
     if rule.holds(known.low):
-        return ruling(judgement, "pass", text, measured=known.value, explanation=scope)
+        return say("pass", text)
     if not rule.holds(strict.high):
         reason = f"{text}, below {rule.sign}{number(rule.value)}"
-        return ruling(judgement, "fail", reason, measured=known.value, explanation=scope, fix="see the failed cases")
+        return say("fail", reason, fix="see the failed cases")
     reason = f"{text}, which does not decide {rule.sign}{number(rule.value)}"
     needed = _cases_for(known.value, rule.value, total)
     fix = f"about {needed} cases decide it" if needed else "the rate is too near to the limit to be decided"
-    return ruling(judgement, "inconclusive", reason, measured=known.value, explanation=scope, fix=fix)
+    return say("inconclusive", reason, fix=fix)
 
 
 def _unmeasured(judgement: Judgement, scene: Scene) -> Decision | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "unseen_decision"]
 
 CONCURRENT = "overhead_concurrent_ms"
+FAILURE_LEVEL = 0.005
 RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
@@ -78,7 +79,9 @@ def decide_overhead(judgement: Judgement, scene: Scene) -> Decision:
         reason = f"logging changes what the caller gets ({worst.callers}): {worst.differences[0]}"
     lines = [line for _, each in judged for line in _overhead_lines(each)]
     fix = {"inconclusive": "measure more pairs, or on a quieter machine", "fail": "find what waits with a profiler"}
-    return ruling(judgement, status, reason, measured=cost.high, explanation=lines, fix=fix.get(status, ""))
+    return ruling(
+        judgement, status, reason, measured=cost.high, estimate=cost, explanation=lines, fix=fix.get(status, "")
+    )
 
 
 def _is_meant(rule: Rule, result: OverheadResult) -> bool:
@@ -99,6 +102,7 @@ def decide_latency(judgement: Judgement, scene: Scene) -> Decision:
         f"{worst.part}: {worst.reason}",
         baseline=worst.base_ms,
         measured=worst.head_ms,
+        estimate=worst.shift_ms,
         explanation=tuple(map(_shift_line, shifts)),
         detectable=f"a shift of more than {number(worst.floor_ms, 'ms')}",
         fix=""
@@ -163,9 +167,22 @@ def _overhead_status(rule: Rule, result: OverheadResult, *, lenient: bool) -> De
     cost = result.overhead_ms
     if result.differences or not (math.isfinite(cost.low) and math.isfinite(cost.high)):
         return "fail"
-    if not rule.holds(cost.low):
+    if _is_surely_beyond(rule, result):
         return "fail"
     return "pass" if lenient or rule.holds(cost.high) else "inconclusive"
+
+
+def _is_surely_beyond(rule: Rule, result: OverheadResult) -> bool:
+    """Tell whether the lower end is beyond the limit, and the signed-rank test (Wilcoxon 1945) says so as well.
+
+    Of many intervals of 95 % some lie wholly beyond by chance, and a failure must not come by chance.
+    """
+    if rule.holds(result.overhead_ms.low):
+        return False
+    from e2i_eval.stats.shift import signed_rank  # noqa: PLC0415  defers scipy
+
+    differences = [logged - plain for plain, logged in result.pair_ms]
+    return not differences or signed_rank(differences, margin=rule.value) < FAILURE_LEVEL
 
 
 def _overhead_lines(result: OverheadResult) -> list[str]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from e2i_eval.decision import DecisionStatus
+    from e2i_eval.estimate import Estimate
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 
@@ -29,6 +30,7 @@ def ruling(  # noqa: PLR0913  the parts of a decision, by name
     *,
     baseline: float | None = None,
     measured: float | None = None,
+    estimate: Estimate | None = None,
     explanation: Iterable[str] = (),
     detectable: str = "",
     fix: str = "",
@@ -42,6 +44,7 @@ def ruling(  # noqa: PLR0913  the parts of a decision, by name
         reason=reason,
         baseline=baseline,
         measured=measured,
+        estimate=estimate,
         explanation=tuple(explanation),
         detectable=detectable,
         fix=fix,

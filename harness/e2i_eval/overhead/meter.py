@@ -54,7 +54,7 @@ BLOCK_S = 0.05
 FEWEST_CALLS, MOST_CALLS, MOST_CALLS_EACH = 2, 10, 3
 
 SHARES = {"one": 0.5, "threads": 0.25, "tasks": 0.25}
-LEAST_PAIRS = {"one": 8, "threads": 6, "tasks": 6}
+LEAST_PAIRS = {"one": 8, "threads": 8, "tasks": 8}
 MOST_PAIRS = {"one": 40, "threads": 20, "tasks": 20}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -288,6 +289,22 @@ def overhead(
 def test_overhead_is_judged_by_the_upper_end(bench: Bench, measured: tuple[OverheadResult, ...], status: str) -> None:
     """All ways of calling count; what was not measured is undecided, what changes the output fails."""
     assert bench.judge("overhead_ms:<50", cases=[bench.case("a/x")], overheads=measured).status == status
+
+
+@pytest.mark.parametrize(
+    ("pairs", "status"),
+    [
+        ([(10.0, 70.0 + place) for place in range(8)], "fail"),
+        ([(10.0, 70.0 + place) for place in range(6)], "inconclusive"),
+        ([(10.0, 70.0 + place) for place in range(7)] + [(10.0, 30.0)], "inconclusive"),
+    ],
+)
+def test_an_interval_beyond_the_limit_by_chance_is_no_failure(
+    bench: Bench, pairs: list[tuple[float, float]], status: str
+) -> None:
+    """Six pairs that are all beyond happen once in 64 series, eight once in 256."""
+    measured = replace(overhead(55, 66), pair_ms=tuple(pairs))
+    assert bench.judge("overhead_ms:<50", cases=[bench.case("a/x")], overheads=(measured,)).status == status
 
 
 MANY = "8 tasks"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from e2i_eval.decision import Decision
-from e2i_eval.gate.record import session_tags, target_tags
+from e2i_eval.estimate import Estimate
+from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags
 from e2i_eval.gate.scope import Scope
 from e2i_eval.render.gate import decision_lines, gate_lines
 
@@ -57,6 +60,62 @@ def test_runs_are_tagged_with_the_worst() -> None:
     assert session_tags([GOOD, OPEN]) == {"e2i_eval.gate": "inconclusive"}
     assert session_tags([OPEN, BAD, GOOD]) == {"e2i_eval.gate": "fail"}
     assert target_tags([GOOD, BAD, OPEN], "b") == {"gate.input_tokens": "fail", "gate.pass_rate": "inconclusive"}
+
+
+COSTLY = Decision(
+    rule="overhead_ms:<50",
+    target="b",
+    metric="overhead_ms",
+    status="fail",
+    reason="too long",
+    measured=62.0,
+    estimate=Estimate(value=60.0, low=58.0, high=62.0, confidence=0.95, method="Hodges-Lehmann"),
+)
+
+
+def test_runs_have_the_numbers_that_were_judged() -> None:
+    """With their interval and the accepted value; of several rules on one metric the worst, and nothing invented."""
+    grown = Decision(
+        rule="cost_usd:+0%", target="b", metric="cost_usd", status="fail", reason="", baseline=1.0, measured=2.0
+    )
+    limit = Decision(rule="cost_usd:<9", target="b", metric="cost_usd", status="pass", reason="", measured=2.5)
+    endless = Decision(
+        rule="claude_calls:<9", target="b", metric="claude_calls", status="fail", reason="", measured=math.inf
+    )
+
+    assert session_metrics([]) == target_metrics([GOOD], "b") == {}
+    assert session_metrics([GOOD, OPEN, BAD, COSTLY]) == {"gate.failed": 2.0, "gate.inconclusive": 1.0}
+    assert target_metrics([GOOD, OPEN, COSTLY, grown, limit, endless], "b") == {
+        "gate.failed": 3.0,
+        "gate.inconclusive": 1.0,
+        "gate.overhead_ms": 60.0,
+        "gate.overhead_ms.low": 58.0,
+        "gate.overhead_ms.high": 62.0,
+        "gate.cost_usd": 2.0,
+        "gate.cost_usd.baseline": 1.0,
+    }
+
+
+def test_a_rule_on_all_targets_is_told_with_the_session() -> None:
+    """No target's run could hold it."""
+    rate = Decision(
+        rule="pass_rate:-0%", target="all", metric="pass_rate", status="pass", reason="", baseline=1.0, measured=0.9
+    )
+
+    assert session_metrics([rate, COSTLY]) == {
+        "gate.failed": 1.0,
+        "gate.inconclusive": 0.0,
+        "gate.pass_rate": 0.9,
+        "gate.pass_rate.baseline": 1.0,
+    }
+
+
+def test_a_decision_survives_its_json() -> None:
+    """With and without an interval; a report of before there were intervals is read."""
+    old = {key: value for key, value in BAD.to_json().items() if key != "estimate"}
+
+    assert [Decision.from_json(each.to_json()) for each in (BAD, COSTLY)] == [BAD, COSTLY]
+    assert Decision.from_json(old) == BAD
 
 
 def test_a_scope_crosses_processes() -> None:
