@@ -4,7 +4,7 @@ Run by hand, figures are in docs/design/gate.md:
 
     python tests/performance/gate_error_rates.py --runs 100 --at-once 2
 
-Each run is ``pytest --e2i-eval`` of one target with its baseline, its overhead and a duet against the same revision,
+Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its overhead and a duet against the same revision,
 in a clone, so that nothing of the working tree is touched. Runs at once are each other's load, as two jobs of one
 shared runner are; ``--busy`` adds processes that only compute. Any exit code but 0 is a false alarm (1) or undecided
 (6).
@@ -19,9 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -46,24 +48,26 @@ def main() -> int:
         for clone in clones:
             free.put(clone)
         with ThreadPoolExecutor(chosen.at_once) as pool:
-            runs = [pool.submit(_run, free, chosen.target) for _ in range(chosen.runs)]
+            runs = [pool.submit(_run, free, target) for target in islice(cycle(_targets(chosen)), chosen.runs)]
             for number, run in enumerate(as_completed(runs), start=1):
                 codes[_told(number, run.result())] += 1
-    print(f"{chosen.target}: exit codes {dict(codes)} of {chosen.runs} runs")
+    print(f"exit codes {dict(codes)} of {chosen.runs} runs")
     return int(codes[1] * 100 > chosen.runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRun:
-    """One run: how it ended, what it printed, and how long it took in seconds."""
+    """One run: of which target, how it ended, what it printed, and how long it took in seconds."""
 
+    target: str
     exit_code: int
     printed: str
     took_s: float
 
 
 def _told(number: int, run: GateRun) -> int:
-    print(f"{number:4} exit {run.exit_code}  {run.took_s:5.1f} s  load {os.getloadavg()[0]:.1f}", flush=True)
+    load = os.getloadavg()[0]
+    print(f"{number:4} exit {run.exit_code}  {run.took_s:5.1f} s  load {load:4.1f}  {run.target}", flush=True)
     if run.exit_code:
         print("\n".join(run.printed.splitlines()[-SHOWN_LINES:]), flush=True)
     return run.exit_code
@@ -71,11 +75,16 @@ def _told(number: int, run: GateRun) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target", default="gap_analyzer")
+    parser.add_argument("--target", action="append", default=[], help="all, unless some are named")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2, help="runs at the same time, each in a clone of its own")
     parser.add_argument("--busy", type=int, default=0, help="processes that compute beside them")
     return parser.parse_args()
+
+
+def _targets(chosen: argparse.Namespace) -> list[str]:
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["e2i_eval"]["targets"]
+    return chosen.target or list(configured)
 
 
 def _run(free: SimpleQueue[Path], target: str) -> GateRun:
@@ -91,7 +100,7 @@ def _run(free: SimpleQueue[Path], target: str) -> GateRun:
     done = subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False)
     took_s = time.monotonic() - start_s
     free.put(clone)
-    return GateRun(exit_code=done.returncode, printed=done.stdout + done.stderr, took_s=took_s)
+    return GateRun(target=target, exit_code=done.returncode, printed=done.stdout + done.stderr, took_s=took_s)
 
 
 @contextlib.contextmanager
