@@ -4,10 +4,10 @@ Run by hand, figures are in docs/design/gate.md:
 
     python tests/performance/gate_error_rates.py --runs 100 --at-once 2
 
-Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its overhead and a duet against the same revision,
-in a clone, so that nothing of the working tree is touched. Runs at once are each other's load, as two jobs of one
-shared runner are; ``--busy`` adds processes that only compute. Any exit code but 0 is a false alarm (1) or undecided
-(6).
+Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its overhead and a duet against the
+same revision, in a clone, so that nothing of the working tree is touched. Runs at once are each other's load, as two
+jobs of one shared runner are; ``--busy`` adds processes that only compute. Any exit code but 0 is a false alarm (1)
+or undecided (6).
 """
 
 from __future__ import annotations
