@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.estimate import Estimate
+
 if TYPE_CHECKING:
     from e2i_eval.json_value import JsonObject
 
@@ -25,6 +27,8 @@ class Decision:
         reason: one sentence.
         baseline: the accepted value; None when the rule needs none, or there is none.
         measured: this session's value; None when it could not be measured.
+        estimate: what was judged, with its interval; of ``latency`` the shift in milliseconds. None where nothing is
+            left to chance, or nothing is known.
         explanation: what a person needs to see why, a line each: cases, prompt diff, intervals.
         detectable: the smallest change this gate could have seen, as text; empty where every change is seen.
         fix: what to type now; empty when nothing is to be done.
@@ -37,6 +41,7 @@ class Decision:
     reason: str
     baseline: float | None = None
     measured: float | None = None
+    estimate: Estimate | None = None
     explanation: tuple[str, ...] = ()
     detectable: str = ""
     fix: str = ""
@@ -48,4 +53,6 @@ class Decision:
     @classmethod
     def from_json(cls, data: JsonObject) -> Decision:
         """Read what ``to_json`` wrote."""
-        return cls(**{**data, "explanation": tuple(data["explanation"])})
+        known = data.get("estimate")
+        estimate = None if known is None else Estimate.from_json(known)
+        return cls(**{**data, "explanation": tuple(data["explanation"]), "estimate": estimate})

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from e2i_eval.cli.run_report import REPORT_FILE, RUN_ID, named_file, read_report, stored_report
-from e2i_eval.errors import UsageError
+from e2i_eval.errors import UnknownError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
     from types import TracebackType
 
     from e2i_eval.report import Report
@@ -31,6 +31,16 @@ NAMES = (
     "name a report.json, a folder with one, the id of a session's MLflow run, a baseline, "
     "a git commit, branch or tag, or 'latest'"
 )
+
+
+class NamedRuns(Protocol):
+    """What knows the runs of sessions by their names."""
+
+    def baseline_run(self, baseline: str) -> str | None:
+        """Return the run of a baseline."""
+
+    def newest(self, tag: str, value: str) -> str | None:
+        """Return the newest ended session with a tag; a value that ends in ``%`` is a beginning."""
 
 
 class RunFinder:
@@ -71,12 +81,12 @@ class RunFinder:
         """
         if (file := named_file(run, self._reports)) is not None:
             return read_report(file)
-        if RUN_ID.fullmatch(run) and isinstance(self._server, Path):
+        run_id = run if RUN_ID.fullmatch(run) else self._run_id(run)
+        if isinstance(self._server, Path):
             from e2i_eval.tracking import kept_file  # noqa: PLC0415  as below
 
-            if (kept := kept_file(self._server, run, REPORT_FILE)) is not None:
+            if (kept := kept_file(self._server, run_id, REPORT_FILE)) is not None:
                 return read_report(kept)
-        run_id = run if RUN_ID.fullmatch(run) else self._run_id(run)
         return stored_report(self._runs(run), run_id, where=str(self._server))
 
     def _run_id(self, run: str) -> str:
@@ -85,8 +95,8 @@ class RunFinder:
         if not NAME.fullmatch(name):
             what = f"there is no run {run!r}"
             raise UsageError(what, fix=NAMES)
-        accepted = None if run.startswith(GIT) else self._runs(run).baseline_run(name)
-        committed = None if run.startswith(BASELINE) else self._newest_of(name)
+        accepted = None if run.startswith(GIT) else self._asked(run, lambda runs: runs.baseline_run(name))
+        committed = None if run.startswith(BASELINE) else self._asked(run, lambda runs: _newest_of(name, runs))
         if accepted and committed and accepted != committed:
             what = f"{run!r} is a baseline and a git revision, with different runs"
             raise UsageError(what, fix=f"type {BASELINE}{name} or {GIT}{name}")
@@ -96,9 +106,14 @@ class RunFinder:
             raise UsageError(what, fix=NAMES)
         return found
 
-    def _newest_of(self, revision: str) -> str | None:
-        """Return the newest session of a git revision: of its commit, else of a branch of that name."""
-        return next((run_id for tag, value in _tags(revision) if (run_id := self._runs().newest(tag, value))), None)
+    def _asked(self, run: str, question: Callable[[NamedRuns], str | None]) -> str | None:
+        """Ask the store's own database, and a server only where that cannot tell."""
+        if self._opened is None and isinstance(self._server, Path) and self._server.is_dir():
+            from e2i_eval.tracking import KeptSessions  # noqa: PLC0415  not needed for a file
+
+            with suppress(UnknownError):
+                return question(KeptSessions(self._server))
+        return question(self._runs(run))
 
     def _runs(self, run: str = "") -> SessionRuns:
         """Return the sessions of the store; the first call starts a server on it."""
@@ -112,6 +127,11 @@ class RunFinder:
             opened = session_runs(server, cache=self._cache, environ=self._environ)
             self._opened = self._stack.enter_context(opened)
         return self._opened
+
+
+def _newest_of(revision: str, runs: NamedRuns) -> str | None:
+    """Return the newest session of a git revision: of its commit, else of a branch of that name."""
+    return next((run_id for tag, value in _tags(revision) if (run_id := runs.newest(tag, value))), None)
 
 
 def _tags(revision: str) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from e2i_eval.comparing.best import Best, Candidate
-from e2i_eval.comparing.comparison import Comparison, PairComparison, compare_runs
+from e2i_eval.comparing.comparison import Comparison, compare_runs
 from e2i_eval.comparing.figure import Figure, Outcome
-from e2i_eval.comparing.quality import Flip, Quality
+from e2i_eval.comparing.flip import Flip
+from e2i_eval.comparing.pair import PairComparison
+from e2i_eval.comparing.quality import Quality
 from e2i_eval.comparing.side import Side, side_of
 
 __all__ = [

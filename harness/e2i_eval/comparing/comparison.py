@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from e2i_eval.comparing.best import Best, best_of
 from e2i_eval.comparing.figure import JUDGED, LOGGING, SHOWN, Figure, chance_figures, exact_figure, shown_figure
-from e2i_eval.comparing.quality import Flip, Quality, chance_quality, exact_quality, flips_of
+from e2i_eval.comparing.flip import flips_of
+from e2i_eval.comparing.overhead_pair import overhead_pairs
+from e2i_eval.comparing.pair import PairComparison, Status, Waited
+from e2i_eval.comparing.quality import Quality, chance_quality, exact_quality
 from e2i_eval.comparing.remarks import gaps, remarks, uncomparable
 from e2i_eval.comparing.side import LIVE, TOTAL, targets_of
 
@@ -15,128 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.comparing.side import Side
-    from e2i_eval.overhead_result import OverheadResult
 
-__all__ = ["Comparison", "OverheadPair", "PairComparison", "Waited", "compare_runs"]
+__all__ = ["Comparison", "compare_runs"]
 
 SCHEMA = 1
 SEVERAL = 3
 """From so many runs on, one of them may be the best."""
-
-Status = Literal["pass", "fail", "inconclusive"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
-    """What callers waited: shown and never judged, since two sessions have different machines, or hours.
-
-    Attributes:
-        target: of what; ``total`` for all targets.
-        before_ms: median in the first run; None when nothing was timed.
-        after_ms: median in the other.
-    """
-
-    target: str
-    before_ms: float | None
-    after_ms: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverheadPair:
-    """What logging costs a call, in two runs; None where it was not measured.
-
-    Attributes:
-        target: what was called.
-        case_id: with which input.
-        callers: how.
-        before: in the first run.
-        after: in the other.
-        new_differences: what logging changed of answers or lost in the other run, and not in the first.
-    """
-
-    target: str
-    case_id: str
-    callers: str
-    before: OverheadResult | None
-    after: OverheadResult | None
-    new_differences: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairComparison:
-    """One run against the first.
-
-    Attributes:
-        base: the first run.
-        head: the other.
-        is_exact: nothing is left to chance: both runs are of one mode that is not live, or they are the same run.
-        quality: the total first, then one a target.
-        figures: tokens, calls, cost, logging: those of the total first, then target by target.
-        flips: cases with another verdict.
-        waited: medians, the total first.
-        overheads: what logging costs.
-        only_base: cases the other run does not have.
-        only_head: cases the first run does not have.
-        gaps: what keeps the comparison from saying that nothing is worse, one sentence each.
-        notes: what a reader should know, one sentence each.
-    """
-
-    base: Side
-    head: Side
-    is_exact: bool
-    quality: tuple[Quality, ...]
-    figures: tuple[Figure, ...]
-    flips: tuple[Flip, ...]
-    waited: tuple[Waited, ...]
-    overheads: tuple[OverheadPair, ...]
-    only_base: tuple[str, ...]
-    only_head: tuple[str, ...]
-    gaps: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The targets with cases in both runs."""
-        return tuple(each.target for each in self.quality[1:])
-
-    @property
-    def is_worse(self) -> bool:
-        """Tell whether something is definitely worse."""
-        judged = {*(each.outcome for each in self.quality), *(each.outcome for each in self.figures)}
-        return "worse" in judged or any(each.new_differences for each in self.overheads)
-
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """What could not be told, one sentence each: the gaps, and what chance leaves open.
-
-        A target too small to be judged alone is no doubt where the total can be judged, and the other way round, unless
-        more of its cases broke than were mended.
-        """
-        total, *targets = self.quality
-        by_targets = bool(targets) and all(map(_is_decided, targets)) and not _is_near(total)
-        quality = [] if _is_decided(total) or by_targets else [total]
-        quality += [each for each in targets if each.outcome == "unclear" and _is_near(each)]
-        unclear = [
-            *(f"quality of {each.target}: {each.reason}" for each in quality),
-            *(f"{each.target}: {each.reason}" for each in self.figures if each.outcome == "unclear"),
-            *(f"{each.metric}: {each.reason}" for each in self.figures if each.outcome == "shown" and each.reason),
-        ]
-        known = {f"{metric}: {gap}" for metric in JUDGED for gap in self.gaps}
-        return tuple(dict.fromkeys([*self.gaps, *(each for each in unclear if each not in known)]))
-
-    @property
-    def status(self) -> Status:
-        """``fail``: something is worse. ``inconclusive``: nothing is, as far as can be told. ``pass``: nothing is."""
-        return "fail" if self.is_worse else "inconclusive" if self.doubts else "pass"
-
-    @property
-    def detectable(self) -> str:
-        """The smallest drop of the pass rate that could have been seen, as text."""
-        return "every change of a verdict or a count" if self.is_exact else self.quality[0].detectable
-
-    def figure(self, metric: str, target: str = TOTAL) -> Figure:
-        """Return one number of one target."""
-        return next(each for each in self.figures if (each.metric, each.target) == (metric, target))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +64,7 @@ class Comparison:
                 }
                 for side in self.sides
             ],
-            "pairs": [_pair_json(pair) for pair in self.pairs],
+            "pairs": [pair.to_json() for pair in self.pairs],
             "best": asdict(self.best) if self.best else None,
         }
 
@@ -247,7 +134,7 @@ def _pair(
             Waited(target=target, before_ms=base.median_ms(own), after_ms=head.median_ms(own))
             for target, own in groups.items()
         ),
-        overheads=_overheads(base, head),
+        overheads=overhead_pairs(base, head),
         only_base=tuple(sorted(base.cases.keys() - head.cases.keys())),
         only_head=tuple(sorted(head.cases.keys() - base.cases.keys())),
         gaps=tuple(gaps(base, head)),
@@ -282,61 +169,5 @@ def _figures(
     return tuple(found)
 
 
-def _overheads(base: Side, head: Side) -> tuple[OverheadPair, ...]:
-    before, after = (
-        {(each.target, each.case_id, each.callers): each for each in side.report.overheads} for side in (base, head)
-    )
-    pairs = [(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
-    return tuple(
-        OverheadPair(
-            target=key[0],
-            case_id=key[1],
-            callers=key[2],
-            before=was,
-            after=now,
-            new_differences=now.differences if now and not (was and was.differences) else (),
-        )
-        for key, was, now in pairs
-    )
-
-
 def _all(targets: Mapping[str, Sequence[str]]) -> list[str]:
     return [name for names in targets.values() for name in names]
-
-
-def _is_decided(quality: Quality) -> bool:
-    return quality.outcome != "unclear"
-
-
-def _is_near(quality: Quality) -> bool:
-    """Tell whether a target looks worse, though not enough to be sure."""
-    return quality.broken > quality.mended
-
-
-def _pair_json(pair: PairComparison) -> dict[str, object]:
-    return {
-        "base": pair.base.letter,
-        "head": pair.head.letter,
-        "status": pair.status,
-        "is_exact": pair.is_exact,
-        "quality": [asdict(each) for each in pair.quality],
-        "figures": [asdict(each) for each in pair.figures],
-        "flips": [asdict(each) for each in pair.flips],
-        "latency": [asdict(each) for each in pair.waited],
-        "overheads": [
-            {
-                "target": each.target,
-                "case_id": each.case_id,
-                "callers": each.callers,
-                "before": each.before.to_json() if each.before else None,
-                "after": each.after.to_json() if each.after else None,
-                "new_differences": list(each.new_differences),
-            }
-            for each in pair.overheads
-        ],
-        "only_base": list(pair.only_base),
-        "only_head": list(pair.only_head),
-        "detectable": pair.detectable,
-        "doubts": list(pair.doubts),
-        "notes": list(pair.notes),
-    }

@@ -1,4 +1,4 @@
-"""Quality: which cases flipped, how often cases pass, and whether that is more than chance."""
+"""Quality: how often cases pass in two runs, and whether the difference is more than chance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.comparing.figure import DOUBT
+from e2i_eval.comparing.flip import flips_of
 from e2i_eval.comparing.side import TOTAL
 from e2i_eval.errors import UnknownError
 from e2i_eval.stats.families import holm
@@ -15,39 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.comparing.figure import Outcome
-    from e2i_eval.comparing.side import ComparedCase, Side
+    from e2i_eval.comparing.side import Side
     from e2i_eval.estimate import Estimate
 
-__all__ = ["Flip", "Quality", "chance_quality", "exact_quality", "flips_of", "paired_p"]
+__all__ = ["Quality", "chance_quality", "exact_quality", "paired_p"]
 
-FlipKind = Literal["broken", "mended", "changed"]
-"""``changed``: another verdict, and a pass on neither side, or undecided on one."""
 
 USUAL_DISCORDANCE = 0.1
 """Share of cases with another verdict that is assumed for the smallest detectable change when fewer were seen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """A case with another verdict.
-
-    Attributes:
-        case_id: the case.
-        target: its target.
-        kind: in which direction.
-        before: the verdict in the first run.
-        after: the verdict in the other run.
-        is_held: it is in quarantine on one side, so it is shown and not judged.
-        why: what was wrong with it on the side where it did not pass; the other run's where it passed on neither.
-    """
-
-    case_id: str
-    target: str
-    kind: FlipKind
-    before: str
-    after: str
-    is_held: bool
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,32 +60,6 @@ class Quality:
     p_value: float | None = None
     detectable: str = ""
     reason: str = ""
-
-
-def flips_of(names: Sequence[str], base: Side, head: Side) -> tuple[Flip, ...]:
-    """Return the cases with another verdict, broken ones first."""
-    flips = [_flip(name, base.cases[name], head.cases[name]) for name in names]
-    order = ("broken", "mended", "changed")
-    return tuple(
-        sorted((flip for flip in flips if flip is not None), key=lambda each: (order.index(each.kind), each.case_id))
-    )
-
-
-def _flip(name: str, before: ComparedCase, after: ComparedCase) -> Flip | None:
-    if before.status == after.status:
-        return None
-    kind: FlipKind = "changed"
-    if "inconclusive" not in {before.status, after.status} and "pass" in {before.status, after.status}:
-        kind = "mended" if after.status == "pass" else "broken"
-    return Flip(
-        case_id=name,
-        target=after.target,
-        kind=kind,
-        before=before.status,
-        after=after.status,
-        is_held=before.is_held or after.is_held,
-        why=(before if kind == "mended" else after).why,
-    )
 
 
 def exact_quality(target: str, names: Sequence[str], base: Side, head: Side) -> Quality:

@@ -6,9 +6,17 @@ import difflib
 from typing import TYPE_CHECKING
 
 from e2i_eval.errors import UsageError
+from e2i_eval.faults.calls_astray import CALLS_ASTRAY
+from e2i_eval.faults.calls_missing import MISSING_IN_CALLS
+from e2i_eval.faults.calls_wrong import WRONG_IN_CALLS
 from e2i_eval.faults.of_agents import AGENT_FAULTS
-from e2i_eval.faults.of_calls import CALL_FAULTS
+from e2i_eval.faults.of_answers import ANSWER_FAULTS
+from e2i_eval.faults.of_documents import DOCUMENT_FAULTS
+from e2i_eval.faults.of_graphs import GRAPH_FAULTS
+from e2i_eval.faults.of_processes import PROCESS_FAULTS
+from e2i_eval.faults.of_questions import QUESTION_FAULTS
 from e2i_eval.faults.of_runs import RUN_FAULTS
+from e2i_eval.faults.of_secrets import SECRET_FAULTS
 from e2i_eval.faults.of_traces import TRACE_FAULTS
 
 if TYPE_CHECKING:
@@ -18,7 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTS", "choose"]
 
-FAULTS: tuple[Fault, ...] = (*CALL_FAULTS, *TRACE_FAULTS, *RUN_FAULTS, *AGENT_FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *MISSING_IN_CALLS,
+    *WRONG_IN_CALLS,
+    *CALLS_ASTRAY,
+    *TRACE_FAULTS,
+    *PROCESS_FAULTS,
+    *ANSWER_FAULTS,
+    *SECRET_FAULTS,
+    *DOCUMENT_FAULTS,
+    *RUN_FAULTS,
+    *QUESTION_FAULTS,
+    *GRAPH_FAULTS,
+    *AGENT_FAULTS,
+)
 
 
 def choose(names: Iterable[str]) -> tuple[Fault, ...]:

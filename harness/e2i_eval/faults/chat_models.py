@@ -40,12 +40,14 @@ def sending(
     change: Callable[[Any, Messages], Messages] | None = None,
     *,
     on_error: Callable[[Exception], Any] | None = None,
+    on_answer: Callable[[Any], Any] | None = None,
 ) -> Iterator[None]:
     """Let every chat model send changed messages, or return ``on_error``'s result where it would raise.
 
     Args:
         change: from the model and its messages to what is sent.
         on_error: from what was raised to a ``ChatResult``.
+        on_answer: from the ``ChatResult`` that came to the one that is handed on; it may raise.
     """
     from langchain_core.language_models import BaseChatModel  # noqa: PLC0415  LangChain is heavy
 
@@ -54,9 +56,12 @@ def sending(
     def changed(model: Any, messages: Messages) -> Messages:  # noqa: ANN401  a chat model
         return messages if change is None else change(model, messages)
 
+    def answered(result: Any) -> Any:  # noqa: ANN401  a ChatResult
+        return result if on_answer is None else on_answer(result)
+
     def send_changed(self: Any, messages: Messages, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  passed on
         try:
-            return send(self, changed(self, messages), *args, **kwargs)
+            return answered(send(self, changed(self, messages), *args, **kwargs))
         except Exception as error:
             if on_error is None:
                 raise
@@ -64,7 +69,7 @@ def sending(
 
     async def asend_changed(self: Any, messages: Messages, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  passed on
         try:
-            return await asend(self, changed(self, messages), *args, **kwargs)
+            return answered(await asend(self, changed(self, messages), *args, **kwargs))
         except Exception as error:
             if on_error is None:
                 raise

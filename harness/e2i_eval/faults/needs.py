@@ -23,6 +23,7 @@ __all__ = [
     "DOCUMENTS",
     "ONE_CALL",
     "OUTPUT_IS_JUDGED",
+    "PLAIN_SCRIPT",
     "RERANKED",
     "TWO_CALLS",
     "another_case",
@@ -91,6 +92,17 @@ OUTPUT_IS_JUDGED = Need(
     what="no case says what the output must be",
     is_likely=_judges_output,
     is_met=lambda sound: _judges_output(sound.case) and sound.evidence.run.error is None,
+)
+
+
+def _script_is_plain(case: Case) -> bool:
+    return bool(case.script) and not any(each.error or each.fault for each in case.script)
+
+
+PLAIN_SCRIPT = Need(
+    what="no case has answers of Claude without any error",
+    is_likely=_script_is_plain,
+    is_met=lambda sound: _script_is_plain(sound.case),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,12 @@ def lose_prompt_versions(message: Message, _sound: Sound) -> Handling | None:
     return _changed(message, "params", lambda name, value: None if name.startswith("prompt") else value)
 
 
+def name_other_prompt_version(message: Message, sound: Sound) -> Handling | None:
+    """Log the version after the one that was used: it may well exist, and nobody wonders."""
+    names = wanted_names(sound, "params", exactly=True, name="prompt*")[:1]
+    return _changed(message, "params", lambda name, value: _other_version(str(value)) if name in names else value)
+
+
 def name_other_model(message: Message, sound: Sound) -> Handling | None:
     """Log the configured model, not the one that was asked."""
     names = wanted_names(sound, "params", exactly=True, name="model*")[:1]
@@ -87,6 +94,14 @@ def lose_file(message: Message, _sound: Sound) -> Handling | None:
 def empty_file(message: Message, _sound: Sound) -> Handling | None:
     """Store the file's name, and nothing in it."""
     return Handling(send=(replace(message, body=b""),)) if message.has_file and message.body else None
+
+
+def _other_version(version: str) -> str:
+    """Return the version after one that has a number (``2`` after ``1``, ``v2`` after ``v1``), else a marked one."""
+    digits = re.search(r"\d+(?=\D*$)", version)
+    if digits is None:
+        return f"{version}-1"
+    return f"{version[: digits.start()]}{int(digits.group()) + 1}{version[digits.end() :]}"
 
 
 def _changed(message: Message, kind: str, change: Callable[[str, JsonValue], JsonValue]) -> Handling | None:
@@ -248,6 +263,17 @@ RUN_FAULTS = (
         tells="prompt",
         needs=(logs("params", name="prompt*"),),
         request=lose_prompt_versions,
+    ),
+    Fault(
+        name="prompt-version-wrong",
+        kind="wrong",
+        place="log",
+        summary="Another version of a prompt is logged than was used, one that exists.",
+        source="own: an alias is moved between loading the prompt and logging its version",
+        checks=PARAM_CHECKS,
+        tells="prompt",
+        needs=(logs("params", exactly=True, name="prompt*"),),
+        request=name_other_prompt_version,
     ),
     Fault(
         name="param-model-wrong",

@@ -5,19 +5,22 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2i_eval.json_value import JsonValue
 
-__all__ = ["SentSpan", "calls", "rewritten", "root"]
+__all__ = ["TRACE_TAG", "SentSpan", "Spans", "calls", "rewritten", "root"]
 
 INPUTS = "mlflow.spanInputs"
 OUTPUTS = "mlflow.spanOutputs"
 SPAN_TYPE = "mlflow.spanType"
 TOKENS = "mlflow.chat.tokenUsage"
+TRACE_TAG = "mlflow.traceTag."
+"""Begins the attributes of a root span that become tags of the trace."""
+
 MODEL_TYPES = frozenset({"CHAT_MODEL", "LLM"})
 OK, ERROR = 1, 2
 
@@ -65,6 +68,9 @@ class SentSpan:
         twin = copy.deepcopy(self)
         twin.span_id = other_id(self.span_id, number)
         return twin
+
+
+Spans: TypeAlias = list[SentSpan]
 
 
 def other_id(identifier: bytes, number: int = 1) -> bytes:

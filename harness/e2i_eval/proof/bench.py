@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.faults.sent_span import rewritten
 from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.overhead.stopwatch import system_stopwatch
 from e2i_eval.target import build_target
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench", "Border"]
 
+MS = 1000.0
+
 
 class Border(Protocol):
     """What the logging of all targets passes on its way to the server."""
@@ -31,10 +35,17 @@ class Border(Protocol):
 
 
 class Bench:
-    """Builds targets that can be broken, and breaks one thing at a time."""
+    """Builds targets that can be broken, and breaks one thing at a time.
+
+    Attributes:
+        felt_ms: how long the last call was to its caller, without the time for which the machine had no core for it;
+            None where that is not known: nothing was called, or what was called returned before it was done.
+    """
 
     def __init__(self, border: Border) -> None:
+        self.felt_ms: float | None = None
         self._border = border
+        self._stopwatch = system_stopwatch()
         self._breakage: _Breakage | None = None
 
     def build(self, settings: TargetSettings) -> BuiltTarget:
@@ -47,7 +58,13 @@ class Bench:
 
         def call(inputs: JsonObject) -> object:
             breakage = self._breakage
-            return (breakage.function(built.function) if breakage else built.function)(inputs)
+            function = breakage.function(built.function) if breakage else built.function
+            self.felt_ms = None
+            begun_s = self._stopwatch.read_s()
+            output = function(inputs)
+            if not inspect.isawaitable(output):
+                self.felt_ms = (self._stopwatch.read_s() - begun_s) * MS
+            return output
 
         return replace(built, function=call)
 

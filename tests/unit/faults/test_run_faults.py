@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from e2i_eval.case import Case
 from e2i_eval.contract.contract import Contract, Demand, Section
@@ -82,3 +85,26 @@ def test_needs_are_told() -> None:
 
     assert lost.lacks(sound()) == ""
     assert "no case logs metrics" in lost.lacks(bare)
+
+
+@pytest.mark.parametrize(
+    ("used", "told"), [("1", "2"), ("v9", "v10"), ("2026-a3-rc", "2026-a4-rc"), ("main", "main-1")]
+)
+def test_another_version_of_a_prompt_is_told(used: str, told: str) -> None:
+    """In the form of the one that was used; other params stay."""
+    demands = Section(params={"prompt/*": Demand(), "prompt/plan": Demand(equals=used)})
+    logged = Logged(run_id="r", status="RUNNING", params={"prompt/plan": used, "model": "claude"})
+    asked = replace(
+        sound(),
+        evidence=replace(sound().evidence, logged=logged),
+        contract=Contract(sections=(demands,)),
+    )
+    body = {"run_id": "r", "params": [{"key": "prompt/plan", "value": used}, {"key": "model", "value": "claude"}]}
+    message = Message(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
+    (fault,) = choose(["prompt-version-wrong"])
+    assert fault.request is not None
+
+    handling = fault.request(message, asked)
+
+    assert handling is not None
+    assert [each["value"] for each in handling.send[0].json()["params"]] == [told, "claude"]

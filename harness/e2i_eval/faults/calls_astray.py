@@ -1,0 +1,171 @@
+"""Faults: calls to Claude are logged in the wrong place, twice, or without an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_eval.faults.call_edit import INPUT_KEYS, OUTPUT_KEYS, TOTAL_KEYS, counted, in_calls
+from e2i_eval.faults.fault import Fault
+from e2i_eval.faults.needs import (
+    CACHED_TOKENS,
+    ONE_CALL,
+    TWO_CALLS,
+    another_case,
+    demands,
+)
+from e2i_eval.faults.sent_span import OUTPUTS, Spans, calls
+from e2i_eval.faults.values import each_mapping, replaced_text
+
+if TYPE_CHECKING:
+    from e2i_eval.faults.sound import Sound
+    from e2i_eval.json_value import JsonValue
+
+__all__ = ["CALLS_ASTRAY"]
+
+ALTERED = "something else"
+
+
+def swap_answers(spans: Spans, _sound: Sound) -> Spans:
+    """Give the first and the last call each other's answer."""
+    told = calls(spans)
+    if len(told) > 1:
+        first, last = told[0], told[-1]
+        first.attributes[OUTPUTS], last.attributes[OUTPUTS] = last.attributes[OUTPUTS], first.attributes[OUTPUTS]
+    return spans
+
+
+def tell_other_prompt(spans: Spans, sound: Sound) -> Spans:
+    """Log the prompt of another case, as state kept between calls does."""
+    other = sound.other
+    texts = [] if other is None else [str(each.request.get("messages")) for each in other.exchanges]
+    for text, stranger in zip(sound.prompt_texts()[:1], texts, strict=False):
+        in_calls(spans, lambda value: replaced_text(value, text, stranger))  # noqa: B023  used at once
+    return spans
+
+
+def move_to_other_node(spans: Spans, sound: Sound) -> Spans:
+    """Put calls into a node that did not make them."""
+    quiet = [node for node in sound.nodes if node not in sound.asked_nodes()] or [ALTERED]
+    asking = sound.asked_nodes()
+
+    def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return {key: quiet[0] if key == "langgraph_node" and value in asking else value for key, value in each.items()}
+
+    homes = {span.span_id: span for span in spans if span.name in quiet}
+    for span in calls(spans):
+        span.attributes = each_mapping(span.attributes, change)
+        span.parent_id = next(iter(homes), span.parent_id)
+    return spans
+
+
+def log_twice(spans: Spans, _sound: Sound) -> Spans:
+    """Log each call a second time, beside the first."""
+    return [*spans, *(span.twin() for span in calls(spans))]
+
+
+def count_cache_twice(spans: Spans, sound: Sound) -> Spans:
+    """Add what came from the cache to an input that has it already."""
+    read = sum(each.usage.cache_read_tokens for each in sound.answered[:1] if each.usage)
+    return counted(spans, INPUT_KEYS, lambda count, _usage: count + 2 * read)
+
+
+def count_inner_call_again(spans: Spans, _sound: Sound) -> Spans:
+    """Let a wrapper add the tokens of the call inside it to its own."""
+    inner = []
+    for span in calls(spans):
+        twin = span.twin()
+        twin.parent_id = span.span_id
+        inner.append(twin)
+    counted(spans, (*INPUT_KEYS, *OUTPUT_KEYS, *TOTAL_KEYS), lambda count, _usage: 2 * count)
+    return [*spans, *inner]
+
+
+def never_end(spans: Spans, _sound: Sound) -> Spans:
+    """Leave the calls open, as a stream does whose reader went away."""
+    for span in calls(spans):
+        span.end_ns = 0
+    return spans
+
+
+LOGGING = ("logging",)
+
+CALLS_ASTRAY = (
+    Fault(
+        name="cache-counted-twice",
+        kind="counted twice",
+        place="log",
+        summary="Cached tokens are added to an input that has them already.",
+        source="another tracer, issues 12306 and 10592: cached input tokens were counted twice",
+        checks=LOGGING,
+        tells="input_tokens",
+        needs=(CACHED_TOKENS,),
+        spans=count_cache_twice,
+    ),
+    Fault(
+        name="answers-swapped",
+        kind="swapped",
+        place="log",
+        summary="Two calls are logged with each other's answer.",
+        source="livekit/agents#3554: overlapping calls took each other's spans for their own",
+        checks=LOGGING,
+        tells="completion|tool call|text",
+        needs=(TWO_CALLS,),
+        spans=swap_answers,
+    ),
+    Fault(
+        name="prompt-of-another-case",
+        kind="misattributed",
+        place="log",
+        summary="The prompt of an earlier request is logged.",
+        source="epam/ai-dial-sdk#448: requests on a kept connection were recorded under an earlier one's trace",
+        checks=LOGGING,
+        tells="user|message",
+        needs=(ONE_CALL, another_case()),
+        spans=tell_other_prompt,
+    ),
+    Fault(
+        name="call-in-wrong-node",
+        kind="misattributed",
+        place="log",
+        summary="A call is logged below a node that did not make it.",
+        source="livekit/agents#3554: spans got the wrong parent where calls overlapped",
+        checks=LOGGING,
+        tells="node",
+        needs=(ONE_CALL, demands("node")),
+        spans=move_to_other_node,
+    ),
+    Fault(
+        name="call-logged-twice",
+        kind="duplicated",
+        place="log",
+        summary="Each call has two spans, side by side.",
+        source="mlflow, langchain's and anthropic's autologs both on: two model spans for one call",
+        checks=LOGGING,
+        tells="logged twice",
+        needs=(ONE_CALL,),
+        spans=log_twice,
+    ),
+    Fault(
+        name="nested-autologs-add-up",
+        kind="counted twice",
+        place="log",
+        summary="A wrapper counts the tokens of the call inside it once more.",
+        source="another tracer, issue 3956, braintrustdata/braintrust-sdk-python#312: nested spans counted twice",
+        checks=LOGGING,
+        tells="tokens",
+        needs=(ONE_CALL,),
+        spans=count_inner_call_again,
+    ),
+    Fault(
+        name="call-never-ended",
+        kind="unfinished",
+        place="log",
+        summary="The span of a call is never ended.",
+        source="DataDog/dd-trace-py#6891: spans of streams that failed stayed open",
+        checks=("trace",),
+        tells="never ended",
+        needs=(ONE_CALL,),
+        spans=never_end,
+    ),
+)
+"""In the order of their classes."""

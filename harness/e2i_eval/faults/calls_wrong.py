@@ -1,0 +1,274 @@
+"""Faults: something else is logged of a call to Claude than happened, or a part of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from e2i_eval.faults.call_edit import INPUT_KEYS, OUTPUT_KEYS, STOP_KEYS, TOTAL_KEYS, counted, in_calls, in_outputs
+from e2i_eval.faults.fault import Fault
+from e2i_eval.faults.needs import (
+    A_CLAUDE_ERROR,
+    A_TOOL_CALL,
+    ONE_CALL,
+    demands,
+)
+from e2i_eval.faults.sent_span import INPUTS, OK, Spans, calls
+from e2i_eval.faults.values import each_mapping, replaced_text
+
+if TYPE_CHECKING:
+    from e2i_eval.faults.sound import Sound
+    from e2i_eval.json_value import JsonValue
+
+__all__ = ["WRONG_IN_CALLS"]
+
+OTHER_MODEL = "claude-haiku-4-5"
+ALTERED = "something else"
+WRITTEN_DOWN_AFTER_NS = 50_000_000
+KEPT_CHARACTERS = 40
+"""What is left of a text that is cut off."""
+
+
+def halve_input_tokens(spans: Spans, _sound: Sound) -> Spans:
+    """Count half the input."""
+    return counted(spans, INPUT_KEYS, lambda count, _usage: count // 2)
+
+
+def guess_output_tokens(spans: Spans, _sound: Sound) -> Spans:
+    """Count the answer's tokens by its characters, as is done where a stream brings no usage."""
+    return counted(spans, OUTPUT_KEYS, lambda count, _usage: count // 3 + 1)
+
+
+def miscount_total(spans: Spans, _sound: Sound) -> Spans:
+    """Let the total be more than its parts."""
+    return counted(spans, TOTAL_KEYS, lambda count, _usage: count + 1000)
+
+
+def name_other_model(spans: Spans, sound: Sound) -> Spans:
+    """Name another model than was asked."""
+    for model in {each.model for each in sound.answered}:
+        in_calls(spans, lambda value, model=model: replaced_text(value, model, OTHER_MODEL))  # type: ignore[misc]
+    return spans
+
+
+def invent_temperature(spans: Spans, _sound: Sound) -> Spans:
+    """Log the temperature of a configuration that was never sent."""
+    for span in calls(spans):
+        params = span.attributes.get("invocation_params")
+        span.attributes["invocation_params"] = {**(params if isinstance(params, dict) else {}), "temperature": 0.7}
+        if isinstance(asked := span.attributes.get(INPUTS), dict):
+            asked["temperature"] = 0.7
+    return spans
+
+
+def change_max_tokens(spans: Spans, _sound: Sound) -> Spans:
+    """Log another limit than was sent."""
+
+    def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return {key: 64_000 if key == "max_tokens" else value for key, value in each.items()}
+
+    in_calls(spans, lambda value: each_mapping(value, change))
+    return spans
+
+
+def change_stop_reason(spans: Spans, _sound: Sound) -> Spans:
+    """Say that the answer was cut off when it was not."""
+
+    def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return {key: "max_tokens" if key in STOP_KEYS and value else value for key, value in each.items()}
+
+    in_calls(spans, lambda value: each_mapping(value, change))
+    return spans
+
+
+def change_tool_arguments(spans: Spans, sound: Sound) -> Spans:
+    """Log other arguments than Claude called the tool with."""
+    for call in sound.tool_calls():
+        in_outputs(spans, lambda value, call=call: _other_arguments(value, call["input"]))  # type: ignore[misc]
+    return spans
+
+
+def hide_failure(spans: Spans, _sound: Sound) -> Spans:
+    """Say of every call that all went well."""
+    for span in calls(spans):
+        span.status = OK
+    return spans
+
+
+def stamp_when_sent(spans: Spans, _sound: Sound) -> Spans:
+    """Give calls the time at which they were written down, after they had ended."""
+    for span in calls(spans):
+        span.start_ns = span.end_ns = span.end_ns + WRITTEN_DOWN_AFTER_NS
+    return spans
+
+
+def cut_prompt(spans: Spans, sound: Sound) -> Spans:
+    """Cut the longest message off."""
+    text = next(iter(sound.prompt_texts()), "")
+    in_calls(spans, lambda value: replaced_text(value, text, text[:KEPT_CHARACTERS]) if text else value)
+    return spans
+
+
+def cut_completion(spans: Spans, sound: Sound) -> Spans:
+    """Keep the first half of the answer, as when a stream is not read to its end."""
+    text = next(iter(sound.answer_texts()), "")
+    in_outputs(spans, lambda value: replaced_text(value, text, text[: len(text) // 2]) if text else value)
+    return spans
+
+
+def _other_arguments(value: JsonValue, arguments: JsonValue) -> JsonValue:
+    if value == arguments:
+        return {**arguments, next(iter(arguments), "argument"): ALTERED}
+    if isinstance(value, str) and value.startswith("{") and _loaded(value) == arguments:
+        return json.dumps(_other_arguments(arguments, arguments))
+    if isinstance(value, dict):
+        return {key: _other_arguments(each, arguments) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_other_arguments(each, arguments) for each in value]
+    return value
+
+
+def _loaded(text: str) -> JsonValue:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+LOGGING = ("logging",)
+
+WRONG_IN_CALLS = (
+    Fault(
+        name="input-tokens-halved",
+        kind="wrong",
+        place="log",
+        summary="Half of the input tokens are logged.",
+        source="own: a count taken from one of two messages",
+        checks=LOGGING,
+        tells="input_tokens",
+        needs=(ONE_CALL,),
+        spans=halve_input_tokens,
+    ),
+    Fault(
+        name="output-tokens-guessed",
+        kind="wrong",
+        place="log",
+        summary="Output tokens are guessed from the text.",
+        source="own: what libraries do where a stream brings no usage",
+        checks=LOGGING,
+        tells="output_tokens",
+        needs=(ONE_CALL,),
+        spans=guess_output_tokens,
+    ),
+    Fault(
+        name="total-tokens-wrong",
+        kind="wrong",
+        place="log",
+        summary="The total of a call is not the sum of its parts.",
+        source="another tracer, issue 8700: the token usage shown was twice what was billed",
+        checks=LOGGING,
+        tells="total",
+        needs=(ONE_CALL, demands("total_tokens")),
+        spans=miscount_total,
+    ),
+    Fault(
+        name="model-misnamed",
+        kind="wrong",
+        place="log",
+        summary="Another model is logged than was asked.",
+        source="own: an alias of the configuration is logged in place of the request's model",
+        checks=LOGGING,
+        tells="model",
+        needs=(ONE_CALL, demands("model")),
+        spans=name_other_model,
+    ),
+    Fault(
+        name="temperature-invented",
+        kind="wrong",
+        place="log",
+        summary="A temperature is logged that was never sent.",
+        source="own: API version 2026-10-21 refuses a temperature, clients drop it, and handlers log the configuration",
+        checks=LOGGING,
+        tells="temperature",
+        needs=(ONE_CALL,),
+        spans=invent_temperature,
+    ),
+    Fault(
+        name="max-tokens-wrong",
+        kind="wrong",
+        place="log",
+        summary="Another limit of the answer is logged than was sent.",
+        source="own: a default is logged where the call overrides it",
+        checks=LOGGING,
+        tells="max_tokens",
+        needs=(ONE_CALL, demands("max_tokens")),
+        spans=change_max_tokens,
+    ),
+    Fault(
+        name="stop-reason-wrong",
+        kind="wrong",
+        place="log",
+        summary="A whole answer is logged as one that was cut off.",
+        source="own: a mapping between the words of two APIs",
+        checks=LOGGING,
+        tells="stop",
+        needs=(ONE_CALL,),
+        spans=change_stop_reason,
+    ),
+    Fault(
+        name="tool-arguments-altered",
+        kind="wrong",
+        place="log",
+        summary="A tool call is logged with other arguments.",
+        source="own: arguments are logged after a tool has changed them in place",
+        checks=LOGGING,
+        tells="tool call",
+        needs=(A_TOOL_CALL,),
+        spans=change_tool_arguments,
+    ),
+    Fault(
+        name="failure-logged-as-success",
+        kind="wrong",
+        place="log",
+        summary="A call that failed is logged as one that went well.",
+        source="miurla/morphic#930: spans of failed streams ended without an error",
+        checks=LOGGING,
+        tells="status",
+        needs=(A_CLAUDE_ERROR, demands("status")),
+        spans=hide_failure,
+    ),
+    Fault(
+        name="duration-of-zero",
+        kind="wrong",
+        place="log",
+        summary="A call is stamped with the time at which it was written down.",
+        source="own: spans that are made when a call has ended",
+        checks=LOGGING,
+        tells="start|begin|duration",
+        needs=(ONE_CALL, demands("duration")),
+        spans=stamp_when_sent,
+    ),
+    Fault(
+        name="prompt-cut-off",
+        kind="truncated",
+        place="log",
+        summary="A long message is cut off.",
+        source="own: limits on the length of an attribute, as OpenTelemetry's SDKs have",
+        checks=LOGGING,
+        tells="user|message",
+        needs=(ONE_CALL,),
+        spans=cut_prompt,
+    ),
+    Fault(
+        name="completion-cut-off",
+        kind="truncated",
+        place="log",
+        summary="Only the beginning of an answer is logged.",
+        source="dynatrace-oss/dynatrace-ai-agent-instrumentation-examples#317: streamed answers were not put together",
+        checks=LOGGING,
+        tells="completion|tool call|text",
+        needs=(ONE_CALL,),
+        spans=cut_completion,
+    ),
+)
+"""Counts, settings, answers, times; last what is cut off."""

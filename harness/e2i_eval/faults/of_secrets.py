@@ -1,0 +1,121 @@
+"""Faults: what must never be logged is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from e2i_eval.faults.fault import Fault, Need
+from e2i_eval.faults.needs import (
+    A_TRACE,
+)
+from e2i_eval.faults.sent_span import TRACE_TAG, Spans, calls, root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from e2i_eval.faults.sound import Sound
+
+__all__ = ["SECRET_FAULTS"]
+
+KEY = "sk-ant-api03-" + "NotARealKey0" * 4
+BEARER = "Bearer " + "NotARealToken7" * 3
+NUMBERS = ("NPI: 1234567893", "MRN: AB-1234567", "123-45-6789")
+MAILS = ("jane.doe@hospital.example",)
+PHONES = ("+1 212 555 0142", "(212) 555-0142", "212-555-0142")
+"""Samples of what contracts forbid; the first one of a kind that a contract's patterns match is leaked."""
+
+
+def leak_key_into_tag(spans: Spans, _sound: Sound) -> Spans:
+    """Write a key where everybody can read it."""
+    if (first := root(spans)) is not None:
+        first.attributes[TRACE_TAG + "debug"] = f"client made with {KEY}"
+    return spans
+
+
+def leak_header(spans: Spans, _sound: Sound) -> Spans:
+    """Log a request with its headers."""
+    for span in calls(spans) or spans[:1]:
+        span.attributes["http.request.headers"] = {"authorization": BEARER}
+    return spans
+
+
+def leaking(samples: Collection[str]) -> Callable[[Spans, Sound], Spans]:
+    """Log a question with what identifies a person in it."""
+
+    def leak(spans: Spans, sound: Sound) -> Spans:
+        for span in spans[:1]:
+            span.attributes["question.raw"] = f"what of {_forbidden(samples, sound)}?"
+        return spans
+
+    return leak
+
+
+def forbids(what: str, samples: Collection[str]) -> Need:
+    """Ask for a contract that forbids one of ``samples``."""
+    return Need(what=f"no contract forbids {what}", is_met=lambda sound: bool(_forbidden(samples, sound)))
+
+
+def _forbidden(samples: Collection[str], sound: Sound) -> str:
+    """Return the first sample the contract forbids; empty when it forbids none."""
+    patterns = sound.contract.secrets.patterns.values()
+    return next((each for each in samples if any(re.search(pattern, each) for pattern in patterns)), "")
+
+
+SECRET_FAULTS = (
+    Fault(
+        name="key-in-tag",
+        kind="leaked",
+        place="log",
+        summary="An API key stands in a tag.",
+        source="BerriAI/litellm#13705: keys in the attributes of retried calls",
+        checks=("secrets",),
+        tells="key",
+        needs=(A_TRACE,),
+        spans=leak_key_into_tag,
+    ),
+    Fault(
+        name="header-in-span",
+        kind="leaked",
+        place="log",
+        summary="A request is logged with its authorization header.",
+        source="getsentry/seer#1703, traceloop/openllmetry#4150: headers of recorded requests",
+        checks=("secrets",),
+        tells="bearer|token|credential|authori",
+        needs=(A_TRACE,),
+        spans=leak_header,
+    ),
+    Fault(
+        name="identifier-in-span",
+        kind="leaked",
+        place="log",
+        summary="The number of a patient or a prescriber is logged.",
+        source="DataDog/dd-trace-py#10517: inputs hold what must not be kept",
+        checks=("secrets",),
+        needs=(A_TRACE, forbids("the numbers of persons", NUMBERS)),
+        spans=leaking(NUMBERS),
+    ),
+    Fault(
+        name="email-in-span",
+        kind="leaked",
+        place="log",
+        summary="An e-mail address is logged.",
+        source="seen on a platform of this kind: questions of persons are logged with who asked",
+        checks=("secrets",),
+        tells="mail",
+        needs=(A_TRACE, forbids("e-mail addresses", MAILS)),
+        spans=leaking(MAILS),
+    ),
+    Fault(
+        name="phone-in-span",
+        kind="leaked",
+        place="log",
+        summary="A phone number is logged.",
+        source="own: a field nobody called a phone number",
+        checks=("secrets",),
+        tells="phone",
+        needs=(A_TRACE, forbids("phone numbers", PHONES)),
+        spans=leaking(PHONES),
+    ),
+)
+"""Credentials, then what identifies a person."""
