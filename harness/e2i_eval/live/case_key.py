@@ -1,0 +1,26 @@
+"""The key of a case: equal as long as what decides its result beside the project's code is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from e2i_eval.case import Case
+    from e2i_eval.settings import TargetSettings
+
+__all__ = ["case_key"]
+
+
+def case_key(case: Case, target: TargetSettings | None) -> str:
+    """Return the key of ``case``, from its file and its target's configuration.
+
+    A case that was made in code is known by all its parts.
+    """
+    content = case.path.read_bytes() if case.path is not None and case.path.is_file() else repr(case).encode()
+    parts = (content, repr(case.inputs).encode(), repr(target).encode())
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.hexdigest()
