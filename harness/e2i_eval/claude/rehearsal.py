@@ -1,0 +1,128 @@
+"""A rehearsal: a case is run without anything being sent, to learn what recording it will ask and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_eval.claude.budget import BudgetError
+from e2i_eval.claude.forecast import forecast_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.reel import Reel
+    from e2i_eval.exchange import Exchange
+    from e2i_eval.json_value import JsonObject
+    from e2i_eval.prices import PriceTable
+
+__all__ = ["Forecast", "Plan", "forecast_of_reel", "forecast_of_script", "plan_of"]
+
+MARGIN = 2.0
+"""How many times the estimate may be spent before recording stops: answers may be longer than they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What it takes to record one case.
+
+    Attributes:
+        recorded: how many requests its cassette has.
+        changed: how many of those will be asked anew: their prompt changed, or one that comes before them.
+        new: how many requests have no counterpart in the cassette.
+        usd: about what that costs; None when a price is not known.
+        bound_usd: the most that the requests known beforehand can cost; None when a price is not known.
+    """
+
+    recorded: int
+    changed: int
+    new: int
+    usd: float | None
+    bound_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What it takes to record all chosen cases; the fields are sums of a forecast's.
+
+    Attributes:
+        usd: about what it costs.
+        most_usd: what may be spent: recording stops there.
+        unpriced: how many cases cost nobody knows what.
+    """
+
+    recorded: int
+    changed: int
+    new: int
+    usd: float
+    most_usd: float
+    unpriced: int
+
+    @property
+    def is_needed(self) -> bool:
+        """Something is to be recorded."""
+        return bool(self.changed or self.new)
+
+    def __str__(self) -> str:
+        parts = [f"{self.changed} of {_counted(self.recorded, 'recorded request')} changed"] if self.changed else []
+        parts += [f"{_counted(self.new, 'request')} not recorded yet"] if self.new else []
+        return f"{', '.join(parts)}; about {_amount(self.usd)}, and never more than {_amount(self.most_usd)}"
+
+
+def plan_of(forecasts: Iterable[Forecast]) -> Plan:
+    """Return what all cases take together.
+
+    Cases are recorded one after another: at a time the requests of one are under way, for each of which the budget
+    sets the most it can cost aside.
+    """
+    known = list(forecasts)
+    usd = sum(each.usd or 0.0 for each in known)
+    return Plan(
+        recorded=sum(each.recorded for each in known),
+        changed=sum(each.changed for each in known),
+        new=sum(each.new for each in known),
+        usd=usd,
+        most_usd=MARGIN * usd + max((each.bound_usd or 0.0 for each in known), default=0.0),
+        unpriced=sum(each.usd is None or each.bound_usd is None for each in known),
+    )
+
+
+def forecast_of_reel(reel: Reel, prices: PriceTable, budget: Budget) -> Forecast:
+    """Return what it takes to record what the cassette did not answer."""
+    changed = [entry for _, entry in reel.changed if entry is not None]
+    requests = [*(request for request, _ in reel.changed), *(entry.request for entry in reel.unreached)]
+    return Forecast(
+        recorded=len(reel.cassette.entries) if reel.cassette else 0,
+        changed=len(changed) + len(reel.unreached),
+        new=len(reel.changed) - len(changed),
+        usd=forecast_usd(reel.changed, reel.unreached, prices),
+        bound_usd=_bound_usd(requests, budget),
+    )
+
+
+def forecast_of_script(exchanges: Sequence[Exchange], prices: PriceTable, budget: Budget) -> Forecast:
+    """Return what it takes to record a case that has no cassette; it went as its script says."""
+    priced = [prices.cost_usd(each.model, each.usage) for each in exchanges if each.usage is not None]
+    return Forecast(
+        recorded=0,
+        changed=0,
+        new=len(exchanges),
+        usd=None if None in priced else sum(usd or 0.0 for usd in priced),
+        bound_usd=_bound_usd([each.request for each in exchanges if each.kind == "messages"], budget),
+    )
+
+
+def _bound_usd(requests: Sequence[JsonObject], budget: Budget) -> float | None:
+    try:
+        return sum(budget.bound_usd(request) for request in requests)
+    except BudgetError:
+        return None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _amount(usd: float) -> str:
+    return f"{usd:.2f} USD" if usd >= 0.01 else "0.01 USD"  # noqa: PLR2004  the least that is shown

@@ -1,0 +1,121 @@
+"""Consent: before ``record`` spends anything, somebody at the terminal says yes, or a flag has said how much."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2i_eval.claude import plan_of
+from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.options import ci_variable, environment
+from e2i_eval.plugin.case_item import CaseItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from e2i_eval.claude import Forecast, Plan
+    from e2i_eval.plugin.composition import Worker
+    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.settings import Settings
+
+__all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]
+
+YES = frozenset({"y", "yes"})
+DECLINED = "nothing was sent: the answer was no"
+
+
+def refuse_recording_in_ci(settings: Settings) -> None:
+    """Refuse to record where nobody can be asked and every push would pay, unless a flag says how much.
+
+    Raises:
+        UsageError: this is CI; the message names the variable that says so.
+    """
+    if settings.claude != "record" or settings.max_cost_usd is not None:
+        return
+    if variable := ci_variable(environment()):
+        what = f"--e2i-claude=record spends money, and the variable {variable} says that this is CI"
+        fix = "say what it may cost with --e2i-max-cost=USD, or play what was recorded with --e2i-claude=replay"
+        raise UsageError(what, fix=fix)
+
+
+def register_consent(config: pytest.Config, evaluation: Evaluation) -> None:
+    """Register what asks, where there is something to be asked and one process to ask for."""
+    settings = evaluation.settings
+    is_distributed = config.getoption("dist", default="no") != "no"
+    if settings.claude != "record" or settings.max_cost_usd is not None or is_distributed:
+        return
+    if evaluation.controller is not None:
+        config.pluginmanager.register(Consent(config, evaluation), "e2i_eval_consent")
+
+
+class Consent:
+    """Rehearses the chosen cases with nothing being sent, and asks whether to pay for what they lack."""
+
+    def __init__(self, config: pytest.Config, evaluation: Evaluation) -> None:
+        self._config = config
+        self._evaluation = evaluation
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Ask, before the first case runs; without a terminal nobody is asked and nothing is sent."""
+        if session.testsfailed or not self._is_terminal():
+            return
+        worker = self._evaluation.worker
+        plan = plan_of(_forecasts(session, worker))
+        if not plan.is_needed:
+            return
+        if plan.unpriced:
+            self._say(f"e2i-eval: the price of {plan.unpriced} cases is not known, so nobody can be asked to pay it")
+            return
+        if not self._is_wanted(plan, others=sum(not isinstance(item, CaseItem) for item in session.items)):
+            pytest.exit(DECLINED)
+        worker.allow(plan.most_usd)
+        if self._evaluation.controller is not None:
+            self._evaluation.controller.allowed_usd = plan.most_usd
+
+    def _is_wanted(self, plan: Plan, *, others: int) -> bool:
+        more = f" ({others} other items may ask more: it counts too)" if others else ""
+        with self._uncaptured():
+            self._say(f"e2i-eval: {plan}{more}", newline=False)
+            return _answer("; record? [y/N] ") in YES
+
+    def _say(self, text: str, *, newline: bool = True) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write(text + ("\n" if newline else ""), flush=True)
+
+    def _is_terminal(self) -> bool:
+        with self._uncaptured():
+            return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+    @contextlib.contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        """Give the block the terminal, which pytest otherwise keeps from what it runs."""
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        if capture is None:
+            yield
+            return
+        capture.suspend_global_capture(in_=True)
+        try:
+            yield
+        finally:
+            capture.resume_global_capture()
+
+
+def _forecasts(session: pytest.Session, worker: Worker) -> Iterator[Forecast]:
+    for item in session.items:
+        if isinstance(item, CaseItem):
+            try:
+                yield worker.rehearse(item.case, item.nodeid)
+            except E2iError:  # it says so itself when it runs, and without an answer it costs nothing
+                continue
+
+
+def _answer(question: str, read: Callable[[str], str] = input) -> str:
+    try:
+        return read(question).strip().lower()
+    except EOFError:
+        return ""
