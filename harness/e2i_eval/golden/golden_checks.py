@@ -10,6 +10,7 @@ from e2i_eval.golden.completed import COMPLETED
 from e2i_eval.golden.logged import METRICS, PARAMS, TAGS
 from e2i_eval.golden.nodes import NODES
 from e2i_eval.golden.output import OUTPUT
+from e2i_eval.golden.review import REVIEW
 from e2i_eval.golden.tools import TOOLS
 from e2i_eval.golden.values import VALUES
 
@@ -33,6 +34,7 @@ def golden_checks(case: Case, *, price: Price | None = None) -> tuple[Check, ...
     asked = (
         (COMPLETED, True),
         (OUTPUT, expect.has_output),
+        (REVIEW, expect.has_wrong_output),
         (VALUES, expect.values),
         (NODES, expect.nodes is not None),
         (TOOLS, expect.tools is not None),

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
 from e2i_eval.golden.compare.alignment import side_by_side
-from e2i_eval.golden.compare.arrangement import AtOnce, Happening, InTurn, Part, arranged
+from e2i_eval.golden.compare.arrangement import arranged
 from e2i_eval.golden.ruled import unknown_verdict
+from e2i_eval.golden.span_order import in_order, node_witness
 from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from e2i_eval.case import NodeRule
     from e2i_eval.evidence import Evidence
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.golden.compare.arrangement import Part
+    from e2i_eval.golden.span_order import Witness
+    from e2i_eval.trace import Trace
 
 __all__ = ["NODES", "nodes_run"]
 
@@ -86,41 +88,11 @@ def _ran(traces: Sequence[Trace], names: Sequence[str]) -> tuple[str, ...]:
 
 def nodes_run(traces: Sequence[Trace]) -> Part:
     """Return the nodes that ran, those of one step of one graph at once."""
-    ordered = sorted(traces, key=lambda trace: trace.started_at_s)
-    every = (_children(trace) for trace in ordered)
-    return InTurn(tuple(_in_steps(children[None], children) for children in every))
+    return in_order(traces, _witnesses)
 
 
-def _children(trace: Trace) -> dict[str | None, list[Span]]:
-    """Return the node spans by the id of the node span around them, None for the outermost."""
-    nodes = trace.node_spans()
-    ids = {span.span_id for span in nodes}
-    children: dict[str | None, list[Span]] = {None: [], **{span.span_id: [] for span in nodes}}
-    for span in nodes:
-        around = next((each.span_id for each in trace.ancestors(span) if each.span_id in ids), None)
-        children[around].append(span)
-    return children
-
-
-def _in_steps(spans: Sequence[Span], children: dict[str | None, list[Span]]) -> Part:
-    return InTurn(tuple(_at_once(list(group), children) for group in _steps(spans)))
-
-
-def _steps(spans: Sequence[Span]) -> Iterator[Iterator[Span]]:
-    """Yield runs of spans of the same step; a span that states no step is a run of its own."""
-    return (group for _, group in groupby(spans, key=lambda span: _step(span) or span.span_id))
-
-
-def _step(span: Span) -> str | None:
-    for holder in (span.attributes, span.attributes.get("metadata")):
-        if isinstance(holder, dict) and holder.get("langgraph_step") is not None:
-            return f"step {holder['langgraph_step']}"
-    return None
-
-
-def _at_once(spans: Sequence[Span], children: dict[str | None, list[Span]]) -> Part:
-    branches = (InTurn((Happening(name=span.name), _in_steps(children[span.span_id], children))) for span in spans)
-    return AtOnce(tuple(branches))
+def _witnesses(trace: Trace) -> tuple[Witness, ...]:
+    return tuple(node_witness(span) for span in trace.node_spans())
 
 
 NODES = Check(name=NAME, judge=_judge)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from e2i_eval.exchange import Exchange
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["TOOLS"]
+__all__ = ["TOOLS", "tool_calls"]
 
 NAME = "tools"
 
@@ -34,7 +34,7 @@ def _judge(evidence: Evidence) -> Verdict:
     if rules is None:
         return Verdict(check=NAME, status="skip", reason="the case names no tool calls")
     names = [rule.name for rule in rules]
-    calls = arranged(_called(evidence.exchanges), names)
+    calls = arranged(tool_calls(evidence.exchanges), names)
     if names != [call.name for call in calls]:
         return Verdict(
             check=NAME,
@@ -81,7 +81,7 @@ def _other_input(case: Case, at: int, rule: ToolRule, call: Happening) -> Iterat
         )
 
 
-def _called(exchanges: Iterable[Exchange]) -> Part:
+def tool_calls(exchanges: Iterable[Exchange]) -> Part:
     """Return the tool calls in order; those of different callers in one step of a graph happened at once."""
     whole = (each for each in exchanges if each.kind == "messages" and each.complete and each.error is None)
     steps = groupby(whole, key=lambda exchange: exchange.caller.step if exchange.caller.step is not None else exchange)

@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 
 from e2i_eval.case import Case
 from e2i_eval.golden.file.expect_form import ExpectForm
-from e2i_eval.golden.file.form import Form
+from e2i_eval.golden.file.form import Form, Given
+from e2i_eval.golden.file.origin_form import OriginForm  # noqa: TC001  as below
 from e2i_eval.golden.file.script_form import AnswerForm  # noqa: TC001  pydantic reads it at run time
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class CaseForm(Form):
         default_factory=list, description="What Claude answers in mock mode, matched by node and order of the calls."
     )
     expect: ExpectForm = Field(default_factory=ExpectForm, description="What must come out.")
+    origin: Given[OriginForm] = Field(default=None, description="The stored trace that this case was made of.")
     tags: list[str] = Field(default_factory=list, description="Words to select cases by.", examples=[["smoke"]])
 
     def case(self, *, target: str, name: str, path: Path, lines: Mapping[str, int]) -> Case:

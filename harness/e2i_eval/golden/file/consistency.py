@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_eval.golden.file.judge_form import judge_contradictions
 from e2i_eval.golden.file.schema import known_keys
 
 if TYPE_CHECKING:
@@ -69,10 +70,11 @@ def _in_expectation(expect: JsonObject) -> Iterator[Contradiction]:
             if key in expect:
                 yield f"expect.{key}", f"expect.{key} has no effect without expect.output", f"remove '{key}'"
     if "error" in expect:
-        for key in ("output", "values"):
+        for key in ("output", "values", "judges"):
             if key in expect:
                 what = f"expect has both 'error' and '{key}', but a target that raises has no output"
                 yield f"expect.{key}", what, f"remove '{key}' or 'error'"
+    yield from judge_contradictions(expect.get("judges"), "expect.judges")
     for group in RULE_KEYS:
         rules = expect.get(group)
         for name, rule in rules.items() if isinstance(rules, dict) else ():

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from e2i_eval.case import Budget, ErrorRule, Expectation, NodeOrder, NodeRule, Tolerance, ToolRule
 from e2i_eval.golden.file.form import Amount, Count, DiffPath, Form, Given, PathRegex
+from e2i_eval.golden.file.judge_form import JudgeForm, judge_rules
+from e2i_eval.golden.file.rag_form import RagForm  # noqa: TC001  pydantic reads it at run time
 from e2i_eval.golden.file.rule_form import Rules, value_rules
+from e2i_eval.golden.file.trajectory_form import TrajectoryForm  # noqa: TC001  pydantic reads it at run time
 
 __all__ = ["ExpectForm"]
 
@@ -95,6 +98,12 @@ class ExpectForm(Form):
         description="Claude's tool calls in order; an empty list demands none.",
         examples=[[{"name": "lookup_order"}]],
     )
+    trajectory: Given[TrajectoryForm] = Field(
+        default=None, description="The sequence of nodes and tool calls, as the server's traces tell."
+    )
+    rag: Given[RagForm] = Field(
+        default=None, description="What retrieval and the answer made of it must be like, measured without a judge."
+    )
     metrics: Given[Rules] = Field(
         default=None, description="Metrics that must be logged.", examples=[{"confidence": {"min": 0.8}}]
     )
@@ -110,6 +119,17 @@ class ExpectForm(Form):
     error: Given[ErrorRuleForm] = Field(
         default=None, description="The error the case must end in; without it the case must end without one."
     )
+    wrong_output: Any = Field(
+        default=None,
+        description="An output that was observed and is wrong. The case fails when it comes out again, and as long as "
+        "nothing here says what is right.",
+        examples=[{"answer": "It was paid on Friday."}],
+    )
+    judges: Given[list[JudgeForm]] = Field(
+        default=None,
+        description="Who judges an answer that has no one right text.",
+        examples=[[{"name": "tone", "rubric": "Says what to do next.", "min": 4, "mock": {"score": 5}}]],
+    )
 
     def expectation(self) -> Expectation:
         """Return the value."""
@@ -123,9 +143,14 @@ class ExpectForm(Form):
             values=value_rules(self.values),
             nodes=NodeRule(order=self.nodes.order, names=tuple(self.nodes.names)) if self.nodes else None,
             tools=None if self.tools is None else tuple(ToolRule(name=t.name, input=t.input) for t in self.tools),
+            trajectory=self.trajectory.trajectory() if self.trajectory else None,
+            rag=self.rag.rag() if self.rag else None,
             metrics=value_rules(self.metrics),
             params=value_rules(self.params),
             tags=value_rules(self.tags),
             budget=Budget(**self.budget.model_dump()),
             error=ErrorRule(type=self.error.type, contains=self.error.contains) if self.error else None,
+            wrong_output=self.wrong_output,
+            has_wrong_output="wrong_output" in self.model_fields_set,
+            judges=judge_rules(self.judges),
         )
