@@ -10,19 +10,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.judge_rule import JudgeRule
 
 __all__ = [
+    "ArgumentRule",
     "Budget",
     "Case",
     "ErrorRule",
     "Expectation",
     "NodeOrder",
     "NodeRule",
+    "RagRule",
     "ScriptedAnswer",
     "ScriptedError",
+    "StepRule",
     "StreamFault",
     "Tolerance",
     "ToolRule",
+    "TrajectoryRule",
     "ValueRule",
 ]
 
@@ -139,6 +144,80 @@ class ToolRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentRule:
+    """What one argument of a tool call must be; every given part must hold.
+
+    Attributes:
+        kind: ``any``: it must be there. ``ignore``: it may be missing too. ``subset``: of a mapping, what the step's
+            ``input`` names there must be equal, other keys are free. ``rule``: what the other attributes say.
+        value: rule for the value itself.
+        near: the number it must be close to; None asks for none.
+        tolerance: how close.
+        length: rule for the length of a text, a list or a mapping; None asks for none.
+    """
+
+    kind: Literal["any", "ignore", "subset", "rule"]
+    value: ValueRule = ValueRule()
+    near: float | None = None
+    tolerance: Tolerance = Tolerance()
+    length: ValueRule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRule:
+    """One expected step of a trajectory.
+
+    Attributes:
+        kind: what takes the step: a LangGraph node that ran, or a tool that was called.
+        name: its name.
+        input: the tool call's arguments; None leaves those free that ``match`` does not name.
+        match: by dotted path of an argument what it must be instead of equal to ``input``; ``.`` is all of them.
+    """
+
+    kind: Literal["node", "tool"]
+    name: str
+    input: JsonObject | None = None
+    match: Mapping[str, ArgumentRule] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The step for a person, and what tells it from others: ``tool lookup_order``."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrajectoryRule:
+    """Which steps must have been taken.
+
+    Attributes:
+        mode: ``strict`` and ``unordered``: exactly these. ``subset``: at least these. ``superset``: none but these.
+        steps: the steps; of several that are alike each stands for one.
+        in_order: whether their order counts; that of what ran at once never does.
+        of: the kinds of steps that are looked at.
+    """
+
+    mode: NodeOrder
+    steps: tuple[StepRule, ...]
+    in_order: bool
+    of: tuple[Literal["node", "tool"], ...] = ("node", "tool")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RagRule:
+    """What an answer from retrieved documents must be like.
+
+    Attributes:
+        bounds: rule for each judged measure, by its name.
+        relevant: ids of the documents a reader would want; empty when none are labelled.
+        answer: dotted path of the answer's text in the output.
+    """
+
+    bounds: Mapping[str, ValueRule]
+    relevant: tuple[str, ...] = ()
+    answer: str = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """Upper limits of one case; None is unlimited.
 
@@ -174,10 +253,15 @@ class Expectation:
         values: rules for single output values, by dotted path (``gaps.0.region``).
         nodes: None does not judge the nodes.
         tools: None does not judge tool calls; an empty tuple demands that there are none.
+        trajectory: None does not judge the sequence of nodes and tool calls.
+        rag: None does not measure retrieval and what the answer makes of it.
         metrics: metrics that must be logged, each with its rule.
         params: parameters that must be logged, each with its rule.
         tags: trace tags that must be logged, each with its rule.
         error: None demands that the target ends without an error.
+        wrong_output: an output that was observed and is wrong, when ``has_wrong_output``.
+        has_wrong_output: a person still has to say, or has said, what is right instead.
+        judges: who judges what has no one right text.
     """
 
     output: JsonValue = None
@@ -189,11 +273,16 @@ class Expectation:
     values: Mapping[str, ValueRule] = field(default_factory=dict)
     nodes: NodeRule | None = None
     tools: tuple[ToolRule, ...] | None = None
+    trajectory: TrajectoryRule | None = None
+    rag: RagRule | None = None
     metrics: Mapping[str, ValueRule] = field(default_factory=dict)
     params: Mapping[str, ValueRule] = field(default_factory=dict)
     tags: Mapping[str, ValueRule] = field(default_factory=dict)
     budget: Budget = Budget()
     error: ErrorRule | None = None
+    wrong_output: JsonValue = None
+    has_wrong_output: bool = False
+    judges: tuple[JudgeRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,11 @@ class CaseRun:
     artifact_uri: str = ""
 
     @property
+    def source_name(self) -> str:
+        """What MLflow calls the source of traces that another process makes outside of every run."""
+        return f"e2i-eval/{self.run_id}"
+
+    @property
     def trace_tags(self) -> dict[str, str]:
         """The tags by which MLflow's test view knows which test made a trace."""
         return {"mlflow.test.name": self.nodeid, "mlflow.test.case_id": self.case_id}

@@ -14,15 +14,23 @@ from e2i_eval.behaviour import Behaviour
 from e2i_eval.behaviour_of import observed, prompt_measurements
 from e2i_eval.checks import judge
 from e2i_eval.contract import Contract, call_records, contract_checks, load_contract
+from e2i_eval.coverage import GraphWatch
 from e2i_eval.errors import E2iError, UnknownError, UsageError
 from e2i_eval.evidence import Evidence
 from e2i_eval.golden import golden_checks
+from e2i_eval.judges.verdicts import judge_measurements
+from e2i_eval.judging import unasked
+from e2i_eval.kept_output import KeptOutput
 from e2i_eval.measurements import measure
+from e2i_eval.outage import excused
+from e2i_eval.rag_measures import rag_check, rag_measurements
 from e2i_eval.repeats import disagreement
 from e2i_eval.report import CaseResult
 from e2i_eval.scratch import Scratch
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target, plain
+from e2i_eval.trajectory import trajectory_check
 from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.waiting import waited_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from e2i_eval.checks import Check
     from e2i_eval.clock import Clock
     from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.judging import Bench
     from e2i_eval.ports import Claude, Price, Tape, Tracking
     from e2i_eval.run import Run
     from e2i_eval.settings import Settings, TargetSettings
@@ -56,6 +65,7 @@ class SessionRef:
         tags: for the session's run.
         params: for the session's run.
         artifacts: the folder in which the session's own server keeps files; empty for a server of the team's.
+        live: the folder of the live run's journal; empty in the other modes.
     """
 
     session_id: str
@@ -65,6 +75,7 @@ class SessionRef:
     tags: JsonObject
     params: JsonObject
     artifacts: str = ""
+    live: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the reference as plain JSON."""
@@ -78,10 +89,17 @@ class SessionRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """A judged case with the evidence it was judged by."""
+    """A judged case with the evidence it was judged by.
+
+    Attributes:
+        result: the judgement.
+        evidence: what it was judged by.
+        is_kept: it was judged in a run that was interrupted, and nothing is left of the evidence.
+    """
 
     result: CaseResult
     evidence: Evidence
+    is_kept: bool = False
 
 
 class Evaluator:
@@ -99,6 +117,7 @@ class Evaluator:
         secrets: tuple[str, ...],
         build: Callable[[TargetSettings], BuiltTarget] = build_target,
         standing: Callable[[str], tuple[Check, ...]] = lambda _target: (),
+        judging: Bench | None = None,
     ) -> None:
         self._settings = settings
         self._session = session
@@ -110,9 +129,11 @@ class Evaluator:
         self._secrets = secrets
         self._build = build
         self._standing = standing
+        self._judging = judging
         self._targets: dict[str, BuiltTarget | E2iError] = {}
         self._contracts: dict[str, Contract] = {}
         self._runner = asyncio.Runner()
+        self._watch = GraphWatch(Path(session.scratch))
 
     def close(self) -> None:
         """End what the evaluator holds; it cannot be used afterwards."""
@@ -133,31 +154,42 @@ class Evaluator:
         ``repeat`` counts the runs of the case from 0; with ``first`` it must come out as that one did.
 
         Raises:
-            UsageError: the target cannot be built or its contract cannot be read.
+            UsageError: the target cannot be built, its contract cannot be read, or a judge is not described.
         """
         contract = self._contract(case.target)
+        if self._judging is not None:
+            self._judging.rules(case)
         case_run, unknown = self._case_run(case, nodeid)
         with self._tracking.active(case_run):
             target = self._built(case, case_run)
+            watched = self._watch.call(target.name, target.runnable)
             with contextlib.ExitStack() as stack:
                 tape = self._taped(stack, case, case_run)
                 # a target that changes the folder must not move the cases after it
                 stack.enter_context(contextlib.chdir(Path.cwd()))
-                run = target.call(case.inputs, clock=self._clock, runner=self._runner)
+                run = target.call(case.inputs, clock=self._clock, runner=self._runner, config=watched.config)
             flush_s, unsent = self._flush(target, unknown=unknown)
-            run = replace(run, flush_s=flush_s)
+            held_back_s = waited_s(tape.exchanges)
+            run = replace(run, flush_s=flush_s, duration_s=max(0.0, run.duration_s - held_back_s))
         evidence = self._evidence(case, run, tape, case_run, unknown)
         checks = (
             *golden_checks(case, price=self._price),
+            *trajectory_check(case, other_models=contract.calls.other_models),
+            *rag_check(case, contract),
             *contract_checks(contract, price=self._price),
             *self._standing(case.target),
             *checks,
         )
         behaviour, unobserved = observed(evidence, contract.secrets.patterns)
         verdicts = (*judge(checks, evidence), *unsent, *unobserved)
+        if self._settings.claude == "live":
+            verdicts = excused(verdicts, evidence.exchanges)
         result = self._result(evidence, verdicts, nodeid, case_run)
-        measured = {**result.measurements, **prompt_measurements(behaviour)}
+        measured = {**result.measurements, **prompt_measurements(behaviour), **rag_measurements(evidence, contract)}
         result = replace(result, behaviour=behaviour, repeat=repeat, measurements=measured)
+        output = None if run.error else KeptOutput.of(run.output, case.expect)
+        result = replace(result, exercised=watched.exercised(evidence), output=output)
+        result = self._judged(result, case, run)
         if first is not None and (differing := disagreement(first, result)):
             result = replace(result, verdicts=(*result.verdicts, differing))
         return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
@@ -180,6 +212,31 @@ class Evaluator:
         if case_run is None:
             raise UnknownError(unknown)
         return case_run
+
+    def rehearse(self, case: Case, nodeid: str) -> None:
+        """Call a case's target once to see what it asks; what it logs goes to a run of its own, and nothing is judged.
+
+        Raises:
+            E2iError: the target cannot be built, or the server does not answer.
+        """
+        target = self._target(case.target)
+        case_run = self.open_run(replace(case, id=f"{case.id} (rehearsal)"), nodeid)
+        try:
+            with self._tracking.active(case_run):
+                with contextlib.chdir(Path.cwd()):
+                    target.call(case.inputs, clock=self._clock, runner=self._runner)
+                self._flush(target, unknown="")
+        finally:
+            self._tracking.record_case(
+                case_run,
+                passed=True,
+                verdicts=(),
+                measurements={},
+                params={},
+                tags={"e2i_eval.status": "rehearsal"},
+                traces=(),
+                expectations={},
+            )
 
     def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
         """Judge evidence that is there already, as a case of its own; the verdicts go to the traces of ``basis``."""
@@ -313,6 +370,16 @@ class Evaluator:
             trace_ids=tuple(trace.trace_id for trace in evidence.traces or ()),
             run_id=case_run.run_id if case_run else "",
             calls=call_records(evidence, self._contract(evidence.case.target)),
+        )
+
+    def _judged(self, result: CaseResult, case: Case, run: Run) -> CaseResult:
+        """Have the answer judged by models, which comes last: the evidence is closed, and holds none of it."""
+        judged = self._judging.judge(case, run, result) if self._judging is not None else unasked(case)
+        return replace(
+            result,
+            verdicts=(*result.verdicts, *judged.verdicts),
+            judgements=judged.judgements,
+            measurements={**result.measurements, **judge_measurements(judged.judgements)},
         )
 
     def _recorded(self, result: CaseResult, evidence: Evidence, case_run: CaseRun | None) -> CaseResult:

@@ -107,6 +107,8 @@ class Exchange:
         duration_s: seconds until the response ended, virtual delays not included.
         first_event_s: seconds until the first body byte was handed to the caller; None when there was none.
         virtual_s: scripted or recorded delay in seconds that was counted but not waited.
+        waited_s: seconds the harness held the request back before it was sent, to keep within the API's limits; no part
+            of ``duration_s``.
         source: who answered.
     """
 
@@ -127,6 +129,7 @@ class Exchange:
     request_id: str | None = None
     first_event_s: float | None = None
     virtual_s: float = 0.0
+    waited_s: float = 0.0
     source: ExchangeSource = "script"
 
     @property
@@ -147,8 +150,10 @@ class WireNote:
         kind: what it is.
         message: a full explanation for a person, several lines allowed.
         line: 1-based line in the case file of the scripted answer concerned; 0 when there is none.
+        entries: positions of the recorded answers concerned, from 0.
     """
 
     kind: WireNoteKind
     message: str
     line: int = 0
+    entries: tuple[int, ...] = ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from e2i_eval.waiting import waited_s
+
 if TYPE_CHECKING:
     from e2i_eval.evidence import Evidence
     from e2i_eval.exchange import Exchange
@@ -22,6 +24,7 @@ def measure(evidence: Evidence, verdicts: tuple[Verdict, ...], price: Price) -> 
     Tokens and cost count every answered request, retried ones included, as the API bills them.
     ``latency_ms`` is what the caller waited, ``claude_ms`` the share of it spent on the wire,
     ``claude_virtual_ms`` scripted delay that was counted but not waited,
+    ``claude_waited_ms`` the time the harness held requests back, which is in neither,
     ``flush_ms`` what logging took after the call had returned.
     """
     calls = [exchange for exchange in evidence.exchanges if exchange.kind == "messages"]
@@ -34,6 +37,8 @@ def measure(evidence: Evidence, verdicts: tuple[Verdict, ...], price: Price) -> 
         "claude_virtual_ms": math.fsum(exchange.virtual_s for exchange in calls) * MS,
         **_tokens(calls),
     }
+    if held_back_s := waited_s(calls):
+        measured["claude_waited_ms"] = held_back_s * MS
     cost = _cost_usd(calls, price)
     if cost is not None:
         measured["cost_usd"] = cost

@@ -35,7 +35,17 @@ __all__ = [
 
 TEMPORARY_STORE = "temp"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-CI_VARIABLES = ("CI", "GITHUB_ACTIONS")
+CI_VARIABLES = (
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "BUILDKITE",
+    "CIRCLECI",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "TF_BUILD",
+    "TRAVIS",
+)
 SECRET_SUFFIXES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 SECRET_MIN_LENGTH = 8
 """Shorter values occur by chance in any text and would raise false alarms."""
@@ -102,10 +112,35 @@ OPTIONS = (
         help="in replay, let recorded answers take the time they took",
     ),
     Option(
+        name="claude_endpoint",
+        action="store_true",
+        help="let processes that a case starts ask Claude too, in any language: ANTHROPIC_BASE_URL is set for them",
+    ),
+    Option(
+        name="golden",
+        choices=("report", "create", "fix", "trim", "review"),
+        toml=False,  # there the word names the folder
+        help="what becomes of golden files: show what would change (report), write expectations where there are none "
+        "(create), change those that failed to what was observed (fix), remove what plays no part any more (trim), or "
+        "ask about each change (review)",
+    ),
+    Option(
         name="max_cost",
         metavar="USD",
         toml=False,
         help="what the session may spend on Claude in record and live; recording something new needs it",
+    ),
+    Option(
+        name="judge_batches",
+        action="store_true",
+        toml=False,
+        help="in live, ask all judges in one batch when the session ends, at half price",
+    ),
+    Option(
+        name="fresh",
+        action="store_true",
+        toml=False,
+        help="in live, begin anew instead of going on with a run that was interrupted",
     ),
     Option(
         name="target",
@@ -113,6 +148,12 @@ OPTIONS = (
         metavar="NAME",
         toml=False,
         help="evaluate only this target; may be given several times",
+    ),
+    Option(
+        name="candidates",
+        action="store_true",
+        toml=False,
+        help="run the harvested candidates of golden/candidates instead of the goldens; no gate, no Python tests",
     ),
     Option(
         name="repeat",

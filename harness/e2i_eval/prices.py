@@ -23,6 +23,7 @@ __all__ = ["Price", "PriceTable", "cost_usd"]
 TOKENS_PER_PRICE = 1_000_000
 WRITE_5M_FACTOR = 1.25
 WRITE_1H_FACTOR = 2.0
+BATCH_FACTOR = 0.5
 
 DATE_SUFFIX = re.compile(r"(-\d{8}|@\d{8}|-latest)?")
 """What may follow an entry's name in a model id."""
@@ -55,6 +56,16 @@ class Price:
             return self.long
         return self
 
+    def times(self, factor: float) -> Price:
+        """Return the price multiplied, the one of long prompts too."""
+        return replace(
+            self,
+            input=self.input * factor,
+            output=self.output * factor,
+            cache_read=self.cache_read * factor,
+            long=None if self.long is None else self.long.times(factor),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceTable:
@@ -65,12 +76,14 @@ class PriceTable:
         models: price by model id without its date.
         write_5m_factor: price of a five-minute cache write, as a multiple of input.
         write_1h_factor: price of a one-hour cache write, as a multiple of input.
+        batch_factor: price in a batch, as a multiple of any other.
     """
 
     date: dt.date
     models: Mapping[str, Price]
     write_5m_factor: float = WRITE_5M_FACTOR
     write_1h_factor: float = WRITE_1H_FACTOR
+    batch_factor: float = BATCH_FACTOR
 
     @classmethod
     def load(cls, path: Path | None = None) -> PriceTable:
@@ -88,6 +101,10 @@ class PriceTable:
                 f"not a price table: missing {error}" if isinstance(error, KeyError) else f"not a price table: {error}"
             )
             raise UsageError(what, where=str(path), fix="follow the form of e2i_eval/prices.toml") from error
+
+    def batched(self) -> PriceTable:
+        """Return the prices in a batch, of whatever is counted."""
+        return replace(self, models={name: each.times(self.batch_factor) for name, each in self.models.items()})
 
     def price(self, model: str) -> Price | None:
         """Return the price of ``model``; None when it is unknown."""
@@ -134,6 +151,7 @@ def _parsed(text: str) -> PriceTable:
         models={name: _price(name, entry) for name, entry in document["models"].items()},
         write_5m_factor=_number("five_minutes", factors.get("five_minutes", WRITE_5M_FACTOR)),
         write_1h_factor=_number("one_hour", factors.get("one_hour", WRITE_1H_FACTOR)),
+        batch_factor=_number("batch.factor", document.get("batch", {}).get("factor", BATCH_FACTOR)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.repeats import is_decided
 
@@ -11,14 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation, Evaluator
+    from e2i_eval.evaluator import Evaluation
     from e2i_eval.repeats import RepeatPlan
     from e2i_eval.report import CaseResult
 
-__all__ = ["repetitions"]
+__all__ = ["EvaluatesCases", "repetitions"]
 
 
-def repetitions(evaluator: Evaluator, case: Case, nodeid: str, plan: RepeatPlan) -> Iterator[Evaluation]:
+class EvaluatesCases(Protocol):
+    """What evaluates a case once."""
+
+    def evaluate(self, case: Case, nodeid: str, *, repeat: int = 0, first: CaseResult | None = None) -> Evaluation:
+        """Return the judged case."""
+
+
+def repetitions(evaluator: EvaluatesCases, case: Case, nodeid: str, plan: RepeatPlan) -> Iterator[Evaluation]:
     """Evaluate ``case`` as often as it takes, each time from a fresh script and with a run of its own on the server.
 
     Yields:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.behaviour import Behaviour
 from e2i_eval.call_record import CallRecord
+from e2i_eval.coverage import Exercised, TargetCoverage
 from e2i_eval.decision import Decision
+from e2i_eval.judges.judgement import Judgement
+from e2i_eval.judges.verdicts import judge_totals
+from e2i_eval.kept_output import KeptOutput
 from e2i_eval.latency_shift import LatencyShift
 from e2i_eval.overhead_result import OverheadResult
 from e2i_eval.prompt_table import folded, unfolded
@@ -47,6 +51,9 @@ class CaseResult:
         planned: the most repetitions of the case; 0 when it stands for itself.
         calls: each call as the wire has it beside what the server has; empty when no trace could be read.
         quarantine: why and until when the case must not block; empty when it may.
+        exercised: the parts of its target's graph it exercised; None when that is no graph, or it is not known.
+        output: what the target returned; None when it raised, or when the case judges what another one evaluated.
+        judgements: what models said of the answer; their tokens and cost are no part of the case's own.
     """
 
     case_id: str
@@ -62,6 +69,9 @@ class CaseResult:
     planned: int = 0
     calls: tuple[CallRecord, ...] = ()
     quarantine: str = ""
+    exercised: Exercised | None = None
+    output: KeptOutput | None = None
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def status(self) -> CaseStatus:
@@ -86,6 +96,9 @@ class CaseResult:
             "planned": self.planned,
             "calls": [call.to_json() for call in self.calls],
             "quarantine": self.quarantine,
+            "exercised": self.exercised.to_json() if self.exercised else None,
+            "output": self.output.to_json() if self.output else None,
+            "judgements": [judgement.to_json() for judgement in self.judgements],
         }
 
     @classmethod
@@ -105,6 +118,9 @@ class CaseResult:
             planned=data.get("planned", 0),
             calls=tuple(map(CallRecord.from_json, data.get("calls", ()))),
             quarantine=data.get("quarantine", ""),
+            exercised=Exercised.from_json(data["exercised"]) if data.get("exercised") else None,
+            output=KeptOutput.from_json(data["output"]) if data.get("output") else None,
+            judgements=tuple(map(Judgement.from_json, data.get("judgements", ()))),
         )
 
 
@@ -126,6 +142,7 @@ class TargetSummary:
         latency_p50_ms: median of what the caller waited.
         latency_max_ms: the longest wait.
         logging: share of the compared fields of the log that agree with the wire, 0 to 1; None when none was compared.
+        judged: what judging took, by metric; empty without judges.
     """
 
     target: str
@@ -141,6 +158,7 @@ class TargetSummary:
     logging: float | None
     inconclusive: int = 0
     quarantined: int = 0
+    judged: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cases(self) -> int:
@@ -169,6 +187,7 @@ class TargetSummary:
             "latency_p50_ms": self.latency_p50_ms,
             "latency_max_ms": self.latency_max_ms,
             "logging_completeness": self.logging,
+            **self.judged,
         }
         return {name: float(value) for name, value in numbers.items() if value is not None}
 
@@ -187,6 +206,7 @@ class Report:
         latency: base against head; empty without ``--e2i-duet``.
         notes: what a reader should know and nobody has to mend, one sentence each.
         repeated: what the repetitions of each repeated case come to; ``case_verdicts`` has all cases.
+        coverage: which parts of each target's graph the cases exercise.
     """
 
     session: JsonObject
@@ -198,6 +218,7 @@ class Report:
     latency: tuple[LatencyShift, ...] = ()
     notes: tuple[str, ...] = ()
     repeated: tuple[CaseVerdict, ...] = ()
+    coverage: tuple[TargetCoverage, ...] = ()
 
     def case_verdicts(self) -> tuple[CaseVerdict, ...]:
         """Return one verdict a case, however often it ran, in the order in which the cases began."""
@@ -231,6 +252,7 @@ class Report:
             "latency": [shift.to_json() for shift in self.latency],
             "notes": list(self.notes),
             "repeated": [verdict.to_json() for verdict in self.repeated],
+            "coverage": [coverage.to_json() for coverage in self.coverage],
         }
 
     @classmethod
@@ -246,6 +268,7 @@ class Report:
             latency=tuple(map(LatencyShift.from_json, data.get("latency", ()))),
             notes=tuple(data.get("notes", ())),
             repeated=tuple(map(CaseVerdict.from_json, data.get("repeated", ()))),
+            coverage=tuple(map(TargetCoverage.from_json, data.get("coverage", ()))),
         )
 
 
@@ -270,6 +293,7 @@ def summarise(name: str, cases: list[CaseResult], repeated: Sequence[CaseVerdict
         latency_p50_ms=statistics.median(latencies) if latencies else 0.0,
         latency_max_ms=max(latencies, default=0.0),
         logging=_logging(cases),
+        judged=judge_totals(case.measurements for case in cases),
     )
 
 

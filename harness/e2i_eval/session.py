@@ -11,9 +11,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from e2i_eval.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.errors import UnknownError, UsageError
 from e2i_eval.evaluator import SessionRef
-from e2i_eval.gate.record import session_tags, target_tags, worst
+from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags, worst
 from e2i_eval.latency_shift import shift_metrics
 from e2i_eval.overhead_result import highest
 from e2i_eval.prices import PriceTable
@@ -115,6 +116,10 @@ class Session:
         """Take in the result of one case."""
         self._results.append(result)
 
+    def replace(self, before: CaseResult, after: CaseResult) -> None:
+        """Put a result that knows more in the place of one that was taken in."""
+        self._results = [after if each is before else each for each in self._results]
+
     def select(self, selection: Selection) -> None:
         """Take in how much of the project was run; a report without it counts as a part."""
         self._selection = selection
@@ -195,11 +200,23 @@ class Session:
             environment=environment(),
             cases=tuple(self._results),
             repeated=judge_session(self._results, self._settings.repeat_plan),
+            coverage=self._coverage(),
             problems=problems,
             decisions=self._decisions,
             overheads=tuple(self._overheads),
             latency=tuple(self._shifts),
             notes=tuple(self._notes),
+        )
+
+    def _coverage(self) -> tuple[TargetCoverage, ...]:
+        """Return which parts of its graph each target's cases exercise; a conclusion from evidence exercises none."""
+        graphs = GraphFiles(self._folder.path)
+        ran: dict[str, list[CaseResult]] = {}
+        for result in self._results:
+            ran.setdefault(result.target, []).append(result)
+        return tuple(
+            cover(target, graphs.read(target), [each.exercised for each in results if each.calls or each.exercised])
+            for target, results in sorted(ran.items())
         )
 
     def _end_open_cases(self, tracking: Tracking) -> tuple[str, ...]:
@@ -231,6 +248,8 @@ class Session:
                             **row.metrics(),
                             **highest(report.overheads, target),
                             **shift_metrics(report.latency, target),
+                            **coverage_metrics(report.coverage, target),
+                            **target_metrics(report.decisions, target),
                         },
                         tags=target_tags(report.decisions, target),
                     )
@@ -238,7 +257,7 @@ class Session:
             tracking.close_session(
                 runs["session"],
                 passed=_is_well(total, report),
-                metrics=total.metrics(),
+                metrics={**total.metrics(), **session_metrics(report.decisions)},
                 tags=session_tags(report.decisions),
                 artifacts=report_texts(self._clean(report), self._renderers),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ClaudeMode", "Settings", "TargetSettings", "read_settings"]
+__all__ = ["CANDIDATES", "ClaudeMode", "Settings", "TargetSettings", "read_settings"]
 
 ClaudeMode = Literal["mock", "replay", "record", "live"]
 InconclusiveMeans = Literal["pass", "fail"]
+GoldenMode = Literal["report", "create", "fix", "trim", "review"]
 
 TEMPORARY_STORE = "temp"
 EXACT_MODES = ("mock", "replay")
 """Modes of Claude in which it says the same every time."""
 OVERHEAD_BUDGET_S = 30.0
 DUET_BUDGET_S = 60.0
+JUDGE_MODEL = "claude-sonnet-5-5"
 EVERY = "all"
+CANDIDATES = "candidates"
+"""Folder below the golden one, of the same layout, in which harvested cases wait for a person."""
 EXAMPLE_TARGET = '[tool.e2i_eval.targets.support]\nentry = "shop.agents:build_support"'
 
 
@@ -41,6 +45,7 @@ class TargetSettings:
         logging: ``module:attribute`` called once before the target is built; None when it logs by itself.
         flush: ``module:attribute`` called before evidence is read; None when nothing needs it.
         contract: contract file with what this target must log besides the default; None for the default alone.
+        judges: file with the judges that the target's cases share; None when they share none.
         families: file that declares the target's check families; None when it has none.
         plain: ``module:attribute`` that gives the same target without logging, to measure what logging costs; None when
             there is no such thing.
@@ -55,6 +60,7 @@ class TargetSettings:
     flush: str | None = None
     contract: Path | None = None
     families: Path | None = None
+    judges: Path | None = None
     plain: str | None = None
     gate: tuple[str, ...] = ()
 
@@ -86,6 +92,11 @@ class Settings:
         baseline: name or path of what the gate compares with, or ``none``; None for the default.
         inconclusive: what an inconclusive gate does to the exit code; None gives it a code of its own.
         is_paced: replayed answers take the time they took when they were recorded.
+        golden_mode: what becomes of golden files that are not what was observed; None judges by them alone.
+        has_endpoint: processes that a case starts can ask Claude by an address of the case's own.
+        judge_model: who judges where a judge does not say.
+        is_judged_in_batch: judges are asked in one batch when the session ends.
+        is_fresh: a live run begins anew, whatever an interrupted one has left.
         max_cost_usd: what may be spent on Claude; None when nothing was said: as much as it takes in live, nothing in
             record.
     """
@@ -112,6 +123,11 @@ class Settings:
     inconclusive: InconclusiveMeans | None = None
     is_paced: bool = False
     max_cost_usd: float | None = None
+    judge_model: str = JUDGE_MODEL
+    is_judged_in_batch: bool = False
+    has_endpoint: bool = False
+    is_fresh: bool = False
+    golden_mode: GoldenMode | None = None
 
     repeats: Mapping[str, RepeatPlan] = field(default_factory=dict)
 
@@ -144,6 +160,7 @@ class _TargetTable(BaseModel):
     repeat: Annotated[int, Field(ge=1)] | None = None
     reduce: str | None = None
     families: str | None = None
+    judges: str | None = None
     plain: str | None = None
     gate: list[str] = []
 
@@ -154,9 +171,11 @@ class _Table(BaseModel):
     golden: str = "golden"
     tests: list[str] = ["evals"]
     claude: ClaudeMode = "mock"
+    claude_endpoint: bool = False
     store: str = ".e2i/mlflow"
     report: str = ".e2i"
     prices: str | None = None
+    judge_model: Annotated[str, Field(min_length=1)] = JUDGE_MODEL
     repeat: Annotated[int, Field(ge=1)] = 1
     gate: list[str] = []
     baseline: str | None = None
@@ -185,7 +204,7 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
     targets = {name: _target(root, file, text, name, each) for name, each in table.targets.items()}
     store = chosen.get("store")
     report = chosen.get("report")
-    return Settings(
+    settings = Settings(
         root=root,
         golden=root / table.golden,
         targets=targets,
@@ -209,7 +228,20 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
         inconclusive=cast("InconclusiveMeans | None", chosen.get("inconclusive") or table.inconclusive),
         is_paced=_is_paced(chosen.get("replay_times"), str(chosen.get("claude") or table.claude)),
         max_cost_usd=_max_cost_usd(chosen.get("max_cost"), str(chosen.get("claude") or table.claude)),
+        judge_model=table.judge_model,
+        is_judged_in_batch=_is_judged_in_batch(chosen.get("judge_batches"), str(chosen.get("claude") or table.claude)),
+        has_endpoint=bool(chosen.get("claude_endpoint") or table.claude_endpoint),
+        is_fresh=_is_fresh(chosen.get("fresh"), str(chosen.get("claude") or table.claude)),
+        golden_mode=cast("GoldenMode | None", chosen.get("golden")),
     )
+    return _of_candidates(settings) if chosen.get("candidates") else settings
+
+
+def _of_candidates(settings: Settings) -> Settings:
+    """Return the settings under which candidates run: checks of goldens and the gate know nothing of them."""
+    targets = {name: replace(each, families=None, gate=()) for name, each in settings.targets.items()}
+    golden = settings.golden / CANDIDATES
+    return replace(settings, golden=golden, targets=targets, tests=(), gate=(), gate_flags=(), baseline="none")
 
 
 def _text(file: Path) -> str:
@@ -259,7 +291,7 @@ def _target(root: Path, file: Path, text: str, name: str, table: _TargetTable) -
         if value is not None and not all(part.strip() for part in f"{value}:".split(":")[:2]):
             what = f"{key} = {value!r} of target {name!r} is not of the form 'module:attribute'"
             raise UsageError(what, where=where, fix=f'write for example {key} = "shop.agents:build_support"')
-    files = {"contract": table.contract, "families": table.families}
+    files = {"contract": table.contract, "families": table.families, "judges": table.judges}
     paths = {key: root / value if value else None for key, value in files.items()}
     for key, path in paths.items():
         if path is not None and not path.is_file():
@@ -327,6 +359,20 @@ def _is_paced(value: object, claude: str) -> bool:
     if value and claude != "replay":
         what = f"--e2i-replay-times: with --e2i-claude={claude} there are no recorded times to keep to"
         raise UsageError(what, fix="add --e2i-claude=replay, or leave it out")
+    return bool(value)
+
+
+def _is_judged_in_batch(value: object, claude: str) -> bool:
+    if value and claude != "live":
+        what = f"--e2i-judge-batches: with --e2i-claude={claude} no judge is asked by the API alone"
+        raise UsageError(what, fix="add --e2i-claude=live, or leave it out")
+    return bool(value)
+
+
+def _is_fresh(value: object, claude: str) -> bool:
+    if value and claude != "live":
+        what = f"--e2i-fresh: with --e2i-claude={claude} no run is gone on with"
+        raise UsageError(what, fix="leave it out, or add --e2i-claude=live")
     return bool(value)
 
 

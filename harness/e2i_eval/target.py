@@ -47,17 +47,21 @@ class BuiltTarget:
     flush: Callable[[], object] | None
     runnable: Any = None
 
-    def call(self, inputs: JsonObject, *, clock: Clock, runner: asyncio.Runner) -> Run:
+    def call(
+        self, inputs: JsonObject, *, clock: Clock, runner: asyncio.Runner, config: JsonObject | None = None
+    ) -> Run:
         """Call the target once; whatever it raises becomes the run's error.
 
         ``runner`` serves every asynchronous call of a session, so that a client kept
         by the target between calls stays on the event loop it was made on.
+        ``config`` goes to a graph or Runnable with its inputs, as LangChain's RunnableConfig; a plain callable, or one
+        that was put before the graph, has no place for it.
         """
         output: object = None
         error: RunError | None = None
         started_at_s, start_s = clock.time_s(), clock.elapsed_s()
         try:
-            output = self.function(dict(inputs))
+            output = self._direct(dict(inputs), config) if config else self.function(dict(inputs))
             if inspect.isawaitable(output):
                 output = runner.run(_awaited(output))
         except RAISED_BY_TARGETS as raised:  # whatever a target raises is evidence, not our error
@@ -66,6 +70,11 @@ class BuiltTarget:
         if error is None:
             output, error = _plain_output(output)
         return Run(output=None if error else output, error=error, started_at_s=started_at_s, duration_s=duration_s)
+
+    def _direct(self, inputs: JsonObject, config: JsonObject) -> object:
+        function: Callable[..., object] = self.function
+        is_its_own = self.runnable is not None and getattr(function, "__self__", None) is self.runnable
+        return function(inputs, config) if is_its_own else function(inputs)
 
     def send(self, *, runner: asyncio.Runner) -> None:
         """Have what the target's logging still holds sent.

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["Finding", "Status", "Verdict"]
+__all__ = ["JUDGE_PREFIX", "Finding", "Status", "Verdict"]
+
+JUDGE_PREFIX = "judge."
+"""What the names of checks begin with that a model makes."""
 
 Status = Literal["pass", "fail", "error", "skip"]
 """``fail``: the system is wrong. ``error``: it could not be judged. ``skip``: there was nothing to judge."""
@@ -56,6 +59,7 @@ class Verdict:
         reason: one sentence; for a pass what was compared.
         findings: what is wrong, empty for a pass.
         score: 0 to 1, share of what was compared that agreed; None where a share has no meaning.
+        by: the model that judged; empty where code did.
     """
 
     check: str
@@ -63,6 +67,12 @@ class Verdict:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     score: float | None = None
+    by: str = ""
+
+    @property
+    def is_broken_judge(self) -> bool:
+        """Whether a model was to judge and did not: that says nothing about the system."""
+        return self.status == "error" and self.check.startswith(JUDGE_PREFIX)
 
     def to_json(self) -> dict[str, object]:
         """Return the verdict as plain JSON."""
@@ -72,6 +82,7 @@ class Verdict:
             "reason": self.reason,
             "findings": [finding.to_json() for finding in self.findings],
             "score": self.score,
+            **({"by": self.by} if self.by else {}),
         }
 
     @classmethod

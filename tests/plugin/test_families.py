@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -164,6 +165,25 @@ def test_works_in_parallel_and_by_keyword(project: Path) -> None:
         "sound/metamorphic/ids-do-not-matter",
         "sound/fresh-process/study",
     }
+
+
+def test_check_in_quarantine_does_not_block(project: Path, tmp_path: Path) -> None:
+    """A failing one is let through under its own id; an id nobody has is refused with the nearest one."""
+    folder = Path(shutil.copytree(project, tmp_path / "lab"))
+    file = folder / "golden" / "quarantine.toml"
+    until = dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(days=30)
+    entry = f'[[case]]\nid = "{{}}"\nreason = "found too eagerly"\nuntil = {until}\n'
+    file.write_text(entry.format("eager/null/nothing"))
+    code, screen, results = evaluate(folder, "-k", "eager and null")
+    file.write_text(entry.format("eager/null/nothin"))
+    refused, said, _ = evaluate(folder, "-k", "eager and null")
+
+    assert code == 0, screen
+    assert "1 xfailed" in screen
+    assert results["eager/null/nothing"]["status"] == "fail"
+    assert "eager/null/nothing does not pass and does not block: quarantined until" in screen
+    assert refused == pytest.ExitCode.USAGE_ERROR
+    assert "no family check 'eager/null/nothin', did you mean 'eager/null/nothing'?" in said
 
 
 def test_mistake_in_the_file_fails_and_is_told(project: Path, tmp_path: Path) -> None:

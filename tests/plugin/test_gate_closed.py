@@ -39,9 +39,7 @@ import e2i_eval.golden.output as output
 def broken(*args, **kwargs):
     raise RuntimeError("this check broke")
 
-for name, value in vars(output).items():
-    if isinstance(value, type) and hasattr(value, "__call__") and value.__module__ == output.__name__:
-        value.__call__ = broken
+output.differences = broken
 """
 LOGS_NOTHING = """
 
@@ -144,9 +142,21 @@ def test_no_trace_and_no_score(gated: Project) -> None:
     assert statuses(outcome)["pass_rate:-0%"] == "fail"
 
 
-def test_a_gate_that_breaks_and_a_check_that_breaks(gated: Project) -> None:
-    """Neither opens the gate; the report is written all the same."""
-    gated.write("conftest.py", BREAKS_THE_GATE + BREAKS_A_CHECK)
+def test_a_check_that_breaks(gated: Project) -> None:
+    """What could not be judged is an error and no pass, of the case as of the pass rate."""
+    gated.write("conftest.py", BREAKS_A_CHECK)
+
+    outcome = gated.run(TEMPORARY)
+
+    assert outcome.code == pytest.ExitCode.TESTS_FAILED
+    assert outcome.statuses == {"support/refund": "error", "support/second": "error"}
+    assert "the check itself broke: RuntimeError: this check broke" in outcome.reasons("support/refund")
+    assert {rule for rule, status in statuses(outcome).items() if status != "pass"} == {"pass_rate:-0%"}
+
+
+def test_a_gate_that_breaks(gated: Project) -> None:
+    """It does not open; the report is written all the same."""
+    gated.write("conftest.py", BREAKS_THE_GATE)
 
     outcome = gated.run(TEMPORARY)
 

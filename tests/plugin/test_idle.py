@@ -79,6 +79,6 @@ def test_writes_nothing_and_says_nothing(plain: pytest.Pytester) -> None:
 
 def test_flags_that_belong_to_nobody_yet_are_unknown(plain: pytest.Pytester) -> None:
     """A flag whose feature does not exist is refused, not ignored."""
-    result = plain.runpytest_subprocess("--e2i-golden=fix")
+    result = plain.runpytest_subprocess("--e2i-no-such-feature=fix")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -22,6 +22,10 @@ EXACT = (
     "claude_requests",
     "cost_usd",
     "logging_completeness",
+    "rag_context_precision",
+    "rag_context_recall",
+    "rag_citations",
+    "rag_groundedness",
 )
 """Measurements that are the same in every run of an unchanged target in mock and replay mode."""
 

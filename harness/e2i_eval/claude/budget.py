@@ -66,7 +66,7 @@ class Budget:
         Raises:
             BudgetError: it does not fit, or its price is not known.
         """
-        bound_usd = 0.0 if kind == "count_tokens" else self._bound_usd(request)
+        bound_usd = 0.0 if kind == "count_tokens" else self.bound_usd(request)
         if self.max_usd is None:
             what = f"a request to {request.get('model')} would have been paid for, at most {bound_usd:.4f} USD"
             raise BudgetError(what, fix="say what the session may cost, e.g. --e2i-max-cost=1")
@@ -88,16 +88,31 @@ class Budget:
                 cost_usd = self._cost_usd(exchange)
                 self._write(spent_usd + (bound_usd if cost_usd is None else cost_usd), held_usd)
 
+    def resume(self, *, at_least_usd: float) -> None:
+        """Begin with what an interrupted run has spent.
+
+        What it held for requests under way counts as spent: nobody knows what became of them.
+
+        Args:
+            at_least_usd: what its answers have cost.
+        """
+        with self._lock:
+            spent_usd, held_usd = self._read()
+            self._write(max(spent_usd + sum(held_usd.values()), at_least_usd), {})
+
     def _too_much(self, bound_usd: float, left_usd: float) -> str:
         return (
             f"a request that may cost {bound_usd:.4f} USD was not sent: "
             f"of --e2i-max-cost={self.max_usd:g} {max(0.0, left_usd):.4f} USD are left"
         )
 
-    def _bound_usd(self, request: JsonObject) -> float:
+    def bound_usd(self, request: JsonObject) -> float:
         """Return the most a request can cost: a token has at least one byte, and no answer more than ``max_tokens``.
 
         What tools of the server read beside that, and media behind an address, nobody knows beforehand.
+
+        Raises:
+            BudgetError: the price is not known.
         """
         prompt_tokens = len(compact_json(request).encode("utf-8", "replace")) + HIDDEN_INPUT_TOKENS
         output_tokens = request.get("max_tokens")

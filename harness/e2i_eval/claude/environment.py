@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-__all__ = ["MockEnvironment"]
+__all__ = ["DUMMY_KEY", "MockEnvironment"]
 
 DUMMY_KEY = "e2i-eval-no-key"
 """The SDK refuses to send a request without a key; this one opens nothing."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from e2i_eval.exchange import ExchangeKind
     from e2i_eval.json_value import JsonObject, JsonValue
 
-__all__ = ["rejected_fields"]
+__all__ = ["rejected_fields", "without_sampling"]
 
 SAMPLING_FIELDS = frozenset({"temperature", "top_p", "top_k"})
 FIRST_VERSION_WITHOUT_SAMPLING = "2026-10-21"
@@ -56,6 +56,12 @@ def rejected_fields(body: JsonObject, *, kind: ExchangeKind, is_beta: bool, vers
         else:
             paths.extend(_rejected(value, _roots(kind, is_beta)[name], name))
     return paths
+
+
+def without_sampling(body: JsonObject, *, version: str) -> dict[str, Any]:
+    """Return ``body`` as an API of this version takes it: without sampling fields where it refuses them."""
+    refused = SAMPLING_FIELDS if version >= FIRST_VERSION_WITHOUT_SAMPLING else frozenset()
+    return {name: value for name, value in body.items() if name not in refused}
 
 
 @cache

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude.cassette import Taping
     from e2i_eval.claude.origin import Origin
+    from e2i_eval.claude.pace import Ticket
     from e2i_eval.clock import Clock
     from e2i_eval.exchange import ExchangeKind, ExchangeSource
     from e2i_eval.json_value import JsonObject
@@ -50,6 +51,8 @@ class Recording:
         source: who answers.
         taping: takes the exchange down for a cassette; None when nothing does.
         settle: is given the exchange once it has ended; None when nobody waits for it.
+        ticket: the permission to send it, to be given back; None when it needs none.
+        waited_s: seconds that the request waited for that; no part of the exchange's duration.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Recording:
         self.source: ExchangeSource = "script"
         self.taping: Taping | None = None
         self.settle: Callable[[Exchange], None] | None = None
+        self.ticket: Ticket | None = None
+        self.waited_s = 0.0
         self._clock = clock
         self._started_at_s = clock.time_s()
         self._start_s = clock.elapsed_s()
@@ -89,6 +94,18 @@ class Recording:
         """An HTTP error whose body nobody read: the SDK drops it when it tries a stream again."""
         is_error = self._status is not None and self._status >= FIRST_ERROR_STATUS
         return is_error and self._finished is None and not self._pieces
+
+    @property
+    def is_open_stream(self) -> bool:
+        """A stream that has begun and not ended."""
+        return self._is_event_stream and self._finished is None
+
+    def sent(self, ticket: Ticket) -> None:
+        """Note that the request may go now: its time begins here."""
+        self.ticket = ticket
+        self.waited_s = ticket.waited_s
+        self._started_at_s = self._clock.time_s()
+        self._start_s = self._clock.elapsed_s()
 
     def responded(
         self,
@@ -136,6 +153,8 @@ class Recording:
                 self.taping.ended(self._elapsed_s(), None if failure is None else (failure.type, failure.message))
             if self.settle is not None:
                 self.settle(self._finished)
+            if self.ticket is not None:
+                self.ticket.leave(self._finished)
 
     def _build(self) -> Exchange:
         response, complete, error = self._read()
@@ -157,6 +176,7 @@ class Recording:
             request_id=self._request_id,
             first_event_s=self._first_event_s,
             virtual_s=self.virtual_s,
+            waited_s=self.waited_s,
             source=self.source,
         )
 

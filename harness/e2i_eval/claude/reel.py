@@ -109,6 +109,12 @@ class Reel:
         nearest = [entry for _, entry in self.changed]
         return tuple(entry for entry in self.unused if not any(entry is each for each in nearest))
 
+    @property
+    def unreached_at(self) -> tuple[int, ...]:
+        """The positions of :attr:`unreached` in the cassette."""
+        entries, gone = (self.cassette.entries if self.cassette else ()), self.unreached
+        return tuple(at for at, entry in enumerate(entries) if any(entry is each for each in gone))
+
     def recorded_now(self, *, today: str, is_whole: bool) -> Cassette | None:
         """Return the cassette of the case as it is now; None when it needs no writing.
 

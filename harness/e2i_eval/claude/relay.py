@@ -17,7 +17,9 @@ import httpx
 
 from e2i_eval.claude.budget import BudgetError
 from e2i_eval.claude.deck import last_call
+from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.library import ScriptMissError, http, translated
+from e2i_eval.claude.pace import lane_name
 from e2i_eval.claude.playback import lead_s, played
 from e2i_eval.claude.responder import Responder
 from e2i_eval.exchange import WireNote
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from e2i_eval.claude.budget import Budget
     from e2i_eval.claude.cassette import Entry
     from e2i_eval.claude.deck import Deck
+    from e2i_eval.claude.endpoint import Forwarding
+    from e2i_eval.claude.pace import Pace
     from e2i_eval.claude.recording import Call, Recording
     from e2i_eval.claude.tape import Tape
     from e2i_eval.exchange import ExchangeKind
@@ -51,17 +55,36 @@ class Relay:
         deck: the open tapes.
         on_stray: called for a request that belongs to no tape; returns the error to raise, or None to let it pass.
         budget: what requests that pass may cost; None when nobody minds.
+        pace: when requests that pass may be sent; None lets them go at once.
     """
 
-    def __init__(self, deck: Deck, on_stray: Callable[[str], str | None], budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        deck: Deck,
+        on_stray: Callable[[str], str | None],
+        budget: Budget | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self._deck = deck
         self._on_stray = on_stray
         self._budget = budget
+        self._pace = pace
         self._responders: dict[int, Responder] = {}
+        self.forwarding: Forwarding | None = None
+        """Knows where a request goes that this process sends to the endpoint; None without an endpoint."""
 
-    def send(self, request: http.Request, pass_on: Callable[[http.Request], http.Response]) -> http.Response:
-        """Handle a request of a synchronous client."""
-        tape = self._tape(request)
+    def destination(self, url: http.URL) -> http.URL:
+        """Return where a request to ``url`` goes when it passes."""
+        return self.forwarding.destination(url) if self.forwarding else url
+
+    def send(
+        self, request: http.Request, pass_on: Callable[[http.Request], http.Response], *, tape: Tape | None = None
+    ) -> http.Response:
+        """Handle a request of a synchronous client, or one that came to the endpoint for ``tape``."""
+        if is_forwarding.get():
+            return pass_on(request)
+        self._readdress(request)
+        tape = tape or self._tape(request)
         if tape is None:
             return pass_on(request)
         recording = _record(tape, request, request.read())
@@ -72,6 +95,9 @@ class Relay:
                 time.sleep(lead_s(entry, is_paced=_is_paced(tape)))
                 response = played(entry, is_paced=_is_paced(tape))
             else:
+                if self._pace is not None:
+                    lane = lane_name(request.url.host, request.headers)
+                    recording.sent(self._pace.enter(lane, is_nested=tape.has_open_stream))
                 self._let_pass(tape, request, recording)
                 response = pass_on(request)
         return _tee(response, recording)
@@ -80,6 +106,7 @@ class Relay:
         self, request: http.Request, pass_on: Callable[[http.Request], Awaitable[http.Response]]
     ) -> http.Response:
         """Handle a request of an asynchronous client."""
+        self._readdress(request)
         tape = self._tape(request)
         if tape is None:
             return await pass_on(request)
@@ -91,9 +118,16 @@ class Relay:
                 await anyio.sleep(lead_s(entry, is_paced=_is_paced(tape)))
                 response = played(entry, is_paced=_is_paced(tape))
             else:
+                if self._pace is not None:
+                    lane = lane_name(request.url.host, request.headers)
+                    recording.sent(await self._pace.enter_async(lane, is_nested=tape.has_open_stream))
                 self._let_pass(tape, request, recording)
                 response = await pass_on(request)
         return _tee(response, recording)
+
+    def _readdress(self, request: http.Request) -> None:
+        if self.forwarding is not None:
+            self.forwarding.readdress(request)
 
     def forget(self, tape: Tape) -> None:
         """Drop what was kept to answer for ``tape``."""
@@ -208,6 +242,8 @@ def _tee(response: http.Response, recording: Recording) -> http.Response:
     recording.responded(
         response.status_code, request_id=headers.get("request-id"), is_event_stream=is_event_stream, decode=decode
     )
+    if recording.ticket is not None:
+        recording.ticket.heard(response.status_code, headers)
     if recording.taping is not None:
         encoded = decode if headers.get("content-encoding") else None
         recording.taping.responded(response.status_code, headers, is_event_stream=is_event_stream, decode=encoded)

@@ -81,11 +81,11 @@ class Seam:
         pick_async = http.AsyncClient._transport_for_url  # noqa: SLF001 - as above
 
         def picked(client: http.Client, url: http.URL) -> http.BaseTransport:
-            transport = pick(client, url)
+            transport = pick(client, relay.destination(url))
             return _Relayed(transport, relay) if is_claude(url) else transport
 
         def picked_async(client: http.AsyncClient, url: http.URL) -> http.AsyncBaseTransport:
-            transport = pick_async(client, url)
+            transport = pick_async(client, relay.destination(url))
             return _RelayedAsync(transport, relay) if is_claude(url) else transport
 
         self._patch(http.Client, "_transport_for_url", picked)

@@ -52,6 +52,11 @@ class Shelf:
         self._scrub = Scrub(secrets)
         self._is_paced = is_paced
 
+    @property
+    def prices(self) -> PriceTable:
+        """What a call costs."""
+        return self._prices
+
     def reel(self, case: Case, *, takes_down: bool) -> Reel:
         """Return what was recorded of ``case``, ready to be played.
 
@@ -76,7 +81,7 @@ class Shelf:
                 tape, reel, is_whole=is_whole, today=dt.datetime.fromtimestamp(now_s, dt.UTC).date().isoformat()
             )
         elif left_over := reel.left_over():
-            tape.note(WireNote(kind="leftover", message=left_over))
+            tape.note(WireNote(kind="leftover", message=left_over, entries=reel.unreached_at))
         if self._ledger is not None:
             self._ledger.add(self._line(reel))
 

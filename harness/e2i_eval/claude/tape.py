@@ -13,7 +13,7 @@ from e2i_eval.claude.script import Script
 from e2i_eval.exchange import WireNote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from e2i_eval.case import Case, ScriptedAnswer
     from e2i_eval.claude.reel import Reel
@@ -33,8 +33,10 @@ class Tape:
     Attributes:
         case: whose tape it is.
         is_scripted: Claude is scripted; otherwise requests pass through, unless ``reel`` answers them.
-        reel: what was recorded of the case; None in mock and live mode.
+        reel: what was recorded of the case, in live mode the answers paid for before; None in mock mode.
         is_open: the case is running.
+        variables: what the environment of another process must hold to ask Claude for the case, None for what it must
+            not; empty without an endpoint.
     """
 
     def __init__(self, *, case: Case, is_scripted: bool, clock: Clock, reel: Reel | None = None) -> None:
@@ -42,6 +44,7 @@ class Tape:
         self.is_scripted = is_scripted
         self.reel = reel
         self.is_open = True
+        self.variables: Mapping[str, str | None] = {}
         self._clock = clock
         self._lock = threading.Lock()
         self._script = Script(case.script)
@@ -61,6 +64,12 @@ class Tape:
         """What the case must not hide: misses, unknown fields, blocked attempts, and at its end what was left over."""
         with self._lock:
             return tuple(self._notes)
+
+    @property
+    def has_open_stream(self) -> bool:
+        """Whether the case is reading a stream."""
+        with self._lock:
+            return any(recording.is_open_stream for recording in self._recordings)
 
     def script(self, answers: Iterable[ScriptedAnswer]) -> None:
         """Append ``answers`` to what Claude will say."""

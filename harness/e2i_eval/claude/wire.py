@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import importlib
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 from e2i_eval.claude.deck import Deck
 from e2i_eval.claude.environment import MockEnvironment
 from e2i_eval.claude.network import NetworkGuard
+from e2i_eval.claude.rehearsal import forecast_of_reel, forecast_of_script
 from e2i_eval.claude.tape import Tape
 from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.exchange import WireNote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, MutableMapping
+    from collections.abc import Callable, Collection, Iterator, MutableMapping
+    from contextlib import AbstractContextManager
 
     from e2i_eval.case import Case
+    from e2i_eval.claude.answer_journal import AnswerJournal
     from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.endpoint import Endpoint
+    from e2i_eval.claude.pace import Pace
     from e2i_eval.claude.reel import Reel
+    from e2i_eval.claude.rehearsal import Forecast
     from e2i_eval.claude.relay import Relay
     from e2i_eval.claude.seam import Place, Seam
     from e2i_eval.claude.shelf import Shelf
@@ -46,9 +53,12 @@ class ClaudeWire:
         allowed_hosts: hosts that may be reached in mock and replay, e.g. of a team's tracking server.
         shelf: where cassettes are and how they are used; needed to replay and to record.
         budget: what requests that pass may cost; None when nobody minds.
+        has_endpoint: each case can be asked for over HTTP too, see :meth:`endpoint`.
+        pace: when requests that pass may be sent; None lets them go at once.
+        answers: keeps what is paid for in live mode, and plays what was; None keeps nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that the outside world is, named
         self,
         *,
         mode: Mode,
@@ -57,15 +67,24 @@ class ClaudeWire:
         allowed_hosts: Collection[str] = (),
         shelf: Shelf | None = None,
         budget: Budget | None = None,
+        has_endpoint: bool = False,
+        pace: Pace | None = None,
+        answers: AnswerJournal | None = None,
     ) -> None:
         self.mode = mode
         self._clock = clock
         self._shelf = shelf
         self._budget = budget
+        self._pace = pace
+        self._answers = answers
         self._deck = Deck()
         self._notes: list[WireNote] = []
         self._environment = MockEnvironment(environ)
+        self._environ = environ
         self._guard = NetworkGuard(self._note_blocked, allowed_hosts)
+        self._has_endpoint = has_endpoint
+        self._endpoint: Endpoint | None = None
+        self._endpoint_lock = threading.Lock()
         self._seam: Seam | None = None
         self._relay: Relay | None = None
 
@@ -87,7 +106,7 @@ class ClaudeWire:
         # Deferred: these load anthropic, httpx and respx.
         relay = importlib.import_module("e2i_eval.claude.relay")
         seam = importlib.import_module("e2i_eval.claude.seam")
-        self._relay = relay.Relay(self._deck, self._on_stray, self._budget)
+        self._relay = relay.Relay(self._deck, self._on_stray, self._budget, self._pace)
         self._seam = seam.Seam()
         try:
             self._prepare()
@@ -111,15 +130,73 @@ class ClaudeWire:
         tape = Tape(case=case, is_scripted=self.mode == "mock", clock=self._clock, reel=self._reel(case))
         is_whole = False
         try:
-            with self._deck.playing(tape):
+            with self._deck.playing(tape), self._served(tape):
                 yield tape
             is_whole = True
         finally:
             self._relay.forget(tape)
-            if self._shelf is not None and tape.reel is not None:
+            if self._shelf is not None and tape.reel is not None and self.mode != "live":
                 self._shelf.put_back(tape, tape.reel, is_whole=is_whole, now_s=self._clock.time_s())
 
+    @contextmanager
+    def rehearsal(self, case: Case) -> Iterator[Callable[[], Forecast]]:
+        """Let the block run ``case`` in record mode with nothing being sent; yield what tells what recording takes.
+
+        A case without a cassette goes as its script says. Nothing is written, and nothing noted.
+
+        Raises:
+            CassetteError: what was recorded of the case cannot be read.
+        """
+        if self._relay is None or self._shelf is None or self._budget is None or self.mode != "record":
+            msg = "a rehearsal is of a recording, and the wire to Claude does not record"
+            raise E2iError(msg)
+        reel = self._shelf.reel(case, takes_down=False)
+        is_scripted = reel.cassette is None and bool(case.script)
+        tape = Tape(case=case, is_scripted=is_scripted, clock=self._clock, reel=None if is_scripted else reel)
+        prices, budget = self._shelf.prices, self._budget
+        try:
+            with self._deck.playing(tape), self._served(tape):
+                if is_scripted:
+                    yield lambda: forecast_of_script(tape.exchanges, prices, budget)
+                else:
+                    yield lambda: forecast_of_reel(reel, prices, budget)
+        finally:
+            self._relay.forget(tape)
+
+    def allow(self, max_usd: float) -> None:
+        """Let requests that pass cost ``max_usd`` together."""
+        if self._budget is not None:
+            self._budget.max_usd = max_usd
+
+    @contextmanager
+    def endpoint(self) -> Iterator[None]:
+        """Let other processes ask Claude for the cases that begin in the block: each has a URL of its own.
+
+        Variables of the environment say which, see :attr:`Tape.variables`.
+        """
+        before, self._has_endpoint = self._has_endpoint, True
+        try:
+            yield
+        finally:
+            self._has_endpoint = before
+
+    def _served(self, tape: Tape) -> AbstractContextManager[None]:
+        if not self._has_endpoint or self._relay is None:
+            return nullcontext()
+        with self._endpoint_lock:
+            if self._endpoint is None:
+                endpoint = importlib.import_module("e2i_eval.claude.endpoint")  # deferred: loads anthropic
+                self._endpoint = endpoint.Endpoint(
+                    self._relay, environ=self._environ, is_open=self.mode not in CLOSED, on_refused=self._note_refused
+                )
+            return self._endpoint.serving(tape)
+
+    def _note_refused(self, message: str) -> None:
+        self._notes.append(WireNote(kind="miss", message=message))
+
     def _reel(self, case: Case) -> Reel | None:
+        if self.mode == "live" and self._answers is not None:
+            return self._answers.reel(case)
         if self.mode not in {"replay", "record"}:
             return None
         if self._shelf is None:
@@ -129,6 +206,9 @@ class ClaudeWire:
 
     def stop(self) -> None:
         """Undo everything :meth:`start` did."""
+        if self._endpoint is not None:
+            self._endpoint.stop()
+            self._endpoint = None
         self._guard.stop()
         if self._seam is not None:
             self._seam.remove()

@@ -21,9 +21,11 @@ class Command:
         help: one line for ``--help``.
         arguments: declares what it takes; must be quick, ``--help`` of every command calls it.
         run: does it and returns the exit code; what it needs is imported inside.
+        takes_rest: what stands behind ``--`` is its own, as ``rest``.
     """
 
     name: str
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    takes_rest: bool = False

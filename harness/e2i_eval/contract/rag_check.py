@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.difference import difference, excerpt
-from e2i_eval.contract.scope import Unresolved, found
+from e2i_eval.contract.rag_documents import context_text, documents_in, id_of, query_in, score_of
 from e2i_eval.contract.wire_call import wire_calls
 from e2i_eval.verdict import Finding
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_rag"]
 
-DOCUMENT_PATHS = ("documents", "output.documents", "output", "results")
-"""Where a span's outputs may hold the documents, unless they are the list itself."""
-
-QUERY_PATHS = ("query", "input", "question", "input.query")
-
 
 def judge_rag(rules: RagRules, evidence: Evidence, scope: Scope) -> Iterator[Judged]:
     """Yield the outcomes of the contract's ``rag`` section."""
@@ -40,7 +35,7 @@ def judge_rag(rules: RagRules, evidence: Evidence, scope: Scope) -> Iterator[Jud
     for span in retrievers:
         yield from _retriever(span, rules)
     if rules.reranker is not None and scope.holds(rules.reranker_when):
-        known = {_id(document, rules) for span in retrievers for document in _documents(span.outputs)}
+        known = {id_of(document, rules) for span in retrievers for document in documents_in(span.outputs)}
         yield from _rerankers(spans, known, rules)
     if rules.context is not None:
         yield _context(rules, evidence, scope, spans)
@@ -52,21 +47,21 @@ def _absent(type_: str, name: str, rules: RagRules) -> Finding:
 
 
 def _retriever(span: Span, rules: RagRules) -> Iterator[Judged]:
-    if not _query(span.inputs):
+    if not query_in(span.inputs):
         yield _wrong(span, rules, "query", "a query in the inputs", str(span.inputs), "does not tell the query")
     yield from _described(span, rules)
 
 
 def _described(span: Span, rules: RagRules) -> Iterator[Judged]:
     """Every document has an id and a score, and no id comes twice."""
-    documents = _documents(span.outputs)
-    ids = [_id(document, rules) for document in documents]
+    documents = documents_in(span.outputs)
+    ids = [id_of(document, rules) for document in documents]
     for index, document in enumerate(documents):
         if ids[index] is None:
             yield _wrong(
                 span, rules, f"documents.{index}", "an id", excerpt(str(document)), "has a document without id"
             )
-        if _score(document, rules) is None:
+        if score_of(document, rules) is None:
             what = "has a document without score"
             yield _wrong(span, rules, f"documents.{index}", "a score", excerpt(str(document)), what)
     repeated = sorted({str(each) for each in ids if each is not None and ids.count(each) > 1})
@@ -85,12 +80,12 @@ def _rerankers(spans: list[Span], known: set[JsonValue], rules: RagRules) -> Ite
 
 
 def _order(span: Span, known: set[JsonValue], rules: RagRules) -> Iterator[Judged]:
-    documents = _documents(span.outputs)
-    foreign = [str(_id(document, rules)) for document in documents if _id(document, rules) not in known]
+    documents = documents_in(span.outputs)
+    foreign = [str(id_of(document, rules)) for document in documents if id_of(document, rules) not in known]
     if foreign:
         expected, actual = "documents that were retrieved", ", ".join(foreign)
         yield _wrong(span, rules, "documents", expected, actual, "ranks documents nobody retrieved")
-    scores = [score for document in documents if (score := _score(document, rules)) is not None]
+    scores = [score for document in documents if (score := score_of(document, rules)) is not None]
     if any(before < after for before, after in pairwise(scores)):
         actual = ", ".join(f"{score:g}" for score in scores)
         yield _wrong(span, rules, "scores", "scores that never rise", actual, "is not in the order of its scores")
@@ -100,7 +95,7 @@ def _order(span: Span, known: set[JsonValue], rules: RagRules) -> Iterator[Judge
 
 def _context(rules: RagRules, evidence: Evidence, scope: Scope, spans: list[Span]) -> Judged:
     path = rules.context or ""
-    context = _context_text(path, scope, spans)
+    context = context_text(path, scope, spans)
     field = f"context ({path})"
     if not context:
         message = "the final context is not told"
@@ -121,55 +116,6 @@ def _context(rules: RagRules, evidence: Evidence, scope: Scope, spans: list[Span
         call=str(calls[-1]) if calls else None,
         where=rules.where,
     )
-
-
-def _context_text(path: str, scope: Scope, spans: list[Span]) -> str | None:
-    """Return the context from the scope, or from ``spans.<name>.<side>.<path>``."""
-    if path.startswith("spans."):
-        _, name, side, *rest = path.split(".")
-        values = [
-            value
-            for span in spans
-            if span.name == name
-            for value in found({"inputs": span.inputs, "outputs": span.outputs}, ".".join([side, *rest]))
-        ]
-        return str(values[-1]) if values and values[-1] else None
-    try:
-        value = scope.at(path)
-    except Unresolved:
-        return None
-    return str(value) if value else None
-
-
-def _documents(outputs: JsonValue) -> list[JsonValue]:
-    if isinstance(outputs, (list, tuple)):
-        return [each for each in outputs if isinstance(each, dict)]
-    for path in DOCUMENT_PATHS:
-        for value in found(outputs, path):
-            if isinstance(value, (list, tuple)):
-                return [each for each in value if isinstance(each, dict)]
-    return []
-
-
-def _query(inputs: JsonValue) -> str | None:
-    if isinstance(inputs, str):
-        return inputs or None
-    return next((str(value) for path in QUERY_PATHS for value in found(inputs, path) if value), None)
-
-
-def _id(document: JsonValue, rules: RagRules) -> JsonValue:
-    document = _inner(document)
-    return next((value for path in rules.ids for value in found(document, path) if value not in (None, "")), None)
-
-
-def _score(document: JsonValue, rules: RagRules) -> float | None:
-    values = (value for path in rules.scores for value in found(_inner(document), path))
-    return next((float(value) for value in values if isinstance(value, (int, float))), None)
-
-
-def _inner(document: JsonValue) -> JsonValue:
-    """Return the fields of a document that LangChain dumped as a constructor."""
-    return document["kwargs"] if isinstance(document, dict) and "lc" in document and "kwargs" in document else document
 
 
 def _wrong(span: Span, rules: RagRules, field: str, expected: str, actual: str, what: str) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate import exact, limits
+from e2i_eval.gate import coverage, exact, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,7 @@ def _decide_family(family: Sequence[Judgement], scene: Scene) -> Sequence[Decisi
 _SINGLY: Mapping[MetricKind, Callable[[Judgement, Scene], Decision]] = {
     "overhead": limits.decide_overhead,
     "duet": limits.decide_latency,
+    "coverage": coverage.decide_coverage,
     "behaviour": exact.decide_behaviour,
     "prompts": exact.decide_prompts,
 }

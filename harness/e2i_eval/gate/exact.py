@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from e2i_eval.gate.ruling import ACCEPT, MEND, RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.undecided import undecided, undecided_decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,9 @@ def decide_change(judgement: Judgement, scene: Scene) -> Decision:
     pairs = scene.pairs(judgement.target)
     known = [pair for pair in pairs if metric.name in pair.before and metric.name in pair.after]
     unknown = [pair for pair in pairs if (metric.name in pair.before) != (metric.name in pair.after)]
+    open_cases = undecided(scene, judgement.target) if metric.kind == "rate" else {}
+    if open_cases and not unknown and not _worse(judgement.rule, [p for p in known if p.case_id not in open_cases]):
+        return undecided_decision(judgement, open_cases)
     worse = _worse(judgement.rule, known)
     broken = [*(_unknown_line(pair, metric.name) for pair in unknown), *_unstable(pairs, {metric.name})]
     before, after = (_total(known, metric.name, metric.kind, side=side) for side in ("before", "after"))

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from e2i_eval.gate.ruling import RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.undecided import undecided, undecided_decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,15 @@ def decide_limit(judgement: Judgement, scene: Scene) -> Decision:
     scope = scope_lines(scene, judgement.target)
     if metric.kind == "rate":
         passed, total = pass_counts(scene, judgement.target)
+        open_cases = undecided(scene, judgement.target)
+        if open_cases and not rule.holds(passed / total) and rule.holds((passed + len(open_cases)) / total):
+            return undecided_decision(judgement, open_cases)
         failed = several(
             f"{each.case_id} does not pass" for each in scene.verdicts(judgement.target) if each.status != "pass"
         )
         return _limited(judgement, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
+    if metric.check:
+        results = {case_id: runs for case_id, runs in results.items() if _is_asked_for(runs, metric.check)}
     unknown = [case_id for case_id, runs in results.items() if not _is_measured(runs, metric.name)]
     if unknown:
         reason = f"{metric.name} of {unknown[0]} could not be measured"
@@ -139,6 +145,10 @@ def _limited(judgement: Judgement, value: float, text: str, lines: Sequence[str]
     fix = "" if holds else f"mend it, or change the rule in {rule.where}"
     shown = () if holds else lines
     return ruling(judgement, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
+
+
+def _is_asked_for(runs: Sequence[CaseResult], check: str) -> bool:
+    return any(verdict.check == check for run in runs for verdict in run.verdicts)
 
 
 def _is_measured(runs: Sequence[CaseResult], name: str) -> bool:

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["METRICS", "Metric", "MetricKind"]
+__all__ = ["COVERAGE", "METRICS", "Metric", "MetricKind"]
 
-MetricKind = Literal["amount", "share", "rate", "overhead", "behaviour", "prompts", "duet"]
+COVERAGE = "coverage_"
+"""Begins the names of metrics about the parts of a graph; the kind of part follows."""
+
+MetricKind = Literal["amount", "share", "rate", "overhead", "behaviour", "prompts", "duet", "coverage"]
 """Where a metric comes from and how it is judged.
 
 ``amount``: a number of each case, summed over a target's cases. ``share``: a number of each case from 0 to 1,
 averaged over them. ``rate``: the share of cases that pass. ``overhead``: pairs with logging on and off.
 ``behaviour``: what a case did, not a number. ``prompts``: what it asked Claude. ``duet``: pairs of two revisions.
+``coverage``: the share of a graph's parts that the cases exercise.
 """
 
 
@@ -30,6 +34,7 @@ class Metric:
         kind: where it comes from and how it is judged.
         example: a rule about it that makes sense.
         help: what it is, in a few words.
+        check: the check that measures it, in cases that ask for it; empty when it is measured of every case.
     """
 
     name: str
@@ -38,15 +43,26 @@ class Metric:
     kind: MetricKind
     example: str
     help: str
+    check: str = ""
 
     @property
     def is_bounded(self) -> bool:
         """Whether its values lie between 0 and 1."""
-        return self.kind in {"share", "rate"}
+        return self.kind in {"share", "rate", "coverage"}
 
 
 def _amount(name: str, unit: str, text: str, example: str = "+0%") -> Metric:
     return Metric(name=name, unit=unit, worse="more", kind="amount", example=f"{name}:{example}", help=text)
+
+
+def _coverage(kind: str, text: str) -> Metric:
+    name = f"{COVERAGE}{kind}"
+    return Metric(name=name, unit="", worse="less", kind="coverage", example=f"{name}:>=1", help=text)
+
+
+def _rag_share(name: str, text: str) -> Metric:
+    help_ = f"{text}, 0 to 1; of the cases that ask for it by expect.rag"
+    return Metric(name=name, unit="", worse="less", kind="share", example=f"{name}:-0%", help=help_, check="rag")
 
 
 _TABLE = (
@@ -73,6 +89,10 @@ _TABLE = (
         example="logging_completeness:>=1",
         help="share of the compared fields of the log that agree with the wire, 0 to 1",
     ),
+    _rag_share("rag_context_precision", "how early the relevant documents come in the context"),
+    _rag_share("rag_context_recall", "share of the relevant documents that are in the context"),
+    _rag_share("rag_citations", "share of the citations that name a document of the context which supports the claim"),
+    _rag_share("rag_groundedness", "share of the answer's sentences that stand in the context"),
     Metric(
         name="pass_rate",
         unit="",
@@ -121,6 +141,12 @@ _TABLE = (
         example="latency:duet",
         help="time against another revision, pair by pair on this machine; needs --e2i-duet",
     ),
+    _coverage("nodes", "share of the graph's nodes that a case runs, 0 to 1"),
+    _coverage("edges", "share of the graph's edges that a case takes, 0 to 1"),
+    _coverage("branches", "share of the ways of conditional edges and commands that a case goes, 0 to 1"),
+    _coverage("tools", "share of the tools offered to Claude that it calls in a case, 0 to 1"),
+    _coverage("retries", "share of the nodes with a retry policy that are retried in a case, 0 to 1"),
+    _coverage("error_paths", "share of error handlers and fallbacks that a case runs, 0 to 1"),
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _TABLE}

@@ -31,7 +31,7 @@ class QuarantinedCase:
     """One case in quarantine.
 
     Attributes:
-        case_id: ``<target>/<name>``.
+        case_id: ``<target>/<name>``, or ``<target>/<family>/<name>`` of a family's check.
         reason: why, one sentence.
         until: the last day on which the case does not block.
         ticket: where it is being worked on; empty when not said.
@@ -115,7 +115,7 @@ def parse_quarantine(text: str, *, where: str, today: dt.date, known: Collection
         text: its content.
         where: the file, for errors.
         today: the current day in UTC.
-        known: ids of all cases there are.
+        known: ids of all cases and of all checks of families there are.
 
     Raises:
         UsageError: the file is wrong, or an entry names an unknown case, no reason, no day, or one too far ahead.
@@ -136,7 +136,7 @@ def parse_quarantine(text: str, *, where: str, today: dt.date, known: Collection
 
 def _case(entry: _Entry, where: str, today: dt.date, known: Collection[str]) -> QuarantinedCase:
     if entry.id not in known:
-        what = f"there is no case file of '{entry.id}'{did_you_mean(entry.id, known)}"
+        what = f"there is no case and no family check '{entry.id}'{did_you_mean(entry.id, known)}"
         raise UsageError(what, where=where, fix="correct the id, or remove the entry")
     latest = today + dt.timedelta(days=LONGEST_DAYS)
     if entry.until > latest:

@@ -173,8 +173,10 @@ class _Parser:
         if not found:
             self._refuse("a bound starts with <, <=, >, >=, + or -", f"write for example {metric.example}")
         form: Form = "limit" if found in COMPARISONS else "change"
-        if form == "change" and metric.kind == "overhead":
-            what = f"{metric.name} has no baseline: a time is not compared with one of another machine"
+        if form == "change" and metric.kind in {"overhead", "coverage"}:
+            why = "a time is not compared with one of another machine"
+            why = why if metric.kind == "overhead" else "a graph is exercised or it is not"
+            what = f"{metric.name} has no baseline: {why}"
             self._refuse(what, f"write a limit, for example {metric.example}")
         if found[0] not in {"more": "<+", "less": ">-"}[metric.worse]:
             what = (

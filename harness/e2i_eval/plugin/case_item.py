@@ -74,16 +74,23 @@ class CaseItem(pytest.Item):
         self._evaluation = evaluation
         for tag in case.tags:
             self.extra_keyword_matches.add(tag)
+        if case.expect.judges:
+            self.extra_keyword_matches.add(f"{case.id}.judges")  # what the judges' cassette says to record
 
     def runtest(self) -> None:
         """Evaluate the case."""
         plan = self._evaluation.settings.repeat_plan(self.case.target)
-        result, verdict = run_case(self._evaluation.worker.evaluator(), self.case, self.nodeid, plan, self._keep)
+        result, verdict = run_case(self._evaluation.worker.case_evaluator(), self.case, self.nodeid, plan, self._keep)
         if verdict.status != "pass":
             raise CaseFailed(result, verdict)
 
     def _keep(self, evaluation: Evaluated) -> None:
+        if evaluation.is_kept:  # there is no evidence that anything more could be made of
+            self.stash.setdefault(RESULTS, []).append(evaluation.result)
+            return
         self._evaluation.families.keep(evaluation)
+        if self._evaluation.golden:
+            self._evaluation.golden.keep(self, evaluation)
         self.stash.setdefault(RESULTS, []).append(evaluation.result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401

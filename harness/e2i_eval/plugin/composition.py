@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from e2i_eval.claude import Budget, ClaudeWire, Ledger, Shelf, ledger_notes
+from e2i_eval.claude import Asking, Budget, ClaudeWire, Ledger, Pace, Shelf, ledger_notes
 from e2i_eval.clock import SystemClock
 from e2i_eval.errors import ServerError, UnknownError
 from e2i_eval.evaluator import Evaluator, SessionRef
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.options import environment, secrets
+from e2i_eval.plugin.judging import LateJudges, judge_bench, report_notes
+from e2i_eval.plugin.live_run import LivePart, LiveRun
+from e2i_eval.plugin.mirroring import mirrored_goldens
 from e2i_eval.plugin.output import cleaned, renderers
 from e2i_eval.prices import PriceTable
 from e2i_eval.session import REPORT_FILE, Session
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from e2i_eval.case import Case
-    from e2i_eval.claude import Tape
+    from e2i_eval.claude import Forecast, Tape
     from e2i_eval.decision import Decision
     from e2i_eval.duet.duet import Duet
     from e2i_eval.duet.revision import Revision
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from e2i_eval.latency_shift import LatencyShift
     from e2i_eval.overhead.meter import Meter
     from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.repetitions import EvaluatesCases
     from e2i_eval.report import CaseResult, Report
     from e2i_eval.selection import Selection
     from e2i_eval.settings import Settings
@@ -53,6 +57,9 @@ class Controller:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         start = partial(_start_server, cache=settings.cache)
+        self._live = _live_run(settings)
+        self.is_partial = False
+        self._is_narrowed = True
         self._session = Session(
             settings,
             clock=SystemClock(),
@@ -62,12 +69,14 @@ class Controller:
             clean=cleaned,
         )
         self.quarantined: Mapping[str, str] = {}
+        self.allowed_usd = settings.max_cost_usd
         self._report: Report | None = None
+        self.late_judges = LateJudges(settings, Path(self._session.ref.scratch))
         self._here = Path.cwd()
 
     def reference(self) -> dict[str, object]:
         """Return what a worker needs, as plain JSON."""
-        return self._session.ref.to_json()
+        return replace(self._session.ref, live=str(self._live.folder) if self._live else "").to_json()
 
     def header(self) -> list[str]:
         """Return what is evaluated and where it is recorded."""
@@ -76,11 +85,17 @@ class Controller:
         return [
             f"e2i-eval: {', '.join(targets)} · Claude: {self._settings.claude}",
             f"e2i-eval: MLflow {self._settings.tracking_uri or temporary}",
+            *(self._live.header() if self._live else ()),
         ]
 
     def add(self, result: CaseResult) -> None:
         """Take in one result."""
         self._session.add(replace(result, quarantine=self.quarantined.get(result.case_id, "")))
+
+    def settle_judges(self) -> None:
+        """Let the judges that wait for the session's end speak: before the gate decides, and before the report."""
+        for settled in self.late_judges.settle(self._session.so_far().cases):
+            self._session.replace(settled.before, settled.after)
 
     def so_far(self) -> Report:
         """Return the report of what has been taken in until now."""
@@ -104,6 +119,7 @@ class Controller:
 
     def select(self, selection: Selection) -> None:
         """Take in how much of the project was run."""
+        self._is_narrowed = bool(selection.flags or selection.deselected)
         self._session.select(selection)
 
     def wait_ready(self, worker: Worker) -> None:
@@ -133,17 +149,32 @@ class Controller:
                 INTERRUPTED: ("the session was interrupted",),
                 INTERNAL_ERROR: ("pytest itself failed: this report may be incomplete",),
             }
-            problems = (*endings.get(exitstatus, ()), *lost)
-            self._session.note(*self._claude_notes())
+            self.settle_judges()
+            self.late_judges.record(tracking)
+            problems = (*endings.get(exitstatus, ()), *lost, *self.late_judges.problems)
+            self._session.note(*self._claude_notes(), *report_notes(self._session.so_far()))
+            if self._live is not None:
+                is_partial = self.is_partial or bool(endings.get(exitstatus))
+                self._session.note(*self._live_notes(is_partial=is_partial))
+            if exitstatus not in endings and not tracking.broken:
+                self._session.note(*mirrored_goldens(self._settings, self._session.ref))
             self._report = self._session.finish(tracking, problems=problems)
         return self._report
+
+    def _live_notes(self, *, is_partial: bool) -> list[str]:
+        """End the live run, and say what it was resumed from and what is left to do."""
+        assert self._live is not None  # noqa: S101  asked for in live mode alone
+        cases = self._session.so_far().cases
+        scratch = Path(self._session.ref.scratch)
+        return self._live.finish(cases, scratch=scratch, is_partial=is_partial, is_narrowed=self._is_narrowed)
 
     def _claude_notes(self) -> list[str]:
         """Say how old the recordings are, what changed since, and what was spent."""
         scratch = Path(self._session.ref.scratch)
         notes = [*ledger_notes(Ledger(scratch).lines())]
-        if self._settings.max_cost_usd is not None:
-            budget = Budget(self._settings.max_cost_usd, folder=scratch, prices=PriceTable.load(self._settings.prices))
+        if self.allowed_usd is not None:
+            folder = self._live.folder if self._live else scratch
+            budget = Budget(self.allowed_usd, folder=folder, prices=PriceTable.load(self._settings.prices))
             notes.append(f"spent {budget.spent_usd:.4f} USD on Claude, of --e2i-max-cost={budget.max_usd:g}")
         return notes
 
@@ -174,6 +205,8 @@ class Controller:
     def close(self) -> None:
         """Stop the server."""
         self._session.close()
+        if self._live is not None:
+            self._live.close()
 
 
 class Worker:
@@ -182,7 +215,9 @@ class Worker:
     def __init__(self, settings: Settings, reference: JsonObject) -> None:
         self._settings = settings
         self._ref = SessionRef.from_json(reference)
-        self._wire = _wire(settings, self._ref)
+        self._live = LivePart(settings, self._ref, environment()) if self._ref.live else None
+        self._wire = _wire(settings, self._ref, self._live)
+        self._asking = Asking()
         self._evaluator: Evaluator | None = None
         self._redirection = contextlib.ExitStack()
         self._redirection.enter_context(redirected(self._ref.uri, environment()))
@@ -192,6 +227,8 @@ class Worker:
             scratch=Path(self._ref.scratch),
             artifacts=Path(self._ref.artifacts) if self._ref.artifacts else None,
         )
+        if settings.has_endpoint:
+            self._client.expect_other_processes()
         self._is_awaited = False
         self._is_closed = False
 
@@ -215,8 +252,14 @@ class Worker:
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
                 standing=PlanBook(self._settings).standing,
+                judging=judge_bench(self._settings, self.scratch, self._wire, self._asking),
             )
         return self._evaluator
+
+    def case_evaluator(self) -> EvaluatesCases:
+        """Return what evaluates cases: in live mode with what an interrupted run has left."""
+        evaluator = self.evaluator()
+        return self._live.resuming(evaluator, SystemClock()) if self._live else evaluator
 
     def reference(self) -> dict[str, object]:
         """Return what another process needs to take part in the session, as plain JSON."""
@@ -278,6 +321,27 @@ class Worker:
         self.evaluator()
         return self._wire.tape(case)
 
+    def rehearse(self, case: Case, nodeid: str) -> Forecast:
+        """Run a case with nothing being sent, and return what it takes to record it.
+
+        Raises:
+            E2iError: the target cannot be built, its cassette cannot be read, or the server does not answer.
+        """
+        evaluator = self.evaluator()
+        with self._wire.rehearsal(case) as forecast:
+            evaluator.rehearse(case, nodeid)
+        return forecast()
+
+    def allow(self, max_usd: float) -> None:
+        """Let recording cost ``max_usd``, as somebody who was asked has said."""
+        self._wire.allow(max_usd)
+
+    def endpoint(self) -> AbstractContextManager[None]:
+        """Let other processes ask Claude for the cases that begin while the context is open."""
+        self.evaluator()
+        self._client.expect_other_processes()
+        return self._wire.endpoint()
+
     def duet(self, revision: Revision, nodeid: str, *, family: int) -> Duet:
         """Return what measures targets against another revision.
 
@@ -304,17 +368,21 @@ class Worker:
         """Wait until all is recorded, and return what no case can answer for, a sentence each."""
         in_time = self._client.drain(DRAIN_TIMEOUT_S)
         late = () if in_time else (f"recording was not done after {DRAIN_TIMEOUT_S:g} s",)
-        said = (*(note.message for note in self._wire.notes), *self._client.lost, *late)
+        unkept = self._live.answers.lost if self._live else ()
+        said = (*(note.message for note in self._wire.notes), *self._client.lost, *late, *unkept)
         return tuple(dict.fromkeys(said))  # a server that is gone says the same of every request
 
     def close(self) -> None:
         """Give everything back; may be called twice."""
         if self._evaluator is not None:
             self._evaluator.close()
+            self._asking.close()
             self._wire.stop()
             self._evaluator = None
         if not self._is_closed:
             self._is_closed = True
+            if self._live is not None:
+                self._live.close()
             end_open_runs(is_server_gone=bool(self._client.broken))
             self._client.close()
             self._redirection.close()
@@ -346,7 +414,14 @@ def _git(root: Path) -> dict[str, str]:
     return found
 
 
-def _wire(settings: Settings, ref: SessionRef) -> ClaudeWire:
+def _live_run(settings: Settings) -> LiveRun | None:
+    if settings.claude != "live":
+        return None
+    prices = PriceTable.load(settings.prices)
+    return LiveRun(settings, prices=prices, environ=environment(), clock=SystemClock())
+
+
+def _wire(settings: Settings, ref: SessionRef, live: LivePart | None) -> ClaudeWire:
     """Return the wire to Claude as the settings want it; ``record`` spends nothing unless somebody said how much."""
     prices = PriceTable.load(settings.prices)
     scratch = Path(ref.scratch)
@@ -363,7 +438,10 @@ def _wire(settings: Settings, ref: SessionRef) -> ClaudeWire:
             secrets=secrets(environment()),
             is_paced=settings.is_paced,
         ),
-        budget=Budget(settings.max_cost_usd, folder=scratch, prices=prices) if is_kept else None,
+        budget=Budget(settings.max_cost_usd, folder=Path(ref.live or ref.scratch), prices=prices) if is_kept else None,
+        pace=Pace(scratch, clock=SystemClock()) if settings.claude in {"record", "live"} else None,
+        answers=live.answers if live else None,
+        has_endpoint=settings.has_endpoint,
     )
 
 

@@ -12,9 +12,12 @@ from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.composition import Controller, Worker
+from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
 from e2i_eval.plugin.duets import Duets, base_revision
 from e2i_eval.plugin.family_item import Families
 from e2i_eval.plugin.gate_registration import read_gate_basis, register_gate
+from e2i_eval.plugin.golden_lifecycle import GoldenLifecycle, prepare_golden, register_golden
+from e2i_eval.plugin.inconclusive import exit_code
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
 from e2i_eval.plugin.output import register_output
@@ -22,6 +25,7 @@ from e2i_eval.plugin.overheads import Overheads, register_overheads
 from e2i_eval.render import summary_lines
 from e2i_eval.report import CaseResult
 from e2i_eval.selection import Selection
+from e2i_eval.settings import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -56,6 +60,8 @@ def register(config: pytest.Config) -> None:
     try:
         settings = parse_settings(config.rootpath, config.getoption, config.getini)
         _refuse_empty_golden(settings)
+        refuse_recording_in_ci(settings)
+        prepare_golden(config, settings)
         gate_basis = read_gate_basis(settings)
         revision = base_revision(config, settings)
         if str(settings.root) not in sys.path:
@@ -71,11 +77,13 @@ def register(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "e2i_eval_fixtures")
     register_output(config, evaluation)
     register_overheads(config, evaluation.overheads)
+    register_consent(config, evaluation)
     evaluation.duets = Duets(
         settings, revision, worker=lambda: evaluation.worker, controller=lambda: evaluation.controller
     )
     config.pluginmanager.register(evaluation.duets, "e2i_eval_duets")
     register_gate(config, settings, gate_basis, evaluation.controller)
+    register_golden(config, evaluation)
 
 
 class Evaluation:
@@ -89,6 +97,7 @@ class Evaluation:
         self.families = Families(settings, lambda: self.worker)
         self.overheads = Overheads(config, settings, worker=lambda: self.worker, controller=lambda: self.controller)
         self.duets: Duets | None = None
+        self.golden: GoldenLifecycle | None = None
         self._is_running = False
         self._lost: list[str] = []
         self._ended: set[str] = set()
@@ -231,10 +240,13 @@ class Evaluation:
                 Selection(collected=session.testscollected, deselected=self._deselected, flags=flags)
             )
             self.controller.note(*self.families.book.notes())
+            self.controller.is_partial = bool(self._missing(session.testscollected))
             lost = (*self._lost, *self._missing(session.testscollected))
             self.report = self.controller.finish(int(exitstatus), self.worker.tracking, lost=tuple(dict.fromkeys(lost)))
             if self.report.problems and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            if self.controller.late_judges.is_undecided and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = exit_code(self.settings.inconclusive)
 
     def _missing(self, collected: int) -> tuple[str, ...]:
         """Say how many tests have no result, whatever stopped the session: ``-x``, Ctrl-C, a worker that is gone."""
@@ -266,4 +278,8 @@ def _refuse_empty_golden(settings: Settings) -> None:
     if any(file.suffix in CASE_SUFFIXES for file in files) or settings.tests:
         return
     what = f"there is no case file for {', '.join(folder.name for folder in chosen)}"
-    raise UsageError(what, where=str(settings.cases), fix=f"write a first one, e.g. {chosen[0] / 'first.yaml'}")
+    first = f"write a first one, e.g. {chosen[0] / 'first.yaml'}"
+    is_waiting = settings.golden.name == CANDIDATES
+    raise UsageError(
+        what, where=str(settings.cases), fix="make some: e2i-eval harvest --tracking-uri=URI" if is_waiting else first
+    )

@@ -12,7 +12,7 @@ from e2i_eval.plugin.case_item import RESULTS, CaseFailed
 from e2i_eval.plugin.repeated_case import run_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from e2i_eval.case import Case
@@ -29,6 +29,7 @@ __all__ = [
     "ScriptedClaude",
     "case",
     "claude",
+    "claude_server",
     "evaluate",
     "mlflow_server",
     "pytest_generate_tests",
@@ -146,6 +147,34 @@ def claude(request: pytest.FixtureRequest) -> Iterator[ScriptedClaude]:
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
     with _plugin(request.config).worker.tape(scripted) as tape:
         yield ScriptedClaude(scripted, tape)
+    if tape.notes:
+        pytest.fail("\n".join(note.message for note in tape.notes), pytrace=False)
+
+
+class ClaudeServer(ScriptedClaude):
+    """Claude for processes that a test starts, by an address on the loopback interface.
+
+    Attributes:
+        url: what ``ANTHROPIC_BASE_URL`` is for those processes.
+        environ: the environment they need, and have already when they inherit that of the test.
+    """
+
+    def __init__(self, case: Case, tape: Tape, variables: Mapping[str, str | None]) -> None:
+        super().__init__(case, tape)
+        self.url = str(variables["ANTHROPIC_BASE_URL"])
+        self.environ = {name: value for name, value in variables.items() if value is not None}
+
+
+@pytest.fixture
+def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeServer]:
+    """Let processes ask Claude: ``claude_server.script([...])``, ``claude_server.url``, ``claude_server.exchanges``.
+
+    Cases that the test evaluates have an address of their own, which the processes they start find in the environment.
+    """
+    scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
+    worker = _plugin(request.config).worker
+    with worker.endpoint(), worker.tape(scripted) as tape:
+        yield ClaudeServer(scripted, tape, tape.variables)
     if tape.notes:
         pytest.fail("\n".join(note.message for note in tape.notes), pytrace=False)
 

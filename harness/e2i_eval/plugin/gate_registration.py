@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.baseline.file import MAIN, baseline_file, read_baseline
 from e2i_eval.clock import SystemClock
 from e2i_eval.errors import UsageError
+from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.gate.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
 from e2i_eval.plugin.inconclusive import InconclusiveOutcome
@@ -81,7 +83,19 @@ def _quarantine(settings: Settings) -> Quarantine:
         what = f"the quarantine cannot be read: {error}"
         raise UsageError(what, where=str(file)) from error
     where = str(file.relative_to(settings.root)) if file.is_relative_to(settings.root) else str(file)
-    return parse_quarantine(text, where=where, today=today, known=tuple(_case_ids(settings.cases)))
+    return parse_quarantine(text, where=where, today=today, known=(*_case_ids(settings.cases), *_check_ids(settings)))
+
+
+def _check_ids(settings: Settings) -> Iterator[str]:
+    """Yield the ids of the families' checks, those of targets included that were not chosen this time.
+
+    Raises:
+        UsageError: a families file is wrong, so nobody knows what it declares.
+    """
+    book = PlanBook(replace(settings, only=()))
+    for target in settings.targets:
+        if plan := book.plan(target):
+            yield from (check.id for check in plan.checks)
 
 
 def _case_ids(folder: Path) -> Iterator[str]:

@@ -183,6 +183,7 @@ class Gatekeeper:
     def _decided(self, judgements: Sequence[Judgement]) -> tuple[Decision, ...]:
         assert self._controller is not None  # noqa: S101  items run in the process that owns the session
         try:
+            self._controller.settle_judges()
             report = self._controller.so_far()
             diff = compare(self._baseline, report) if self._baseline else None
             scene = Scene(

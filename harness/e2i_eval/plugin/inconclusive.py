@@ -10,7 +10,7 @@ from _pytest.outcomes import Skipped
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["EXIT_INCONCLUSIVE", "INCONCLUSIVE", "Inconclusive", "InconclusiveOutcome"]
+__all__ = ["EXIT_INCONCLUSIVE", "INCONCLUSIVE", "Inconclusive", "InconclusiveOutcome", "exit_code", "mark"]
 
 EXIT_INCONCLUSIVE = 6
 """Nothing failed, but something could not be decided."""
@@ -90,6 +90,12 @@ class InconclusiveOutcome:
         return (
             f"{what}: exit code {EXIT_INCONCLUSIVE} unless something failed (--e2i-inconclusive=pass|fail changes it)"
         )
+
+
+def exit_code(means: str | None) -> int:
+    """Return the exit code of a session in which nothing failed and something could not be decided."""
+    ok, failed = int(pytest.ExitCode.OK), int(pytest.ExitCode.TESTS_FAILED)
+    return {"pass": ok, "fail": failed}.get(means or "", EXIT_INCONCLUSIVE)
 
 
 def mark(report: pytest.TestReport, reason: str, explanation: tuple[str, ...], *, means: str | None) -> None:

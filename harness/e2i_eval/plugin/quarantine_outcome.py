@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.plugin.case_item import CaseFailed, CaseItem
+from e2i_eval.plugin.family_item import FamilyItem
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -64,5 +65,7 @@ def _case_id(item: pytest.Item, call: pytest.CallInfo[None]) -> str:
     """Return the case that an outcome is about; empty when it is about none."""
     if isinstance(item, CaseItem):
         return item.case.id
+    if isinstance(item, FamilyItem):
+        return item.declared.id
     error = call.excinfo.value if call.excinfo else None
     return error.result.case_id if isinstance(error, CaseFailed) else ""

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation, Evaluator
+    from e2i_eval.evaluator import Evaluation
     from e2i_eval.repeats import CaseVerdict, RepeatPlan
+    from e2i_eval.repetitions import EvaluatesCases
     from e2i_eval.report import CaseResult
 
 __all__ = ["CaseInconclusive", "run_case"]
@@ -29,7 +30,7 @@ class CaseInconclusive(Inconclusive):
 
 
 def run_case(
-    evaluator: Evaluator, case: Case, nodeid: str, plan: RepeatPlan, keep: Callable[[Evaluation], object]
+    evaluator: EvaluatesCases, case: Case, nodeid: str, plan: RepeatPlan, keep: Callable[[Evaluation], object]
 ) -> tuple[CaseResult, CaseVerdict]:
     """Evaluate a case as often as it takes.
 

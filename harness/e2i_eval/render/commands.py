@@ -43,5 +43,5 @@ def next_commands(report: Report) -> list[tuple[str, str]]:
     if any(decision.status == "fail" and decision.baseline is not None for decision in report.decisions):
         steps.append(("accept an intended change", ACCEPT))
     fixes = dict.fromkeys(decision.fix for decision in report.decisions if decision.status != "pass" and decision.fix)
-    known = {command for _, command in steps}
-    return [*steps, *(("as the gate says", fix) for fix in fixes if fix not in known)]
+    known = [command for _, command in steps]
+    return [*steps, *(("as the gate says", fix) for fix in fixes if not any(each in fix for each in known))]

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from e2i_eval.render import numbers
+from e2i_eval.render.coverage import coverage_line
 from e2i_eval.render.duet import latency_lines
 from e2i_eval.render.gate import gate_lines
 from e2i_eval.render.overhead import overhead_lines
@@ -35,6 +36,7 @@ def summary_lines(report: Report, *, width: int, color: bool) -> list[str]:
     """Return the table of targets and what follows from it, one text a line."""
     lines = _table_lines(report, width=width, color=color) if report.cases else ["no case was evaluated"]
     lines += repeat_lines(report)
+    lines += coverage_line(report)
     lines += overhead_lines(report.overheads)
     lines += latency_lines(report.latency)
     lines += gate_lines(report.decisions)

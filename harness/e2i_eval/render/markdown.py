@@ -9,6 +9,7 @@ from e2i_eval.render import numbers
 from e2i_eval.render.commands import next_commands
 from e2i_eval.render.conclusion import conclude, is_changed
 from e2i_eval.render.console import failure_lines
+from e2i_eval.render.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
 from e2i_eval.render.markdown_text import block, code, prose, shortened
 from e2i_eval.render.repeats import repeat_lines
 from e2i_eval.render.wrong_case import wrong_cases
@@ -17,6 +18,7 @@ from e2i_eval.report import summarise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from e2i_eval.coverage import TargetCoverage
     from e2i_eval.decision import Decision
     from e2i_eval.latency_shift import LatencyShift
     from e2i_eval.overhead_result import OverheadResult
@@ -75,6 +77,7 @@ def _sections(report: Report) -> list[Section]:
         _overhead(report.overheads),
         _unseen(report.decisions),
         _notes(report),
+        _coverage(report),
         _targets(report),
     ]
     return [section for section in sections if section.head or section.parts]
@@ -249,6 +252,34 @@ def _targets(report: Report) -> Section:
         rows.append(_target(summarise("total", list(report.cases), report.repeated), "**total**"))
     header = ("", "target", "passed", "calls", "tokens in", "out", "cost", "p50 / max", "logging")
     return _table("Targets", header, rows)
+
+
+def _coverage(report: Report) -> Section:
+    """Show what the cases exercise of each target's graph; what they do not by name, if the whole suite ran."""
+    if not any(each.has_graph for each in report.coverage):
+        return Section(title="")
+    scope = coverage_scope(report)
+    head = f"A part of the suite ran, so nothing is called uncovered: {prose(scope)}.\n\n" if scope else ""
+    titles = " | ".join(plural for _, plural in WORDS.values())
+    head += f"| target | {titles} |\n| :-- |{' --: |' * len(WORDS)}\n"
+    rows = [_covered_row(each) for each in report.coverage]
+    named = [
+        f"- {code(each.target)}: {WORDS[kind][1]} not run: {', '.join(map(code, names))}"
+        for each in report.coverage
+        for kind, names in coverage_gaps(each)
+        if not scope
+    ]
+    said = [f"- {code(each.target)}: {prose(text)}" for each in report.coverage for text in coverage_remarks(each)]
+    lists = ["", *named, *said] if named or said else []
+    return Section(title="What the cases exercise of each graph", head=head, parts=[*rows, *lists])
+
+
+def _covered_row(coverage: TargetCoverage) -> str:
+    if not coverage.has_graph:
+        return _row((code(coverage.target), prose(coverage.why_none), *("" for _ in list(WORDS)[1:])))
+    counts = coverage.counts()
+    cells = (f"{counts[kind][0]} of {counts[kind][1]}" if kind in counts else "–" for kind in WORDS)  # noqa: RUF001
+    return _row((code(coverage.target), *cells))
 
 
 def _target(row: TargetSummary, name: str) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ UNKNOWN = "unknown"
 EXACT = 1.0
 LONG_MS = 100.0
 SHORT_MS = 1.0
+LARGE = 1000.0
+"""From here on four digits leave no decimals, and from ten times as much they would write an exponent."""
 
 
 def count(value: float) -> str:
@@ -56,10 +58,11 @@ def interval_ms(estimate: Estimate) -> str:
 
 
 def plain(value: float | None) -> str:
-    """Write any number: whole ones with thousands apart, others to four digits."""
+    """Write any number: whole and large ones without decimals and with thousands apart, others to four digits."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+    is_whole = float(value).is_integer() or abs(value) >= LARGE
+    return f"{value:,.0f}" if is_whole else f"{value:,.4g}"
 
 
 def change(before: float | None, after: float | None) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["CaseVerdict", "CaseVerdictStatus"]
 
 CaseVerdictStatus = Literal["pass", "fail", "error", "inconclusive"]
-"""``error``: something could not be judged. ``inconclusive``: all was judged, and more repetitions have to decide."""
+"""``error``: something could not be judged. ``inconclusive``: all was judged, and more repetitions have to decide; or a
+model that was to judge did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

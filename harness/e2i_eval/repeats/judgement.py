@@ -11,6 +11,7 @@ from e2i_eval.repeats.agreement import REPEATS
 from e2i_eval.repeats.case_verdict import CaseVerdict
 from e2i_eval.stats.power import POWER
 from e2i_eval.stats.sequential import operating
+from e2i_eval.verdict import JUDGE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,17 +67,31 @@ def at_worst(results: Sequence[Repetition]) -> CaseVerdict:
     """Return the verdict that every repetition must pass: fail, then error, then pass."""
     statuses = [result.status for result in results]
     status: CaseVerdictStatus = "fail" if "fail" in statuses else "error" if "error" in statuses else "pass"
+    broken = _broken_judges(results) if status == "error" else ""
     return CaseVerdict(
         case_id=results[0].case_id,
         target=results[0].target,
         nodeid=results[0].nodeid,
-        status=status,
+        status="inconclusive" if broken else status,
+        reason=broken,
         repeats=len(results),
         planned=len(results),
         passed=statuses.count("pass"),
         failed=statuses.count("fail"),
         errors=statuses.count("error"),
     )
+
+
+def _broken_judges(results: Sequence[Repetition]) -> str:
+    """Say which judges broke when nothing else is in the way of a verdict; empty when something is."""
+    errors = [verdict for result in results for verdict in result.verdicts if verdict.status == "error"]
+    if not all(verdict.is_broken_judge for verdict in errors):
+        return ""
+    return "; ".join(dict.fromkeys(f"{verdict.check}: {verdict.reason}" for verdict in errors))
+
+
+def _is_forgiven(check: str) -> bool:
+    return check in FORGIVEN or check.startswith(JUDGE_PREFIX)
 
 
 def _same(results: Sequence[Repetition], worst: CaseVerdict) -> str:
@@ -95,7 +110,7 @@ def _unforgiven(results: Sequence[Repetition]) -> str:
     """Say what no reducer forgives; empty when there is nothing."""
     for result in results:
         for verdict in result.verdicts:
-            if verdict.status in {"fail", "error"} and (verdict.status == "error" or verdict.check not in FORGIVEN):
+            if verdict.status in {"fail", "error"} and (verdict.status == "error" or not _is_forgiven(verdict.check)):
                 what = "is wrong" if verdict.status == "fail" else "could not be judged"
                 return f"{verdict.check} {what} in repetition {result.repeat + 1}, and it has to hold in every one"
     return ""
@@ -104,7 +119,9 @@ def _unforgiven(results: Sequence[Repetition]) -> str:
 def _status(results: Sequence[Repetition]) -> CaseVerdictStatus:
     """Return how bad it is that something was not forgiven: wrong, or only not judged."""
     wrong = (verdict.check for result in results for verdict in result.verdicts if verdict.status == "fail")
-    return "error" if FORGIVEN.issuperset(wrong) else "fail"
+    if not all(map(_is_forgiven, wrong)):
+        return "fail"
+    return "inconclusive" if _broken_judges(results) else "error"
 
 
 def _ruling(results: Sequence[Repetition], rule: RepeatRule) -> Ruling | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ ELSEWHERE = (
     "MLFLOW_RUN_ID",
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_RUN_CONTEXT",
 )
 """What a user's shell may say of a server or a run of theirs: nothing of an evaluation goes there."""
 
@@ -52,6 +54,9 @@ class Activation:
     """
 
     def __init__(self, uri: str, environ: MutableMapping[str, str]) -> None:
+        self.names_source = False
+        """Name the case in ``MLFLOW_RUN_CONTEXT`` too: MLflow takes the run from ``MLFLOW_RUN_ID`` only where a program
+        opens one, and a process of its own may make traces without."""
         self._uri = uri
         self._environ = environ
         self._redirected = False
@@ -62,12 +67,14 @@ class Activation:
     @contextlib.contextmanager
     def of(self, case_run: CaseRun, strays: Strays) -> Iterator[None]:
         """Make ``case_run`` what everything logs to; then all is as before, and ``strays`` has the target's runs."""
-        exported = {
+        exported: dict[str, str | None] = {
             "MLFLOW_TRACKING_URI": self._uri,
             "MLFLOW_RUN_ID": case_run.run_id,
             "MLFLOW_EXPERIMENT_ID": case_run.experiment_id,
             "MLFLOW_EXPERIMENT_NAME": None,  # MLflow refuses a name and an id that differ
         }
+        if self.names_source:
+            exported["MLFLOW_RUN_CONTEXT"] = json.dumps({"mlflow.source.name": case_run.source_name})
         with variables(self._environ, exported), contextlib.ExitStack() as stack:
             if "mlflow" in sys.modules:
                 self._redirect(self._uri)

@@ -176,6 +176,10 @@ class TrackingClient:
         with self._activation.of(case_run, self._strays.setdefault(case_run.run_id, set())):
             yield
 
+    def expect_other_processes(self) -> None:
+        """From now on, find also the traces that processes which a case started make outside of every run."""
+        self._activation.names_source = True
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until MLflow's client has sent the traces it holds; tell whether it did within ``timeout_s``."""
         if self.broken or self._flush(min(timeout_s, UNSUSPICIOUS_S)):
@@ -197,9 +201,11 @@ class TrackingClient:
         experiments = {case_run.experiment_id, *(run["info"]["experiment_id"] for run in own_runs)}
         if (chosen := other_experiment(case_run)) is not None:
             experiments.add(chosen)
-        traces = self._reader.settled_traces(case_run.run_id, experiments, settle_s)
+        source = case_run.source_name if self._activation.names_source else ""
+        traces = self._reader.settled_traces(case_run.run_id, experiments, settle_s, source=source)
         if not traces:
-            traces = self._reader.traces(case_run.run_id, set(self._reader.experiments()) - experiments)
+            others = set(self._reader.experiments()) - experiments
+            traces = self._reader.traces(case_run.run_id, others, source=source)
         self._tagged.update(each.trace_id for each in traces if case_run.trace_tags.items() <= each.tags.items())
         return traces, self._logged(case_run, own_runs)
 
@@ -245,6 +251,23 @@ class TrackingClient:
                 self._recorder.link(unlinked, run_id)
         self._recorder.write_run(case_run.run_id, metrics=measurements, params=params, tags=tags)
         self._recorder.end_run(case_run.run_id, passed=passed)
+
+    def record_judgements(
+        self,
+        run_id: str,
+        *,
+        passed: bool,
+        verdicts: tuple[Verdict, ...],
+        measurements: Mapping[str, float],
+        traces: tuple[str, ...],
+    ) -> None:
+        """Have verdicts recorded that came after a case's run had ended; returns at once, as ``record_case`` does."""
+        assessments = [feedback(verdict, run_id) for verdict in verdicts if verdict.status != "skip"]
+        for trace_id in traces:
+            self._recorder.annotate(Annotation(info={"trace_id": trace_id}, assessments=assessments, tags={}))
+        if run_id:
+            self._recorder.write_run(run_id, metrics=measurements)
+            self._recorder.end_run(run_id, passed=passed)
 
     def end_open_cases(self, session_id: str, *, judged: Collection[str]) -> tuple[str, ...]:
         """End as ``KILLED`` the runs of cases that were begun and never judged, whichever process began them.

@@ -50,7 +50,7 @@ class Connection:
         broken: why no more requests are made; empty while they are.
     """
 
-    def __init__(self, uri: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, uri: str, environ: Mapping[str, str], *, read_s: float = READ_S) -> None:
         parts = urlsplit(uri)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             what = f"{uri!r} is no address of a tracking server"
@@ -59,6 +59,7 @@ class Connection:
         self.doing = "the session's start"
         self.broken = ""
         self._parts = parts
+        self._read_s = read_s
         self._headers = {"Content-Type": "application/json", **_authorization(parts, environ)}
         self._tls = _tls(environ) if parts.scheme == "https" else None
         self._idle: list[http.client.HTTPConnection] = []
@@ -124,7 +125,7 @@ class Connection:
                 return self._use(kept, method, path, data)
             except (ConnectionError, http.client.BadStatusLine):
                 kept.close()  # the server had closed it while it was idle: nothing was done, a fresh one is tried
-        return self._use(self._connect(READ_S), method, path, data)
+        return self._use(self._connect(self._read_s), method, path, data)
 
     def _use(
         self, connection: http.client.HTTPConnection, method: str, path: str, data: bytes | None
@@ -155,9 +156,13 @@ class Connection:
     def _trouble(self, error: Exception, request: str) -> UnknownError:
         """Return what to raise for a request without answer; give the server up if its health check fails too."""
         if not self._healthy():
-            self.broken = self.broken or self._gone(_reason(error))
+            self.broken = self.broken or self._gone(self._reason(error))
             return UnknownError(self.broken)
-        return UnknownError(f"the tracking server at {self.uri} did not answer {request} ({_reason(error)})")
+        return UnknownError(f"the tracking server at {self.uri} did not answer {request} ({self._reason(error)})")
+
+    def _reason(self, error: Exception) -> str:
+        late = f"no answer within {self._read_s:g} s"
+        return late if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
 
     def _gone(self, reason: str) -> str:
         return f"the tracking server at {self.uri} does not answer since {self.doing} ({reason})"
@@ -174,10 +179,6 @@ class Connection:
             return False
         finally:
             connection.close()
-
-
-def _reason(error: Exception) -> str:
-    return f"no answer within {READ_S:g} s" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
 
 
 def _refused(method: str, path: str, status: int, answer: bytes) -> RefusedError:

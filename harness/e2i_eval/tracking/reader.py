@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from e2i_eval.tracking import decode
 from e2i_eval.tracking.connection import RefusedError
@@ -26,6 +27,7 @@ LONGEST_WAIT_S = 0.2
 PAGE = 200
 SPANS_PAGE = 20
 FILES_LIMIT = 1000
+NO_SUCH_TRACE = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "INVALID_PARAMETER_VALUE"})
 UNKNOWN_SIZE = -1
 IN_TRACKING_STORE = "TRACKING_STORE"
 PROXIED = "mlflow-artifacts:"
@@ -54,28 +56,58 @@ class Reader:
         self._artifacts = artifacts
         self.infos: dict[str, JsonObject] = {}
 
-    def settled_traces(self, run_id: str, experiments: Collection[str], settle_s: float) -> tuple[Trace, ...]:
+    def settled_traces(
+        self, run_id: str, experiments: Collection[str], settle_s: float, *, source: str = ""
+    ) -> tuple[Trace, ...]:
         """Return the traces of a run; wait up to ``settle_s`` while there is none, or one is not complete yet."""
         deadline = time.monotonic() + settle_s
         pause_s = FIRST_WAIT_S
         while True:
-            traces = self.traces(run_id, experiments)
+            traces = self.traces(run_id, experiments, source=source)
             if (traces and all(map(_is_complete, traces))) or time.monotonic() >= deadline:
                 return traces
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_WAIT_S)
 
-    def traces(self, run_id: str, experiments: Collection[str]) -> tuple[Trace, ...]:
-        """Return the traces made in a run or linked to it, oldest first."""
+    def traces(self, run_id: str, experiments: Collection[str], *, source: str = "") -> tuple[Trace, ...]:
+        """Return the traces made in a run or linked to it, oldest first.
+
+        Args:
+            run_id: the run.
+            experiments: where to look.
+            source: name of a source whose traces count too, when they were made in no run; empty for none.
+        """
         infos = list(self._search(f"attributes.run_id = '{run_id}'", experiments))
+        if source:
+            known = {info["trace_id"] for info in infos}
+            named = self._search(f"metadata.`mlflow.source.name` = '{source}'", experiments)
+            infos += [info for info in named if _has_no_run(info) and info["trace_id"] not in known]
         self.infos.update({info["trace_id"]: info for info in infos})
+        return tuple(sorted(self.read(infos), key=lambda trace: (trace.started_at_s, trace.trace_id)))
+
+    def read(self, infos: Sequence[JsonObject]) -> tuple[Trace, ...]:
+        """Return the traces that the server told of, with their spans, in the order of ``infos``."""
         stored = [info["trace_id"] for info in infos if _has_spans_in_store(info)]
         spans = self._spans(stored)
         for info in infos:
             if info["trace_id"] not in spans:
                 spans[info["trace_id"]] = self._spans_from_file(info["trace_id"])
-        traces = (decode.trace(info, spans[info["trace_id"]]) for info in infos)
-        return tuple(sorted(traces, key=lambda trace: (trace.started_at_s, trace.trace_id)))
+        return tuple(decode.trace(info, spans[info["trace_id"]]) for info in infos)
+
+    def trace_info(self, trace_id: str) -> JsonObject | None:
+        """Return what the server says of one trace, without spans; None when it has none of that id."""
+        try:
+            answer = self._connection.call("GET", f"/api/3.0/mlflow/traces/{quote(trace_id, safe='')}")
+        except RefusedError as error:
+            if error.code in NO_SUCH_TRACE:
+                return None
+            raise
+        info: JsonObject = answer["trace"]["trace_info"]
+        return info
+
+    def trace_infos(self, query: str, experiments: Collection[str]) -> Iterator[JsonObject]:
+        """Yield what the server says of traces by MLflow's search language, newest first, without spans."""
+        yield from self._search(query, experiments)
 
     def logged(self, run_id: str) -> Logged:
         """Return a run's content."""
@@ -156,6 +188,10 @@ class Reader:
                 else:
                     files[each["path"]] = int(each.get("file_size", UNKNOWN_SIZE))
         return files
+
+
+def _has_no_run(info: JsonObject) -> bool:
+    return "mlflow.sourceRun" not in info.get("trace_metadata", {})
 
 
 def _has_spans_in_store(info: JsonObject) -> bool:

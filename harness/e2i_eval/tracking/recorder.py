@@ -184,7 +184,7 @@ def feedback(verdict: Verdict, run_id: str) -> dict[str, JsonValue]:
     if verdict.score is not None:
         metadata["e2i.score"] = str(verdict.score)
     return {
-        **_assessment(verdict.check, "CODE", metadata),
+        **_assessment(verdict.check, "LLM_JUDGE" if verdict.by else "CODE", metadata, source_id=verdict.by),
         "feedback": value,
         "rationale": "\n".join([verdict.reason, *(f"- {finding.message}" for finding in verdict.findings)]),
     }
@@ -202,11 +202,13 @@ def expectation(name: str, value: JsonValue) -> dict[str, JsonValue]:
     return {**_assessment(name, "HUMAN", {}), "expectation": held}
 
 
-def _assessment(name: str, source_type: str, metadata: Mapping[str, str]) -> dict[str, JsonValue]:
+def _assessment(
+    name: str, source_type: str, metadata: Mapping[str, str], *, source_id: str = ""
+) -> dict[str, JsonValue]:
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return {
         "assessment_name": name,
-        "source": {"source_type": source_type, "source_id": SOURCE_ID},
+        "source": {"source_type": source_type, "source_id": source_id or SOURCE_ID},
         "create_time": now,
         "last_update_time": now,
         "metadata": dict(metadata),

@@ -38,7 +38,10 @@ def test_it_holds_through_its_last_day(until: str, state: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (entry(case_id="support/refnd"), "there is no case file of 'support/refnd', did you mean 'support/refund'?"),
+        (
+            entry(case_id="support/refnd"),
+            "there is no case and no family check 'support/refnd', did you mean 'support/refund'?",
+        ),
         (entry(until="2027-03-02"), "more than 90 days"),
         (entry(reason=" "), "line 1: 'reason'"),
         ('[[case]]\nid = "support/refund"\nuntil = 2026-12-24\n', "line 1: 'reason' is missing"),

@@ -87,6 +87,7 @@ def test_the_command_that_repeats(make: Maker) -> None:
         (8020.0, 8356.0, "+336 (+4.2%)"),
         (1.0, 0.944, "−0.056 (−5.6%)"),  # noqa: RUF001  a minus as typeset
         (0.0, 2.0, "+2"),
+        (339_118.0, 305_206.2, "−33,912 (−10.0%)"),  # noqa: RUF001  as above
         (None, 2.0, "unknown"),
         (1.0, math.nan, "unknown"),
     ],

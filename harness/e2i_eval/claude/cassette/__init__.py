@@ -5,7 +5,13 @@ from __future__ import annotations
 from e2i_eval.claude.cassette.answer_of import usage_of
 from e2i_eval.claude.cassette.cassette import Cassette
 from e2i_eval.claude.cassette.entry import Entry, Piece
-from e2i_eval.claude.cassette.file import CassetteError, cassette_path, read_cassette, write_cassette
+from e2i_eval.claude.cassette.file import (
+    CassetteError,
+    cassette_path,
+    cassette_text,
+    read_cassette,
+    write_cassette,
+)
 from e2i_eval.claude.cassette.player import Player
 from e2i_eval.claude.cassette.scrub import Scrub
 from e2i_eval.claude.cassette.taping import Taping
@@ -19,6 +25,7 @@ __all__ = [
     "Scrub",
     "Taping",
     "cassette_path",
+    "cassette_text",
     "read_cassette",
     "usage_of",
     "write_cassette",

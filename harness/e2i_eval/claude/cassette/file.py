@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from e2i_eval.claude.cassette.scrub import Scrub
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["CassetteError", "cassette_path", "read_cassette", "write_cassette"]
+__all__ = ["CassetteError", "cassette_path", "cassette_text", "read_cassette", "write_cassette"]
 
 SCHEMA = 1
 CONFLICT = re.compile(rb"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
@@ -70,7 +70,7 @@ def write_cassette(path: Path, cassette: Cassette, scrub: Scrub) -> bool:
     Raises:
         CassetteError: a secret would be in it, or the file cannot be written.
     """
-    text = _text(cassette)
+    text = cassette_text(cassette)
     if kinds := sorted({kind for each in (text, *_texts(cassette)) for kind in scrub.left_in(each)}):
         what = f"the cassette of {cassette.case_id} was not written: there is a secret in it ({', '.join(kinds)})"
         raise CassetteError(what, where=str(path), fix="keep the secret out of the prompt and out of the answer")
@@ -206,7 +206,8 @@ def _texts(cassette: Cassette) -> Iterator[str]:
         yield from strings_of(dict(answer_of(entry) or {}))
 
 
-def _text(cassette: Cassette) -> str:
+def cassette_text(cassette: Cassette) -> str:
+    """Return the file of a cassette: the same text for the same recording."""
     document = {
         "schema": SCHEMA,
         "case": cassette.case_id,

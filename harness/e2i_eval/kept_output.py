@@ -1,0 +1,75 @@
+"""A kept output: what a case's target returned, and by which rules two such outputs are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from e2i_eval.case import Tolerance
+
+if TYPE_CHECKING:
+    from e2i_eval.case import Expectation
+    from e2i_eval.json_value import JsonObject, JsonValue
+
+__all__ = ["KeptOutput"]
+
+MOST_BYTES = 40_000
+"""Of an output as JSON; a larger one would make the report unwieldy, and only its digest is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOutput:
+    """One output.
+
+    Attributes:
+        value: what was returned; None also when it is too large to be kept.
+        is_whole: ``value`` is the output; False when only the digest is.
+        digest: SHA-256 of the output as JSON with sorted keys.
+        ignore: DeepDiff paths that the case leaves out of comparisons.
+        ignore_regex: patterns over such paths.
+        ignore_order: the order of lists does not count.
+        tolerance: for every number.
+    """
+
+    value: JsonValue
+    is_whole: bool
+    digest: str
+    ignore: tuple[str, ...] = ()
+    ignore_regex: tuple[str, ...] = ()
+    ignore_order: bool = False
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+    @classmethod
+    def of(cls, output: JsonValue, expect: Expectation) -> KeptOutput:
+        """Return an output with the rules of its case."""
+        text = json.dumps(output, sort_keys=True, ensure_ascii=False, default=str).encode("utf-8", "replace")
+        is_whole = len(text) <= MOST_BYTES
+        return cls(
+            value=output if is_whole else None,
+            is_whole=is_whole,
+            digest=hashlib.sha256(text).hexdigest(),
+            ignore=expect.ignore,
+            ignore_regex=expect.ignore_regex,
+            ignore_order=expect.ignore_order,
+            tolerance=expect.tolerance,
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Return the output as plain JSON."""
+        rules = {"ignore": list(self.ignore), "ignore_regex": list(self.ignore_regex)}
+        return {**asdict(self), **rules, "tolerance": asdict(self.tolerance)}
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> KeptOutput:
+        """Read what ``to_json`` wrote."""
+        return cls(
+            value=data["value"],
+            is_whole=data["is_whole"],
+            digest=data["digest"],
+            ignore=tuple(data["ignore"]),
+            ignore_regex=tuple(data["ignore_regex"]),
+            ignore_order=data["ignore_order"],
+            tolerance=Tolerance(**data["tolerance"]),
+        )
