@@ -89,9 +89,14 @@ def _observed(candidate: Candidate) -> dict[str, Any]:
     if candidate.nodes:
         order = "unordered" if candidate.is_parallel else "strict"
         expect["nodes"] = {"order": order, "names": list(candidate.nodes)}
-    if candidate.calls:
+    if candidate.calls and not _is_any_order(candidate):
         expect["tools"] = [{"name": name} for name in candidate.tools]
     return expect
+
+
+def _is_any_order(candidate: Candidate) -> bool:
+    """Tell whether tools were called in branches beside each other, whose order another run need not keep."""
+    return candidate.is_parallel and len(set(candidate.tools)) > 1
 
 
 def _error(candidate: Candidate) -> JsonObject:
@@ -121,6 +126,8 @@ def _notes(candidate: Candidate) -> Iterator[str]:
         yield "No cassette, so it runs in mock mode only:"
         yield from (f"  - {note}" for note in candidate.missing)
     yield from (f"Assumed: {note}" for note in candidate.assumed)
+    if _is_any_order(candidate):
+        yield "Tools are not compared: branches called them beside each other, in any order."
     yield from (f"Beware: {note}." for note in candidate.warnings)
     yield from (f"Not compared: {each.path}, because {each.why}." for each in candidate.uncompared)
 

@@ -114,8 +114,11 @@ class Harvester:
             known: ids of traces that were harvested before.
         """
         harvest = Harvest()
-        rows = list(self._rows(harvest, self._source.found(query, experiments, limit), only, known))
-        different = unique(rows)
+        rows = list(self._rows(harvest, self._source.found(query, experiments, limit), only))
+        held = {row.digest for row in rows if row.trace_id in known}
+        harvest.known = sum(row.trace_id in known for row in rows)
+        rows = [row for row in rows if row.trace_id not in known]
+        different = unique(row for row in rows if row.digest not in held)
         chosen = sampled(different, sample, seed)
         harvest.duplicates = len(rows) - len(different)
         harvest.kinds = len({row.kind for row in different})
@@ -152,14 +155,9 @@ class Harvester:
             raise UsageError(what, fix="mend the logging, and write this case by hand")
         return found
 
-    def _rows(
-        self, harvest: Harvest, traces: Iterable[Trace], only: str | None, known: Collection[str]
-    ) -> Iterator[Row]:
+    def _rows(self, harvest: Harvest, traces: Iterable[Trace], only: str | None) -> Iterator[Row]:
         for trace in traces:
             harvest.read += 1
-            if trace.trace_id in known:
-                harvest.known += 1
-                continue
             target = target_of(trace, self._targets, only)
             if target is None:
                 harvest.set_aside(trace.trace_id, "it is of no configured target; --target=NAME says of which")

@@ -57,7 +57,7 @@ def test_a_candidate_is_a_case_and_a_cassette(
 ) -> None:
     """Both are read by what reads goldens; harvested a second time, nothing is written twice."""
     first = _gather(folder, trace(model()))
-    again = _gather(folder, trace(model()))
+    again = _gather(folder, trace(model()), trace(model(), trace_id="tr-twin"))
     (written,) = first.written
     case = read_case(written.file, root=tmp_path, known_targets=["support"])
 
@@ -65,7 +65,7 @@ def test_a_candidate_is_a_case_and_a_cassette(
     assert case.script[0].content[0]["name"] == "lookup"
     assert written.cassette is not None
     assert read_cassette(written.cassette, case.id) is not None
-    assert (again.known, again.written) == (1, [])
+    assert (again.known, again.duplicates, again.written) == (1, 1, [])
 
 
 def test_what_cannot_be_a_candidate_is_counted_by_reason(
