@@ -6,6 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")  # a busy machine is slow at times, which is no finding
 
 pytest_plugins = ["pytester"]
 

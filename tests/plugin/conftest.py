@@ -26,7 +26,7 @@ CACHE = Path(tempfile.gettempdir()) / "e2i-eval-test-cache"
 """Outlives the tests: the template of the database is worth keeping."""
 
 NOT_A_STRANGERS = ("MLFLOW_", "ANTHROPIC_", "E2I_", "PYTEST_", "GITHUB_", "CI", "COV_CORE_")
-RUN_TIMEOUT_S = 180.0
+RUN_TIMEOUT_S = 400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
