@@ -4,10 +4,10 @@ Run by hand, figures are in docs/design/gate.md:
 
     python tests/performance/gate_error_rates.py --runs 100 --at-once 2
 
-Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its overhead and a duet against the
-same revision, in a clone, so that nothing of the working tree is touched. Runs at once are each other's load, as two
-jobs of one shared runner are; ``--busy`` adds processes that only compute. Any exit code but 0 is a false alarm (1)
-or undecided (6).
+Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its families and a duet against the
+same revision, every fourth with its overhead as well, in a clone, so that nothing of the working tree is touched. Runs
+at once are each other's load, as two jobs of one shared runner are; ``--busy`` adds processes that only compute. Any
+exit code but 0 is a false alarm (1) or undecided (6).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 BUSY = "while True: sum(i * i for i in range(10000))"
 SHOWN_LINES = 15
+OVERHEAD_EVERY = 4
 
 
 def main() -> int:
@@ -48,7 +49,9 @@ def main() -> int:
         for clone in clones:
             free.put(clone)
         with ThreadPoolExecutor(chosen.at_once) as pool:
-            runs = [pool.submit(_run, free, target) for target in islice(cycle(_targets(chosen)), chosen.runs)]
+            targets = islice(cycle(_targets(chosen)), chosen.runs)
+            options = (_options(number, target) for number, target in enumerate(targets))
+            runs = [pool.submit(_run, free, target, each) for target, each in options]
             for number, run in enumerate(as_completed(runs), start=1):
                 codes[_told(number, run.result())] += 1
     print(f"exit codes {dict(codes)} of {chosen.runs} runs")
@@ -87,15 +90,21 @@ def _targets(chosen: argparse.Namespace) -> list[str]:
     return chosen.target or list(configured)
 
 
-def _run(free: SimpleQueue[Path], target: str) -> GateRun:
+def _options(number: int, target: str) -> tuple[str, list[str]]:
+    """Return the target and what its run measures; a round of all targets later it is another fourth of them."""
+    options = ["--e2i-duet=HEAD", "--e2i-gate=latency:duet"]
+    if (number + number // 12) % OVERHEAD_EVERY == 0:
+        options += [f"--e2i-overhead={target}", "--e2i-overhead-budget=5", "--e2i-gate=overhead_ms:<50"]
+    return target, options
+
+
+def _run(free: SimpleQueue[Path], target: str, options: list[str]) -> GateRun:
     clone = free.get()
     folder = clone.with_name(f"{clone.name}-kept")
-    measured = ["--e2i-duet=HEAD", f"--e2i-overhead={target}", "--e2i-overhead-budget=5"]
-    rules = ["--e2i-gate=overhead_ms:<50", "--e2i-gate=latency:duet"]
     kept = [f"--e2i-target={target}", "--e2i-store=temp", f"--e2i-report={folder / 'report'}"]
     sources = os.pathsep.join([str(clone / "harness"), str(clone / "fixtures")])
     environ = {**os.environ, "PYTHONPATH": sources, "E2I_SPOOL_DIR": str(folder / "spool")}
-    command = [sys.executable, "-m", "pytest", "--e2i-eval", "-q", "-p", "no:cacheprovider", *kept, *measured, *rules]
+    command = [sys.executable, "-m", "pytest", "--e2i-eval", "-q", "-p", "no:cacheprovider", *kept, *options]
     start_s = time.monotonic()
     done = subprocess.run(command, cwd=clone, env=environ, capture_output=True, text=True, check=False)
     took_s = time.monotonic() - start_s
