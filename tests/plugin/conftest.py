@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ import psutil
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SHOP = Path(__file__).parents[1] / "samples" / "shop"
 CACHE = Path(tempfile.gettempdir()) / "e2i-eval-test-cache"
@@ -165,3 +167,86 @@ def project(new_project: Callable[[], Project]) -> Project:
 def _heed_ctrl_c() -> None:
     """Undo what a shell does to a job in the background: its children would ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Upstream(ThreadingHTTPServer):
+    """The API of a test, on the loopback interface: it answers whoever has the key, and counts.
+
+    Attributes:
+        url: what clients are told.
+        content: what a request is answered with.
+        key: which key it wants; empty for any.
+        asked: the requests.
+    """
+
+    def __init__(self, content: Callable[[dict[str, Any]], dict[str, Any]], *, key: str = "") -> None:
+        """Take what to answer, and a free port."""
+        super().__init__(("127.0.0.1", 0), _Messages)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.content = content
+        self.key = key
+        self.asked: list[dict[str, Any]] = []
+
+
+class _Messages(BaseHTTPRequestHandler):
+    server: Upstream
+
+    def do_POST(self) -> None:
+        """Answer one request for a message."""
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append(request)
+        content = self.server.content(request)
+        body = {
+            "id": f"msg_{len(json.dumps(request))}",
+            "type": "message",
+            "role": "assistant",
+            "model": request["model"],
+            "content": [content],
+            "stop_reason": "tool_use" if content["type"] == "tool_use" else "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 50, "output_tokens": 9},
+        }
+        answer = json.dumps(body).encode()
+        given = f"{self.headers.get('x-api-key')} {self.headers.get('authorization')}"
+        self.send_response(200 if self.server.key in given else 401)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_args: object) -> None:
+        """Keep the screen to pytest."""
+
+
+def shop_content(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer the sample's agent: plan, look up, and always Monday."""
+    if "tool_result" in json.dumps(request["messages"]):
+        return {"type": "text", "text": "It was paid on Monday."}
+    if "Carry out" in request["system"]:
+        return {"type": "tool_use", "id": "toolu_1", "name": "lookup_order", "input": {"order_id": 7}}
+    return {"type": "text", "text": "look it up"}
+
+
+@pytest.fixture
+def upstream() -> Iterator[Callable[..., Upstream]]:
+    """Return what starts an API; it answers the sample's agent unless told otherwise."""
+    started: list[tuple[Upstream, threading.Thread]] = []
+
+    def start(content: Callable[[dict[str, Any]], dict[str, Any]] = shop_content, *, key: str = "") -> Upstream:
+        server = Upstream(content, key=key)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        started.append((server, thread))
+        return server
+
+    yield start
+    for server, thread in started:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def claude_uri(upstream: Callable[..., Upstream]) -> str:
+    """Where an API answers the sample's agent."""
+    return upstream().url

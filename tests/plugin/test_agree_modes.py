@@ -6,18 +6,11 @@ import json
 import sqlite3
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.plugin.conftest import Project
 
-LOOKUP = {"type": "tool_use", "id": "toolu_1", "name": "lookup_order", "input": {"order_id": 7}}
 SPENDING = ("record", "mock", "--max-cost=1", "--json=a.json", "--reports=kept", "--", "-p", "no:benchmark")
 OTHER = """
 schema: 1
@@ -72,51 +65,6 @@ inputs: {amount: 10}
 expect:
   output: {amount: 10, done: paid}
 """
-
-
-class Claude(BaseHTTPRequestHandler):
-    """Plans, looks up, and always answers Monday."""
-
-    def do_POST(self) -> None:
-        """Answer one request for a message."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        content = _content(request)
-        body = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": request["model"],
-            "content": [content],
-            "stop_reason": "tool_use" if content["type"] == "tool_use" else "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 50, "output_tokens": 9},
-        }
-        answer = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_args: object) -> None:
-        """Keep the screen to pytest."""
-
-
-def _content(request: dict[str, Any]) -> dict[str, Any]:
-    if "tool_result" in json.dumps(request["messages"]):
-        return {"type": "text", "text": "It was paid on Monday."}
-    return LOOKUP if "Carry out" in request["system"] else {"type": "text", "text": "look it up"}
-
-
-@pytest.fixture
-def claude_uri() -> Iterator[str]:
-    """A server on the loopback interface that speaks the protocol."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Claude) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def agree(project: Project, *args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.plugin.conftest import Project
 
 NOWHERE = "http://127.0.0.1:9"
 KEY = "sk-ant-a-key-that-must-never-be-written-down"
-LOOKUP = {"type": "tool_use", "id": "toolu_1", "name": "lookup_order", "input": {"order_id": 7}}
-LAST = "It was paid on Monday."
-
-
-class Claude(BaseHTTPRequestHandler):
-    """Plans, then looks the order up, then answers."""
-
-    def do_POST(self) -> None:
-        """Answer one request for a message."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        content = _content(request)
-        body = {
-            "id": f"msg_{len(json.dumps(request))}",
-            "type": "message",
-            "role": "assistant",
-            "model": request["model"],
-            "content": [content],
-            "stop_reason": "tool_use" if content["type"] == "tool_use" else "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 50, "output_tokens": 9},
-        }
-        answer = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_args: object) -> None:
-        """Keep the screen to pytest."""
-
-
-def _content(request: dict[str, Any]) -> dict[str, Any]:
-    if "tool_result" in json.dumps(request["messages"]):
-        return {"type": "text", "text": LAST}
-    return LOOKUP if "Carry out" in request["system"] else {"type": "text", "text": "look it up"}
-
-
-@pytest.fixture(scope="module")
-def claude_uri() -> Iterator[str]:
-    """A server on the loopback interface that speaks the protocol."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Claude) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

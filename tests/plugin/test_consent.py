@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from subprocess import Popen
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from tests.plugin.conftest import Project
+    from tests.plugin.conftest import Project, Upstream
 
 KEY = "sk-ant-a-key-that-must-never-be-written-down"
-LOOKUP = {"type": "tool_use", "id": "toolu_1", "name": "lookup_order", "input": {"order_id": 7}}
 QUESTION = "record? [y/N] "
-
-
-class Claude(BaseHTTPRequestHandler):
-    """Plans, then looks the order up, then answers; and counts."""
-
-    def do_POST(self) -> None:
-        """Answer one request for a message."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(request["system"])  # type: ignore[attr-defined]
-        content = _content(request)
-        body = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": request["model"],
-            "content": [content],
-            "stop_reason": "tool_use" if content["type"] == "tool_use" else "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 50, "output_tokens": 9},
-        }
-        answer = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_args: object) -> None:
-        """Keep the screen to pytest."""
-
-
-def _content(request: dict[str, Any]) -> dict[str, Any]:
-    if "tool_result" in json.dumps(request["messages"]):
-        return {"type": "text", "text": "It was paid on Monday."}
-    return LOOKUP if "Carry out" in request["system"] else {"type": "text", "text": "look it up"}
-
-
-@pytest.fixture
-def server() -> Iterator[Any]:
-    """A server that answers, with ``asked`` and ``url``."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Claude) as server:
-        server.asked = []  # type: ignore[attr-defined]
-        server.url = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def at_terminal(project: Project, answer: str, env: dict[str, str]) -> tuple[int, str]:
@@ -97,8 +45,9 @@ def _read(terminal: int) -> str:
         return ""
 
 
-def test_a_terminal_is_asked_with_the_price(project: Project, server: Any) -> None:  # noqa: ANN401  conftest's class
+def test_a_terminal_is_asked_with_the_price(project: Project, upstream: Callable[..., Upstream]) -> None:
     """New cases are priced by their script, changed ones by their recording; yes pays, and no answer is a no."""
+    server = upstream()
     env = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": KEY}
     cassette = project.folder / "golden" / "cassettes" / "support" / "refund.json"
 
@@ -118,8 +67,9 @@ def test_a_terminal_is_asked_with_the_price(project: Project, server: Any) -> No
     assert cassette.read_bytes() == before
 
 
-def test_ci_is_never_asked(project: Project, server: Any) -> None:  # noqa: ANN401  as above
+def test_ci_is_never_asked(project: Project, upstream: Callable[..., Upstream]) -> None:
     """The variable that says it is CI is named, and what to type."""
+    server = upstream()
     env = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": KEY, "GITHUB_ACTIONS": "true"}
 
     refused = project.run("--e2i-claude=record", env=env)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from tests.plugin.conftest import Project
+    from tests.plugin.conftest import Project, Upstream
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "endpoint.md"
 NOWHERE = "http://127.0.0.1:9"
@@ -120,46 +117,6 @@ expect:
 """
 
 
-class Claude(BaseHTTPRequestHandler):
-    """The API of the test: it answers whoever has the key."""
-
-    def do_POST(self) -> None:
-        """Answer one request for a message."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        is_known = KEY in f"{self.headers.get('x-api-key')} {self.headers.get('authorization')}"
-        usage = {"input_tokens": 50, "output_tokens": 9}
-        message = {
-            "id": "msg_1",
-            "type": "message",
-            "role": "assistant",
-            "model": request["model"],
-            "content": [{"type": "text", "text": ANSWER}],
-            "stop_reason": "end_turn",
-            "stop_sequence": None,
-            "usage": usage,
-        }
-        answer = json.dumps(message).encode()
-        self.send_response(200 if is_known else 401)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_args: object) -> None:
-        """Keep the screen to pytest."""
-
-
-@pytest.fixture
-def claude_uri() -> Iterator[str]:
-    """A server on the loopback interface that speaks the protocol."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Claude) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def couriers(project: Project) -> Project:
     """A project whose targets are other processes."""
@@ -170,7 +127,7 @@ def couriers(project: Project) -> Project:
     return project
 
 
-def test_another_process_is_judged_like_this_one(couriers: Project, claude_uri: str) -> None:
+def test_another_process_is_judged_like_this_one(couriers: Project, upstream: Callable[..., Upstream]) -> None:
     """Mock with two workers, record, and replay with the server gone; what is logged wrongly or not at all fails."""
     (example,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     couriers.write("evals/test_documented.py", example)
@@ -183,7 +140,8 @@ def test_another_process_is_judged_like_this_one(couriers: Project, claude_uri: 
     assert '"check": "logging", "status": "fail"' in mocked.reasons("silent/one")
     assert mocked.cases["plain/one"]["measurements"]["input_tokens"] == 50
 
-    live = {"ANTHROPIC_BASE_URL": claude_uri, "ANTHROPIC_API_KEY": KEY}
+    api = upstream(lambda _request: {"type": "text", "text": ANSWER}, key=KEY)
+    live = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": KEY}
     one = ("--e2i-claude-endpoint", "--e2i-target=plain")
     recorded = couriers.run("--e2i-claude=record", "--e2i-max-cost=1", *one, env=live)
     assert recorded.code == 0, recorded.screen

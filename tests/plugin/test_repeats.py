@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter, defaultdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from tests.plugin.conftest import Outcome, Project
+    from tests.plugin.conftest import Outcome, Project, Upstream
 
 AGENTS = '''
 """Agents of one node that ask one question."""
@@ -129,54 +127,23 @@ def test_a_case_counts_once_and_every_run_is_recorded(mock: Outcome) -> None:
     assert mock.report["problems"] == []
 
 
-class Claude(BaseHTTPRequestHandler):
-    """Answers rightly or wrongly, by turns, as its agent's marks say."""
+@pytest.fixture
+def api(upstream: Callable[..., Upstream]) -> Upstream:
+    """An API that answers rightly or wrongly, by turns, as an agent's marks say."""
+    turns: Counter[str] = Counter()
 
-    asked: ClassVar[Counter[str]] = Counter()
-
-    def do_POST(self) -> None:
-        """Answer one request for a message."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    def content(request: dict[str, Any]) -> dict[str, Any]:
         agent = request["system"]
-        marks = ANSWERS[agent]
-        mark = marks[min(self.asked[agent], len(marks) - 1)]
-        self.asked[agent] += 1
-        body = {
-            "id": f"msg_{agent}_{self.asked[agent]}",
-            "type": "message",
-            "role": "assistant",
-            "model": request["model"],
-            "content": [{"type": "text", "text": "Yes." if mark == "+" else "No."}],
-            "stop_reason": "end_turn",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 50, "output_tokens": 9},
-        }
-        answer = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        mark = ANSWERS[agent][min(turns[agent], len(ANSWERS[agent]) - 1)]
+        turns[agent] += 1
+        return {"type": "text", "text": "Yes." if mark == "+" else "No."}
 
-    def log_message(self, *_args: object) -> None:
-        """Keep the screen to pytest."""
-
-
-@pytest.fixture(scope="module")
-def claude_uri() -> Iterator[str]:
-    """A server on the loopback interface that speaks the protocol."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Claude) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    return upstream(content)
 
 
 @pytest.fixture
-def live(project: Project, claude_uri: str) -> Callable[..., Outcome]:
+def live(project: Project, api: Upstream) -> Callable[..., Outcome]:
     """Return a function that runs agents live, with a reducer for each."""
-    Claude.asked = Counter()
 
     def run(*args: str, **reducers: str) -> Outcome:
         add(project, *reducers)
@@ -186,7 +153,7 @@ def live(project: Project, claude_uri: str) -> Callable[..., Outcome]:
             table = f"[tool.e2i_eval.targets.{name}]"
             text = text.replace(table, f"{table}\nreduce = {json.dumps(reducer)}\nrepeat = 3")
         file.write_text(text)
-        env = {"ANTHROPIC_BASE_URL": claude_uri, "ANTHROPIC_API_KEY": "sk-ant-for-a-server-of-our-own"}
+        env = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "sk-ant-for-a-server-of-our-own"}
         targets = [f"--e2i-target={name}" for name in reducers]
         return project.run("--e2i-claude=live", *targets, *args, env=env)
 
@@ -214,12 +181,12 @@ def test_live_is_undecided_until_it_is_decided(live: Callable[..., Outcome]) -> 
     assert "1 passed, 1 inconclusive" in outcome.screen
 
 
-def test_live_stops_when_it_is_decided(live: Callable[..., Outcome]) -> None:
+def test_live_stops_when_it_is_decided(live: Callable[..., Outcome], api: Upstream) -> None:
     """The flag wins over the target's number; two runs are enough to see that not all pass."""
     outcome = live("--e2i-repeat=5", hopeless="pass^3")
 
     assert outcome.code == pytest.ExitCode.TESTS_FAILED
-    assert Claude.asked == {"hopeless": 2}
+    assert [request["system"] for request in api.asked] == ["hopeless"] * 2
     assert repeated(outcome)["hopeless"]["reason"] == "1 of 2 repetitions passed, which breaks pass^3"
     assert "✗ values" in outcome.screen
 
