@@ -157,7 +157,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
         logging_uri=proxy.uri,
     )
     stack.callback(client.close)
-    wire = ClaudeWire(mode="mock", environ=environ, clock=clock)
+    wire = ClaudeWire(mode="mock", environ=environ, clock=clock, has_endpoint=settings.has_endpoint)
     wire.start()
     stack.callback(wire.stop)
     bench = Bench(proxy)

@@ -24,6 +24,7 @@ class Brief:
         uri: the session's tracking server.
         scratch: the folder that the session's processes share.
         hosts: what may be reached besides this machine.
+        has_endpoint: processes that a case starts can ask Claude by an address of the case's own.
     """
 
     tree: str
@@ -34,6 +35,7 @@ class Brief:
     uri: str
     scratch: str
     hosts: tuple[str, ...] = ()
+    has_endpoint: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the brief as plain JSON."""

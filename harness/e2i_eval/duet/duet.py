@@ -199,6 +199,7 @@ class Duet:
             uri=surroundings.uri,
             scratch=str(surroundings.scratch),
             hosts=surroundings.hosts,
+            has_endpoint=self._settings.has_endpoint,
         )
         environ = {
             name: value for name, value in surroundings.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)

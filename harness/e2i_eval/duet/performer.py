@@ -59,7 +59,13 @@ class Performer:
         environ = environment()
         redirected(brief.uri, environ).__enter__()  # until the process ends
         self._tracking = TrackingClient(brief.uri, environ=environ, scratch=Path(brief.scratch))
-        self._wire = ClaudeWire(mode="mock", environ=environ, clock=_FeltClock(self._felt), allowed_hosts=brief.hosts)
+        self._wire = ClaudeWire(
+            mode="mock",
+            environ=environ,
+            clock=_FeltClock(self._felt),
+            allowed_hosts=brief.hosts,
+            has_endpoint=brief.has_endpoint,
+        )
         self._wire.start()
         self._runner = asyncio.Runner()
         self._targets: dict[str, BuiltTarget] = {}
