@@ -62,10 +62,12 @@ def html_report(report: Report) -> str:
         duet=shift_plot(report.latency),
         repeated=repeat_lines(report),
         coverage=report.coverage if any(each.has_graph for each in report.coverage) else (),
-        coverage_words=WORDS,
+        coverage_words={
+            kind: words for kind, words in WORDS.items() if any(kind in each.counts() for each in report.coverage)
+        },
         coverage_scope=coverage_scope(report),
         coverage_gaps=coverage_gaps,
-        coverage_remarks=coverage_remarks,
+        coverage_remarks=[f"{each.target}: {text}" for each in report.coverage for text in coverage_remarks(each)],
         conditions=list(dict.fromkeys(text for each in report.overheads for text in each.conditions)),
         shifted=[each for each in report.latency if each.status != "pass"],
         differing=[each for each in report.overheads if each.differences],
