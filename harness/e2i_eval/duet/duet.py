@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -113,7 +114,7 @@ class Duet:
         self._plan = replace(basis, family=max(1, family) * len(PARTS))
         self._worktree: Worktree | None = None
         self._players: dict[ArmName, Player] = {}
-        self._starts = 0
+        self._starts = secrets.randbelow(2)
         self._says = ""
         self._p_values: dict[str, tuple[float, ...]] = {}
 
@@ -139,7 +140,7 @@ class Duet:
             looks = _looks(pairs, target)
             corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
             self._p_values[target] = tuple(each.p_value for each in looks)
-            suspects = [each.part for each in looks if each.standing(corrected[each.part]) == "slower"]
+            suspects = [each.part for each in looks if each.standing(corrected[each.part]) != "not slower"]
             again = self._again(ensemble, target, seed) if suspects and not pairs.is_spoilt else {}
             shifts = tuple(_shift(target, each, corrected[each.part], again, pairs) for each in looks)
         return Finding(shifts=shifts, lines=tuple(self._lines(ensemble, pairs)))
@@ -168,7 +169,10 @@ class Duet:
     # processes
 
     def _ready(self) -> dict[ArmName, Player]:
-        """Start both arms at once, unless they run; who is first changes each time, so that it favours nobody twice."""
+        """Start both arms at once, unless they run.
+
+        The second seems to be slower by a per cent or two: who it is, is drawn, and changes with each set.
+        """
         if not self._players:
             if self._worktree is None:
                 self._worktree = Worktree(self._revision)

@@ -3,7 +3,8 @@
 A part has become slower when the one-sided signed-rank test (Wilcoxon 1945) of ``head - base - floor`` has p < .005
 in a first set of pairs, corrected over all targets (Holm 1979), and once more in a second set made afresh. It has not
 when the whole interval of the Hodges-Lehmann shift (1963) lies below the floor. Everything else is undecided, which is
-reason for more pairs while there is time, and then ``inconclusive``.
+reason for more pairs while there is time, then for a second set, and when that does not say "not slower" either, it is
+``inconclusive``.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def shift_of(target: str, first: Look, *, standing: Standing, again: Look | None
         target: its name.
         first: what the first set of pairs says.
         standing: where the part stands by that, corrected over all targets.
-        again: what the second set says; None when the first gave no reason for one.
+        again: what the second set says; None when the first gave no reason for one, or there is none.
     """
     said = again or first
     status, reason = _verdict(first, standing, again)
@@ -130,16 +131,23 @@ def shift_of(target: str, first: Look, *, standing: Standing, again: Look | None
 def _verdict(first: Look, standing: Standing, again: Look | None) -> tuple[LatencyStatus, str]:
     if standing == "not slower":
         return "pass", f"{_shift(first)}: not beyond {first.floor_ms:.1f} ms"
-    if standing == "undecided":
-        return "inconclusive", f"{_shift(first)}: cannot be told from the floor of {first.floor_ms:.1f} ms"
     if again is None:
-        return "inconclusive", f"{_shift(first)}: seems slower, and could not be measured again"
+        what = "seems slower" if standing == "slower" else f"cannot be told from the floor of {first.floor_ms:.1f} ms"
+        return "inconclusive", f"{_shift(first)}: {what}, and could not be measured again"
     seen = f"{_shift(first)}, in fresh processes {_shift(again)}"
-    if again.standing() == "slower":
+    return _verdict_of_two(standing == "slower", again, seen)
+
+
+def _verdict_of_two(seemed_slower: bool, again: Look, seen: str) -> tuple[LatencyStatus, str]:  # noqa: FBT001  private
+    second = again.standing()
+    if second == "not slower":
+        begun = "seemed slower and is not" if seemed_slower else "could not be told at first, and is not slower"
+        return "pass", f"{begun}: {seen}"
+    if seemed_slower and second == "slower":
         return "fail", f"slower twice: {seen}; both beyond {again.floor_ms:.1f} ms"
-    if again.standing() == "not slower":
-        return "pass", f"seemed slower and is not: {seen}"
-    return "inconclusive", f"seemed slower, which a second set neither confirms nor refutes: {seen}"
+    if seemed_slower:
+        return "inconclusive", f"seemed slower, which a second set neither confirms nor refutes: {seen}"
+    return "inconclusive", f"cannot be told from the floor of {again.floor_ms:.1f} ms in two sets: {seen}"
 
 
 def _shift(seen: Look) -> str:

@@ -216,12 +216,23 @@ def test_only_a_second_set_makes_it_a_failure(again: Look | None, status: str) -
     assert shift_of("support", _look(0.001), standing="slower", again=again).status == status
 
 
+@pytest.mark.parametrize(
+    ("again", "status"),
+    [(_look(0.001), "inconclusive"), (_look(0.9, high=4.0), "pass"), (_look(0.2), "inconclusive")],
+)
+def test_what_cannot_be_told_is_measured_again(again: Look, status: str) -> None:
+    """It never fails by one set alone, and passes only when fresh processes show that it is not slower."""
+    assert shift_of("support", _look(0.2), standing="undecided", again=again).status == status
+
+
 def test_undecided_is_never_a_pass() -> None:
     """The interval reaches beyond the floor."""
     shift = shift_of("support", _look(0.2), standing="undecided", again=None)
 
     assert shift.status == "inconclusive"
-    assert shift.reason == "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be told from the floor of 5.0 ms"
+    assert shift.reason == (
+        "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be told from the floor of 5.0 ms, and could not be measured again"
+    )
 
 
 def test_a_shift_survives_json_and_becomes_metrics() -> None:
