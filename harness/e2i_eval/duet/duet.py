@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.case import Case
 from e2i_eval.duet.brief import Brief
 from e2i_eval.duet.ensemble import Ensemble, Score
-from e2i_eval.duet.judgement import adjusted, shift_of
+from e2i_eval.duet.judgement import adjusted, shift_of, wants_another
 from e2i_eval.duet.machine import untold
 from e2i_eval.duet.player import Player
 from e2i_eval.duet.rounds import Plan, made_pairs
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case_run import CaseRun
     from e2i_eval.clock import Clock
-    from e2i_eval.duet.judgement import Look
+    from e2i_eval.duet.judgement import Look, Standing
     from e2i_eval.duet.revision import Revision
     from e2i_eval.duet.rounds import Pairs
     from e2i_eval.duet.sample import ArmName
@@ -140,9 +140,9 @@ class Duet:
             looks = _looks(pairs, target)
             corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
             self._p_values[target] = tuple(each.p_value for each in looks)
-            suspects = [each.part for each in looks if each.standing(corrected[each.part]) != "not slower"]
-            again = self._again(ensemble, target, seed) if suspects and not pairs.is_spoilt else {}
-            shifts = tuple(_shift(target, each, corrected[each.part], again, pairs) for each in looks)
+            standings = {each.part: each.standing(corrected[each.part]) for each in looks}
+            later = [] if pairs.is_spoilt else self._later(ensemble, target, seed, standings)
+            shifts = tuple(_shift(target, each, standings[each.part], later, pairs) for each in looks)
         return Finding(shifts=shifts, lines=tuple(self._lines(ensemble, pairs)))
 
     def _pairs(self, ensemble: Ensemble, plan: Plan, seed: str) -> Pairs:
@@ -154,13 +154,27 @@ class Duet:
             self._end_players()  # in what state they are nobody knows
             raise
 
-    def _again(self, ensemble: Ensemble, target: str, seed: str) -> dict[LatencyPart, Look]:
-        """Measure once more, in processes of their own: what two processes differ in by chance must not decide."""
+    def _later(
+        self, ensemble: Ensemble, target: str, seed: str, first: Mapping[LatencyPart, Standing]
+    ) -> list[dict[LatencyPart, Look]]:
+        """Measure again while a part wants it, each time in processes of their own.
+
+        What two processes differ in by chance must not decide.
+        """
+        sets: list[dict[LatencyPart, Look]] = []
+        while any(wants_another([first[part], *(each[part].standing() for each in sets)]) for part in PARTS):
+            looks = self._again(ensemble, f"{target}, set {len(sets) + 2}, {seed}")
+            if not looks:
+                break
+            sets.append(looks)
+        return sets
+
+    def _again(self, ensemble: Ensemble, seed: str) -> dict[LatencyPart, Look]:
         self._end_players()
         with contextlib.suppress(UnknownError):
-            pairs = self._pairs(ensemble, replace(self._plan, family=1), f"{target}, second, {seed}")
+            pairs = self._pairs(ensemble, replace(self._plan, family=1), seed)
             if not pairs.is_spoilt:
-                return {each.part: each for each in _looks(pairs, target)}
+                return {each.part: each for each in pairs.looks()}
         return {}
 
     def _other_p_values(self, target: str) -> list[float]:
@@ -280,8 +294,10 @@ def _looks(pairs: Pairs, target: str) -> tuple[Look, ...]:
         ) from error
 
 
-def _shift(target: str, first: Look, p_value: float, again: Mapping[LatencyPart, Look], pairs: Pairs) -> LatencyShift:
-    shift = shift_of(target, first, standing=first.standing(p_value), again=again.get(first.part))
+def _shift(
+    target: str, first: Look, standing: Standing, later: Sequence[Mapping[LatencyPart, Look]], pairs: Pairs
+) -> LatencyShift:
+    shift = shift_of(target, first, standing=standing, later=[each[first.part] for each in later])
     if not pairs.is_spoilt:
         return shift
     reason = f"{len(pairs.spoilt)} of {len(pairs.good) + len(pairs.spoilt)} pairs were spoilt: {_worst(pairs)}"

@@ -1,10 +1,9 @@
 """Judgement: what the pairs of one target say of each part of its time. Pure.
 
 A part has become slower when the one-sided signed-rank test (Wilcoxon 1945) of ``head - base - floor`` has p < .005
-in a first set of pairs, corrected over all targets (Holm 1979), and once more in a second set made afresh. It has not
-when the whole interval of the Hodges-Lehmann shift (1963) lies below the floor. Everything else is undecided, which is
-reason for more pairs while there is time, then for a second set, and when that does not say "not slower" either, it is
-``inconclusive``.
+in two of at most three sets of pairs, of which the first is corrected over all targets (Holm 1979) and each is made in
+fresh processes. It has not when the whole interval of the Hodges-Lehmann shift (1963) lies below the floor. Everything
+else is undecided, which is reason for more pairs while there is time, then for another set, and then ``inconclusive``.
 """
 
 from __future__ import annotations
@@ -24,11 +23,25 @@ if TYPE_CHECKING:
     from e2i_eval.estimate import Estimate
     from e2i_eval.latency_shift import LatencyPart, LatencyStatus
 
-__all__ = ["CONFIDENCE", "FLOOR_MS", "FLOOR_SHARE", "LEVEL", "Look", "Standing", "adjusted", "look", "shift_of"]
+__all__ = [
+    "CONFIDENCE",
+    "FLOOR_MS",
+    "FLOOR_SHARE",
+    "LEVEL",
+    "Look",
+    "Standing",
+    "adjusted",
+    "look",
+    "shift_of",
+    "wants_another",
+]
 
 LEVEL = 0.005
-"""Of each of the two tests that must both say so. Looking again after more pairs raises the chance of a false alarm in
-one set to about twice that; in both, and with a floor between no change and an alarm, it stays far below 1 in 1,000."""
+"""Of each of the two tests that must say so. Looking again after more pairs raises the chance of a false alarm in one
+set to about twice that; in two of three, with a floor between no change and an alarm, it stays below 1 in 1,000."""
+
+MAJORITY = 2
+"""So many of at most three sets decide."""
 
 CONFIDENCE = 0.95
 FLOOR_MS = 5.0
@@ -103,17 +116,18 @@ def adjusted(looks: Sequence[Look], *, others: Sequence[float], family: int) -> 
     return {each.part: p_value for each, p_value in zip(looks, corrected, strict=False)}
 
 
-def shift_of(target: str, first: Look, *, standing: Standing, again: Look | None) -> LatencyShift:
+def shift_of(target: str, first: Look, *, standing: Standing, later: Sequence[Look] = ()) -> LatencyShift:
     """Return what is reported of one part of a target.
 
     Args:
         target: its name.
         first: what the first set of pairs says.
         standing: where the part stands by that, corrected over all targets.
-        again: what the second set says; None when the first gave no reason for one, or there is none.
+        later: what the second and third sets say, as far as there are any; this part may need fewer.
     """
-    said = again or first
-    status, reason = _verdict(first, standing, again)
+    used = _used(standing, later)
+    said = used[-1] if used else first
+    status, reason = _verdict(first, standing, used)
     return LatencyShift(
         target=target,
         part=first.part,
@@ -128,26 +142,40 @@ def shift_of(target: str, first: Look, *, standing: Standing, again: Look | None
     )
 
 
-def _verdict(first: Look, standing: Standing, again: Look | None) -> tuple[LatencyStatus, str]:
+def wants_another(standings: Sequence[Standing]) -> bool:
+    """Tell whether a further set is due: after a first one that is not clear, and after two that disagree."""
+    if len(standings) == 1:
+        return standings[0] != "not slower"
+    return len(standings) == 2 and standings.count("slower") == 1  # noqa: PLR2004  of a majority of three
+
+
+def _used(standing: Standing, later: Sequence[Look]) -> list[Look]:
+    """Return the sets that a part had reason for; another part may have had reason for more."""
+    used: list[Look] = []
+    for each in later:
+        if not wants_another([standing, *(one.standing() for one in used)]):
+            break
+        used.append(each)
+    return used
+
+
+def _verdict(first: Look, standing: Standing, later: Sequence[Look]) -> tuple[LatencyStatus, str]:
+    """Two of at most three sets decide; each is of two processes of its own."""
+    standings = [standing, *(each.standing() for each in later)]
     if standing == "not slower":
         return "pass", f"{_shift(first)}: not beyond {first.floor_ms:.1f} ms"
-    if again is None:
-        what = "seems slower" if standing == "slower" else f"cannot be told from the floor of {first.floor_ms:.1f} ms"
+    floor = f"{first.floor_ms:.1f} ms"
+    if not later:
+        what = "seems slower" if standing == "slower" else f"cannot be told from the floor of {floor}"
         return "inconclusive", f"{_shift(first)}: {what}, and could not be measured again"
-    seen = f"{_shift(first)}, in fresh processes {_shift(again)}"
-    return _verdict_of_two(standing == "slower", again, seen)
-
-
-def _verdict_of_two(seemed_slower: bool, again: Look, seen: str) -> tuple[LatencyStatus, str]:  # noqa: FBT001  private
-    second = again.standing()
-    if second == "not slower":
-        begun = "seemed slower and is not" if seemed_slower else "could not be told at first, and is not slower"
-        return "pass", f"{begun}: {seen}"
-    if seemed_slower and second == "slower":
-        return "fail", f"slower twice: {seen}; both beyond {again.floor_ms:.1f} ms"
-    if seemed_slower:
-        return "inconclusive", f"seemed slower, which a second set neither confirms nor refutes: {seen}"
-    return "inconclusive", f"cannot be told from the floor of {again.floor_ms:.1f} ms in two sets: {seen}"
+    seen = f"{_shift(first)}, in fresh processes {' and '.join(map(_shift, later))}"
+    if standings.count("slower") >= MAJORITY:
+        return "fail", f"slower twice: {seen}; both beyond {floor}"
+    if standings == ["undecided", "not slower"]:
+        return "pass", f"could not be told at first, and is not slower: {seen}"
+    if standings.count("not slower") >= MAJORITY:
+        return "pass", f"seemed slower once, and is not: {seen}"
+    return "inconclusive", f"{len(standings)} sets do not tell it from the floor of {floor}: {seen}"
 
 
 def _shift(seen: Look) -> str:

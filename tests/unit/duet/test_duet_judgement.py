@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, Look, adjusted, look, shift_of
+from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, Look, adjusted, look, shift_of, wants_another
 from e2i_eval.duet.rounds import Pairs, Plan, made_pairs
 from e2i_eval.duet.sample import Pair, Sample
 from e2i_eval.errors import UnknownError
@@ -18,6 +18,7 @@ from e2i_eval.latency_shift import LatencyShift, shift_metrics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2i_eval.duet.judgement import Standing
     from e2i_eval.duet.sample import ArmName
 
 
@@ -207,27 +208,56 @@ def test_among_many_targets_one_has_to_be_surer() -> None:
     assert among["agent"] == pytest.approx(0.048)
 
 
-@pytest.mark.parametrize(
-    ("again", "status"),
-    [(_look(0.001), "fail"), (_look(0.9, high=4.0), "pass"), (_look(0.2), "inconclusive"), (None, "inconclusive")],
-)
-def test_only_a_second_set_makes_it_a_failure(again: Look | None, status: str) -> None:
-    """What seemed slower once fails when it does again, in pairs of their own."""
-    assert shift_of("support", _look(0.001), standing="slower", again=again).status == status
+SLOWER, SAME, OPEN = _look(0.001), _look(0.9, high=4.0), _look(0.2)
 
 
 @pytest.mark.parametrize(
-    ("again", "status"),
-    [(_look(0.001), "inconclusive"), (_look(0.9, high=4.0), "pass"), (_look(0.2), "inconclusive")],
+    ("first", "later", "status"),
+    [
+        ("slower", [SLOWER], "fail"),
+        ("slower", [SAME, SLOWER], "fail"),
+        ("slower", [OPEN, SLOWER], "fail"),
+        ("undecided", [SLOWER, SLOWER], "fail"),
+        ("slower", [SAME, SAME], "pass"),
+        ("undecided", [SAME], "pass"),
+        ("undecided", [SLOWER, SAME], "inconclusive"),
+        ("slower", [SAME, OPEN], "inconclusive"),
+        ("slower", [SAME], "inconclusive"),
+        ("undecided", [OPEN], "inconclusive"),
+        ("slower", [], "inconclusive"),
+        ("not slower", [SLOWER, SLOWER], "pass"),
+        ("undecided", [SAME, SLOWER], "pass"),
+        ("slower", [SLOWER, SAME], "fail"),
+    ],
 )
-def test_what_cannot_be_told_is_measured_again(again: Look, status: str) -> None:
-    """It never fails by one set alone, and passes only when fresh processes show that it is not slower."""
-    assert shift_of("support", _look(0.2), standing="undecided", again=again).status == status
+def test_two_of_three_sets_decide(first: Standing, later: list[Look], status: str) -> None:
+    """No one set does but a first that is clearly not slower, or one that settles what was open."""
+    assert shift_of("support", _look(0.001), standing=first, later=later).status == status
+
+
+@pytest.mark.parametrize(
+    ("standings", "is_wanted"),
+    [
+        (["not slower"], False),
+        (["slower"], True),
+        (["undecided"], True),
+        (["slower", "slower"], False),
+        (["slower", "not slower"], True),
+        (["slower", "undecided"], True),
+        (["undecided", "slower"], True),
+        (["undecided", "not slower"], False),
+        (["undecided", "undecided"], False),
+        (["slower", "not slower", "undecided"], False),
+    ],
+)
+def test_another_set_is_made_when_it_can_decide(standings: list[Standing], is_wanted: bool) -> None:  # noqa: FBT001
+    """Never a fourth."""
+    assert wants_another(standings) is is_wanted
 
 
 def test_undecided_is_never_a_pass() -> None:
     """The interval reaches beyond the floor."""
-    shift = shift_of("support", _look(0.2), standing="undecided", again=None)
+    shift = shift_of("support", _look(0.2), standing="undecided")
 
     assert shift.status == "inconclusive"
     assert shift.reason == (
@@ -237,7 +267,7 @@ def test_undecided_is_never_a_pass() -> None:
 
 def test_a_shift_survives_json_and_becomes_metrics() -> None:
     """What crosses to the report and to the server."""
-    shift = shift_of("support", _look(0.001), standing="slower", again=_look(0.001))
+    shift = shift_of("support", _look(0.001), standing="slower", later=[_look(0.001)])
 
     assert LatencyShift.from_json(shift.to_json()) == shift
     assert shift_metrics([shift], "support") == {
