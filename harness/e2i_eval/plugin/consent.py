@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2i_eval.claude import Forecast, Plan
-    from e2i_eval.plugin.composition import Worker
     from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings
 
 __all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from e2i_eval.duet.duet import Duet
     from e2i_eval.duet.revision import Revision
     from e2i_eval.latency_shift import LatencyShift
-    from e2i_eval.plugin.composition import Controller, Worker
+    from e2i_eval.plugin.controller import Controller
+    from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings
 
 __all__ = ["Duets", "base_revision"]

@@ -11,8 +11,8 @@ from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
 from e2i_eval.plugin.case_item import CaseFile
-from e2i_eval.plugin.composition import Controller, Worker
 from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
+from e2i_eval.plugin.controller import Controller
 from e2i_eval.plugin.duets import Duets, base_revision
 from e2i_eval.plugin.family_item import Families
 from e2i_eval.plugin.gate_registration import read_gate_basis, register_gate
@@ -22,6 +22,7 @@ from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
 from e2i_eval.plugin.output import register_output
 from e2i_eval.plugin.overheads import Overheads, register_overheads
+from e2i_eval.plugin.worker import Worker
 from e2i_eval.render import summary_lines
 from e2i_eval.report import CaseResult
 from e2i_eval.selection import Selection

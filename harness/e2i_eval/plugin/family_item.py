@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.evaluator import Evaluation
     from e2i_eval.families import Declared
-    from e2i_eval.plugin.composition import Worker
+    from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings
 
 __all__ = ["Families", "FamiliesFile", "FamilyItem"]

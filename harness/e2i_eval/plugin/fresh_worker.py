@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from e2i_eval.families import Declared
-    from e2i_eval.plugin.composition import Worker
+    from e2i_eval.plugin.worker import Worker
     from e2i_eval.report import CaseResult
     from e2i_eval.settings import Settings
 
@@ -65,7 +65,7 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _worker(hello: dict[str, Any]) -> tuple[Worker, Settings]:
-    from e2i_eval.plugin.composition import Worker  # noqa: PLC0415  heavy: the greeting's sys.path comes first
+    from e2i_eval.plugin.worker import Worker  # noqa: PLC0415  heavy: the greeting's sys.path comes first
     from e2i_eval.settings import read_settings  # noqa: PLC0415  as above
 
     root = Path(hello["root"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
     from e2i_eval.baseline import Baseline
-    from e2i_eval.plugin.composition import Controller
+    from e2i_eval.plugin.controller import Controller
     from e2i_eval.settings import Settings
 
 __all__ = ["read_gate_basis", "register_gate"]

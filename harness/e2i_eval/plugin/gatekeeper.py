@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.baseline import Baseline
     from e2i_eval.gate.quarantine import Quarantine
-    from e2i_eval.plugin.composition import Controller
+    from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.inconclusive import InconclusiveOutcome
     from e2i_eval.settings import Settings
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from e2i_eval.case import Case
     from e2i_eval.overhead import Callers
     from e2i_eval.overhead.meter import Meter
-    from e2i_eval.plugin.composition import Controller, Worker
+    from e2i_eval.plugin.controller import Controller
+    from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings
 
 __all__ = ["OVERHEADS_PLUGIN", "Overheads", "register_overheads"]
