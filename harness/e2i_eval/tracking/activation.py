@@ -21,7 +21,7 @@ NO_SERVER = "http://127.0.0.1:9"
 """An address that refuses at once (the discard port): where logging goes when the real server is gone."""
 
 BRISK = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
