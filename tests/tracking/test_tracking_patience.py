@@ -27,6 +27,9 @@ class Slow(ThreadingHTTPServer):
         self.may_answer = threading.Event()
         self.checked = threading.Event()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has given up is no error here."""
+
 
 class _Answers(BaseHTTPRequestHandler):
     server: Slow
