@@ -48,7 +48,9 @@ def session(project: Project, name: str) -> dict[str, str]:
     shutil.copy(project.folder / ".e2i/report.json", project.folder / f"{name}.json")
     if name == "good":
         accept = [sys.executable, "-m", "e2i_eval", "baseline", "accept", "latest", "--reason", "the first"]
-        done = subprocess.run(accept, cwd=project.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            accept, cwd=project.folder, env=project.environ({}), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
     own = outcome.report["session"]
     return {f"{name} id": own["run_id"], f"{name} commit": own["git"]["commit"], f"{name} file": f"{name}.json"}
