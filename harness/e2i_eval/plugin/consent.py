@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +10,10 @@ from e2i_eval.claude import plan_of
 from e2i_eval.errors import E2iError, UsageError
 from e2i_eval.options import ci_variable, environment
 from e2i_eval.plugin.case_item import CaseItem
+from e2i_eval.plugin.terminal_question import asked, has_terminal, released_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from e2i_eval.claude import Forecast, Plan
     from e2i_eval.plugin.evaluation import Evaluation
@@ -60,7 +59,7 @@ class Consent:
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Ask, before the first case runs; without a terminal nobody is asked and nothing is sent."""
-        if session.testsfailed or not self._is_terminal():
+        if session.testsfailed or not has_terminal(self._config):
             return
         worker = self._evaluation.worker
         plan = plan_of(_forecasts(session, worker))
@@ -77,32 +76,15 @@ class Consent:
 
     def _is_wanted(self, plan: Plan, *, others: int) -> bool:
         more = f" ({others} other items may ask more: it counts too)" if others else ""
-        with self._uncaptured():
+        with released_terminal(self._config):
             self._say(f"e2i-eval: {plan}{more}", newline=False)
-            return _answer("; record? [y/N] ") in YES
+            return (asked("; record? [y/N] ") or "").strip().lower() in YES
 
     def _say(self, text: str, *, newline: bool = True) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.ensure_newline()
             reporter.write(text + ("\n" if newline else ""), flush=True)
-
-    def _is_terminal(self) -> bool:
-        with self._uncaptured():
-            return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-
-    @contextlib.contextmanager
-    def _uncaptured(self) -> Iterator[None]:
-        """Give the block the terminal, which pytest otherwise keeps from what it runs."""
-        capture = self._config.pluginmanager.get_plugin("capturemanager")
-        if capture is None:
-            yield
-            return
-        capture.suspend_global_capture(in_=True)
-        try:
-            yield
-        finally:
-            capture.resume_global_capture()
 
 
 def _forecasts(session: pytest.Session, worker: Worker) -> Iterator[Forecast]:
@@ -112,10 +94,3 @@ def _forecasts(session: pytest.Session, worker: Worker) -> Iterator[Forecast]:
                 yield worker.rehearse(item.case, item.nodeid)
             except E2iError:  # it says so itself when it runs, and without an answer it costs nothing
                 continue
-
-
-def _answer(question: str, read: Callable[[str], str] = input) -> str:
-    try:
-        return read(question).strip().lower()
-    except EOFError:
-        return ""

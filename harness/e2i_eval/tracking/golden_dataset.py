@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.dataset_record import CASE_TAG, CONTENT_TAG
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment
-from e2i_eval.tracking.server import TemporaryServer
+from e2i_eval.tracking.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from e2i_eval.dataset_record import DatasetRecord
     from e2i_eval.json_value import JsonObject
@@ -147,15 +147,9 @@ def golden_dataset(
     Raises:
         ServerError: the store cannot be served.
     """
-    server = TemporaryServer.start(store=place, cache=cache, environ=environ) if isinstance(place, Path) else None
-    try:
-        if server is not None:
-            server.wait_ready()
-        connection = Connection(server.uri if server is not None else str(place), environ, read_s=READ_S)
+    with served(place, cache=cache, environ=environ) as uri:
+        connection = Connection(uri, environ, read_s=READ_S)
         try:
             yield GoldenDataset(connection, name=name, experiment=experiment)
         finally:
             connection.close()
-    finally:
-        if server is not None:
-            server.stop()

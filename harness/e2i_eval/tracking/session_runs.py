@@ -11,7 +11,7 @@ from e2i_eval.tracking.client import LEVEL_TAG
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment
 from e2i_eval.tracking.reader import Reader
-from e2i_eval.tracking.server import TemporaryServer
+from e2i_eval.tracking.served import served
 from e2i_eval.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -124,17 +124,9 @@ def session_runs(place: Path | str, *, cache: Path, environ: Mapping[str, str]) 
     Raises:
         ServerError: the store cannot be served.
     """
-    if isinstance(place, str):
-        runs = SessionRuns(place, environ)
+    with served(place, cache=cache, environ=environ) as uri:
+        runs = SessionRuns(uri, environ)
         try:
             yield runs
         finally:
             runs.close()
-        return
-    server = TemporaryServer.start(store=place, cache=cache, environ=environ)
-    try:
-        server.wait_ready()
-        with session_runs(server.uri, cache=cache, environ=environ) as runs:
-            yield runs
-    finally:
-        server.stop()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.errors import UsageError
 from e2i_eval.tracking.connection import Connection, RefusedError
 from e2i_eval.tracking.reader import Reader
-from e2i_eval.tracking.server import TemporaryServer
+from e2i_eval.tracking.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from e2i_eval.trace import Trace
 
@@ -105,15 +105,9 @@ def stored_traces(place: Path | str, *, cache: Path, environ: Mapping[str, str])
     Raises:
         ServerError: the store cannot be served.
     """
-    server = TemporaryServer.start(store=place, cache=cache, environ=environ) if isinstance(place, Path) else None
-    try:
-        if server is not None:
-            server.wait_ready()
-        traces = StoredTraces(server.uri if server is not None else str(place), environ, str(place))
+    with served(place, cache=cache, environ=environ) as uri:
+        traces = StoredTraces(uri, environ, str(place))
         try:
             yield traces
         finally:
             traces.close()
-    finally:
-        if server is not None:
-            server.stop()
