@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.claude.budget import BudgetError
@@ -17,16 +16,16 @@ from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.tokens import stated_usage
 from e2i_eval.errors import E2iError
 from e2i_eval.exchange import Caller, Exchange
+from e2i_eval.judging.settlement import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from e2i_eval.claude.budget import Budget
-    from e2i_eval.exchange import Usage
     from e2i_eval.json_value import JsonObject
 
-__all__ = ["BatchPost", "BatchReply", "SentBatches"]
+__all__ = ["BatchPost", "SentBatches"]
 
 PATH = "/v1/messages/batches"
 FIRST_WAIT_S = 1.0
@@ -39,21 +38,6 @@ TIMEOUT_S = 120.0
 MAX_RETRIES = 4
 FOUND = 200
 NOT_FOUND = 404
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchReply:
-    """What came back for one request.
-
-    Attributes:
-        message: Claude's; None when there is none.
-        error: why there is none; empty when there is one.
-        usage: what it used; None when that is not stated.
-    """
-
-    message: JsonObject | None = None
-    error: str = ""
-    usage: Usage | None = None
 
 
 class SentBatches:
@@ -111,7 +95,7 @@ class BatchPost:
         self._sleep = sleep
         self._elapsed_s = elapsed_s
 
-    def __call__(self, requests: Mapping[str, JsonObject]) -> dict[str, BatchReply]:
+    def __call__(self, requests: Mapping[str, JsonObject]) -> dict[str, Answer]:
         """Return a reply for each request, by the request's id.
 
         Raises:
@@ -130,17 +114,17 @@ class BatchPost:
             for batch_id, ids in waiting.items():
                 replies |= self._replies(client, batch_id, ids)
             self._settle(held, requests, replies)
-        return {name: replies.get(name, BatchReply(error="the batch has no result for it")) for name in requests}
+        return {name: replies.get(name, Answer(error="the batch has no result for it")) for name in requests}
 
-    def _held(self, requests: Mapping[str, JsonObject]) -> tuple[dict[str, str], dict[str, BatchReply]]:
+    def _held(self, requests: Mapping[str, JsonObject]) -> tuple[dict[str, str], dict[str, Answer]]:
         """Set the most that each request can cost aside; those that do not fit are not sent."""
         held: dict[str, str] = {}
-        refused: dict[str, BatchReply] = {}
+        refused: dict[str, Answer] = {}
         for name, body in requests.items():
             try:
                 held[name] = self._budget.hold(body, "messages") if self._budget else ""
             except BudgetError as error:
-                refused[name] = BatchReply(error=str(error))
+                refused[name] = Answer(error=str(error))
         return held, refused
 
     def _send(self, client: Any, requests: Mapping[str, JsonObject]) -> dict[str, list[str]]:  # noqa: ANN401  the SDK's
@@ -149,9 +133,9 @@ class BatchPost:
         self._sent.write({**self._sent.read(), batch_id: list(requests)})
         return {batch_id: list(requests)}
 
-    def _replies(self, client: Any, batch_id: str, ids: list[str]) -> dict[str, BatchReply]:  # noqa: ANN401  the SDK's
+    def _replies(self, client: Any, batch_id: str, ids: list[str]) -> dict[str, Answer]:  # noqa: ANN401  the SDK's
         if not self._is_ended(client, batch_id):
-            return dict.fromkeys(ids, BatchReply(error=f"batch {batch_id} is gone"))
+            return dict.fromkeys(ids, Answer(error=f"batch {batch_id} is gone"))
         lines = str(client.get(f"{PATH}/{batch_id}/results", cast_to=str)).splitlines()
         read = [json.loads(line) for line in lines if line.strip()]
         self._sent.write({name: each for name, each in self._sent.read().items() if name != batch_id})
@@ -176,7 +160,7 @@ class BatchPost:
             wait_s = min(LONGEST_WAIT_S, wait_s * GROWTH)
 
     def _settle(
-        self, held: Mapping[str, str], requests: Mapping[str, JsonObject], replies: Mapping[str, BatchReply]
+        self, held: Mapping[str, str], requests: Mapping[str, JsonObject], replies: Mapping[str, Answer]
     ) -> None:
         for name, key in held.items():
             if self._budget is not None:
@@ -201,17 +185,17 @@ def _without_sampling(client: Any, requests: Mapping[str, JsonObject]) -> dict[s
     return {name: fields.without_sampling(body, version=version) for name, body in requests.items()}
 
 
-def _reply(result: JsonObject) -> BatchReply:
+def _reply(result: JsonObject) -> Answer:
     if result.get("type") == "succeeded":
         message = result["message"]
-        return BatchReply(message=message, usage=stated_usage(message))
+        return Answer(message=message, usage=stated_usage(message))
     error = result.get("error") or {}
     inner = error.get("error") or error
     said = f": {inner.get('type')}: {inner.get('message')}" if inner else ""
-    return BatchReply(error=f"the request {result.get('type')} in its batch{said}")
+    return Answer(error=f"the request {result.get('type')} in its batch{said}")
 
 
-def _exchange(request: JsonObject, reply: BatchReply | None) -> Exchange:
+def _exchange(request: JsonObject, reply: Answer | None) -> Exchange:
     """Return what the budget counts: a request without an answer costs nothing, one whose fate is unknown its bound."""
     is_answered = reply is not None and reply.message is not None
     return Exchange(
