@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.evaluation import Evaluation
     from e2i_eval.repeats import RepeatPlan
     from e2i_eval.report import CaseResult
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from e2i_eval.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.errors import UnknownError, UsageError
-from e2i_eval.evaluator import SessionRef
+from e2i_eval.evaluation import SessionRef
 from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags, worst
 from e2i_eval.latency_shift import shift_metrics
 from e2i_eval.overhead_result import highest

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSY = "while True: sum(i * i for i in range(10000))"
-SHOWN_LINES = 15
+SHOWN_LINES = 60
 OVERHEAD_EVERY = 4
 
 

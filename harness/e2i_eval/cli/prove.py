@@ -132,7 +132,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     from e2i_eval.claude import ClaudeWire  # noqa: PLC0415  not needed for --help
     from e2i_eval.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.contract import load_contract  # noqa: PLC0415  as above
-    from e2i_eval.evaluator import Evaluator, SessionRef  # noqa: PLC0415  as above
+    from e2i_eval.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.options import environment, secrets  # noqa: PLC0415  as above
     from e2i_eval.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.proof import Bench, Prover  # noqa: PLC0415  as above

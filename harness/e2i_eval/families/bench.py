@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case import Case
     from e2i_eval.checks import Check
-    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.evaluation import Evaluation
     from e2i_eval.families.declared import Declared
     from e2i_eval.report import CaseResult
     from e2i_eval.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.evaluator import Evaluation
+from e2i_eval.evaluation import Evaluation
 from e2i_eval.evidence import Evidence
 from e2i_eval.outage import is_outage
 from e2i_eval.run import Run

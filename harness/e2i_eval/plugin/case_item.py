@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation as Evaluated
+    from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.plugin.evaluation import Evaluation
     from e2i_eval.repeats import CaseVerdict
 

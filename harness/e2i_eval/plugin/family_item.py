@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.evaluation import Evaluation
     from e2i_eval.families import Declared
     from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings

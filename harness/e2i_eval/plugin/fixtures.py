@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation, Evaluator
+    from e2i_eval.evaluation import Evaluation, Evaluator
     from e2i_eval.exchange import Exchange
     from e2i_eval.json_value import JsonObject
     from e2i_eval.plugin.evaluation import Evaluation as Plugin

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from e2i_eval.evaluator import Evaluation as Evaluated
+    from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.golden.lifecycle.change import ChangeKind
     from e2i_eval.plugin.case_item import CaseItem
     from e2i_eval.plugin.evaluation import Evaluation

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case import Case
     from e2i_eval.clock import Clock
-    from e2i_eval.evaluator import Evaluator, SessionRef
+    from e2i_eval.evaluation import Evaluator, SessionRef
     from e2i_eval.prices import PriceTable
     from e2i_eval.report import CaseResult
     from e2i_eval.settings import Settings

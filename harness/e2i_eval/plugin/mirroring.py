@@ -12,7 +12,7 @@ from e2i_eval.scratch import Scratch
 from e2i_eval.settings import CANDIDATES
 
 if TYPE_CHECKING:
-    from e2i_eval.evaluator import SessionRef
+    from e2i_eval.evaluation import SessionRef
     from e2i_eval.settings import Settings
 
 __all__ = ["mirrored_goldens"]

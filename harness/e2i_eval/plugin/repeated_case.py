@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.case import Case
-    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.evaluation import Evaluation
     from e2i_eval.repeats import CaseVerdict, RepeatPlan
     from e2i_eval.repetitions import EvaluatesCases
     from e2i_eval.report import CaseResult

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from e2i_eval.claude import Asking, Budget, ClaudeWire, Ledger, Pace, Shelf
 from e2i_eval.clock import SystemClock
 from e2i_eval.errors import UnknownError
-from e2i_eval.evaluator import Evaluator, SessionRef
+from e2i_eval.evaluation import Evaluator, SessionRef
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.options import environment, secrets
 from e2i_eval.plugin.judging import judge_bench

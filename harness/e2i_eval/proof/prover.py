@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from e2i_eval.case import Case
     from e2i_eval.clock import Clock
     from e2i_eval.contract import Contract
-    from e2i_eval.evaluator import Evaluation
+    from e2i_eval.evaluation import Evaluation
     from e2i_eval.faults import Fault
     from e2i_eval.proof.bench import Bench
     from e2i_eval.report import CaseResult

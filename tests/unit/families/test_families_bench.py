@@ -11,7 +11,7 @@ import pytest
 from e2i_eval.case import Case
 from e2i_eval.checks import Check, judge
 from e2i_eval.errors import UsageError
-from e2i_eval.evaluator import Evaluation
+from e2i_eval.evaluation import Evaluation
 from e2i_eval.evidence import Evidence
 from e2i_eval.families.bench import Bench
 from e2i_eval.families.plan_book import PlanBook

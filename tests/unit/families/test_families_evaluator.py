@@ -9,7 +9,7 @@ import pytest
 from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.checks import Check
 from e2i_eval.claude.script import Script
-from e2i_eval.evaluator import Evaluator, SessionRef
+from e2i_eval.evaluation import Evaluator, SessionRef
 from e2i_eval.settings import read_settings
 from e2i_eval.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude

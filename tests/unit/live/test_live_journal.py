@@ -10,7 +10,7 @@ import pytest
 
 from e2i_eval.case import Case
 from e2i_eval.errors import UsageError
-from e2i_eval.evaluator import Evaluation
+from e2i_eval.evaluation import Evaluation
 from e2i_eval.evidence import Evidence
 from e2i_eval.exchange import Caller, Exchange, WireError, WireNote
 from e2i_eval.live import Journal, KeptList, Resuming, case_key, code_state

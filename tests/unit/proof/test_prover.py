@@ -9,7 +9,7 @@ import pytest
 
 from e2i_eval.case import Case
 from e2i_eval.contract.contract import Contract
-from e2i_eval.evaluator import Evaluation
+from e2i_eval.evaluation import Evaluation
 from e2i_eval.evidence import Evidence
 from e2i_eval.faults import Fault
 from e2i_eval.faults.fault import Need

@@ -11,7 +11,7 @@ import pytest
 
 from e2i_eval.case import Case, Expectation
 from e2i_eval.errors import UsageError
-from e2i_eval.evaluator import Evaluator, SessionRef
+from e2i_eval.evaluation import Evaluator, SessionRef
 from e2i_eval.settings import Settings, TargetSettings
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 

@@ -1,0 +1,309 @@
+"""The evaluator: takes one case from inputs to verdicts, in whatever process runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2i_eval.behaviour import Behaviour
+from e2i_eval.behaviour_of import observed, prompt_measurements
+from e2i_eval.checks import judge
+from e2i_eval.contract import call_records, contract_checks
+from e2i_eval.coverage import GraphWatch
+from e2i_eval.errors import E2iError, UnknownError
+from e2i_eval.evaluation.case_records import CaseRecords, unrecorded
+from e2i_eval.evaluation.evaluation import Evaluation
+from e2i_eval.evaluation.targets import Targets
+from e2i_eval.evidence import Evidence
+from e2i_eval.golden import golden_checks
+from e2i_eval.judges.verdicts import judge_measurements
+from e2i_eval.judging import unasked
+from e2i_eval.kept_output import KeptOutput
+from e2i_eval.measurements import measure
+from e2i_eval.outage import excused
+from e2i_eval.rag_measures import rag_check, rag_measurements
+from e2i_eval.repeats import disagreement
+from e2i_eval.report import CaseResult
+from e2i_eval.scratch import Scratch
+from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
+from e2i_eval.trajectory import trajectory_check
+from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.waiting import waited_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from e2i_eval.case import Case
+    from e2i_eval.case_run import CaseRun
+    from e2i_eval.checks import Check
+    from e2i_eval.clock import Clock
+    from e2i_eval.contract import Contract
+    from e2i_eval.coverage.watch import WatchedCall
+    from e2i_eval.evaluation.session_ref import SessionRef
+    from e2i_eval.judging import Bench
+    from e2i_eval.ports import Claude, Price, Tape, Tracking
+    from e2i_eval.run import Run
+    from e2i_eval.settings import Settings, TargetSettings
+    from e2i_eval.trace import Logged, Trace
+
+__all__ = ["Evaluator"]
+
+FLUSH_TIMEOUT_S = 10.0
+NOTHING_SPENT = {"claude_calls": 0.0, "cost_usd": 0.0}
+"""What is measured of a case that judges what another one evaluated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A target was called: how it went, what went over the wire, what was not sent, which parts of it ran."""
+
+    run: Run
+    tape: Tape
+    unsent: tuple[Verdict, ...]
+    watched: WatchedCall
+
+
+class Evaluator:
+    """Evaluates cases one after another; targets are built once and kept."""
+
+    def __init__(  # noqa: PLR0913  the composition root hands over everything the outside world is
+        self,
+        *,
+        settings: Settings,
+        session: SessionRef,
+        claude: Claude,
+        tracking: Tracking,
+        clock: Clock,
+        price: Price,
+        secrets: tuple[str, ...],
+        build: Callable[[TargetSettings], BuiltTarget] = build_target,
+        standing: Callable[[str], tuple[Check, ...]] = lambda _target: (),
+        judging: Bench | None = None,
+    ) -> None:
+        self._is_live = settings.claude == "live"
+        self._targets = Targets(settings, build)
+        self._records = CaseRecords(session, Scratch(Path(session.scratch)), tracking)
+        self._claude = claude
+        self._tracking = tracking
+        self._clock = clock
+        self._price = price
+        self._secrets = secrets
+        self._standing = standing
+        self._judging = judging
+        self._runner = asyncio.Runner()
+        self._watch = GraphWatch(Path(session.scratch))
+
+    def target(self, name: str) -> BuiltTarget:
+        """Return a target as it is evaluated.
+
+        Raises:
+            E2iError: it cannot be built.
+        """
+        return self._targets.built(name)
+
+    def rebuilt(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Build a target anew for the block: what it read when it was built may be another now."""
+        return self._targets.rebuilt(name)
+
+    def close(self) -> None:
+        """End what the evaluator holds; it cannot be used afterwards."""
+        self._runner.close()
+
+    def evaluate(
+        self,
+        case: Case,
+        nodeid: str,
+        *,
+        checks: tuple[Check, ...] = (),
+        repeat: int = 0,
+        first: CaseResult | None = None,
+    ) -> Evaluation:
+        """Call the case's target, gather the evidence, judge it, and record it.
+
+        ``checks`` are made besides those that every case of the target is judged by.
+        ``repeat`` counts the runs of the case from 0; with ``first`` it must come out as that one did.
+
+        Raises:
+            UsageError: the target cannot be built, its contract cannot be read, or a judge is not described.
+        """
+        contract = self._targets.contract(case.target)
+        if self._judging is not None:
+            self._judging.rules(case)
+        case_run, unknown = self._case_run(case, nodeid)
+        called = self._called(case, case_run, unknown)
+        evidence = self._evidence(case, called, case_run, unknown)
+        behaviour, unobserved = observed(evidence, contract.secrets.patterns)
+        judged = judge((*self._checks(case, contract), *checks), evidence)
+        verdicts = (*judged, *called.unsent, *unobserved)
+        if self._is_live:
+            verdicts = excused(verdicts, evidence.exchanges)
+        result = self._result(evidence, verdicts, nodeid, case_run)
+        result = replace(
+            result,
+            repeat=repeat,
+            behaviour=behaviour,
+            measurements={
+                **result.measurements,
+                **prompt_measurements(behaviour),
+                **rag_measurements(evidence, contract),
+            },
+            exercised=called.watched.exercised(evidence),
+            output=None if called.run.error else KeptOutput.of(called.run.output, case.expect),
+        )
+        result = self._judged(result, case, called.run)
+        if first is not None and (differing := disagreement(first, result)):
+            result = replace(result, verdicts=(*result.verdicts, differing))
+        return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
+
+    def open_run(self, case: Case, nodeid: str) -> CaseRun:
+        """Create a run on the server for calls that are measured and not judged.
+
+        Raises:
+            UnknownError: the server did not answer, or refused.
+        """
+        return self._records.open(case, nodeid)
+
+    def rehearse(self, case: Case, nodeid: str) -> None:
+        """Call a case's target once to see what it asks; what it logs goes to a run of its own, and nothing is judged.
+
+        Raises:
+            E2iError: the target cannot be built, or the server does not answer.
+        """
+        target = self._targets.built(case.target)
+        case_run = self._records.open(replace(case, id=f"{case.id} (rehearsal)"), nodeid)
+        try:
+            with self._tracking.active(case_run):
+                with contextlib.chdir(Path.cwd()):
+                    target.call(case.inputs, clock=self._clock, runner=self._runner)
+                self._flush(target, unknown="")
+        finally:
+            self._records.rehearsed(case_run)
+
+    def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
+        """Judge evidence that is there already, as a case of its own; the verdicts go to the traces of ``basis``."""
+        case_run, unknown = self._case_run(case, nodeid)
+        evidence = replace(basis.evidence, case=case)
+        verdicts = (*judge(checks, evidence), *((unrecorded(unknown),) if unknown else ()))
+        result = self._result(evidence, verdicts, nodeid, case_run)
+        result = replace(result, measurements=NOTHING_SPENT, behaviour=Behaviour(), calls=())
+        return self._recorded(result, evidence, case_run)
+
+    def _case_run(self, case: Case, nodeid: str) -> tuple[CaseRun | None, str]:
+        """Open a case's run; without one, say why, and the case is evaluated all the same."""
+        try:
+            return self._records.open(case, nodeid), ""
+        except UnknownError as error:
+            return None, str(error)
+
+    def _called(self, case: Case, case_run: CaseRun | None, unknown: str) -> Called:
+        """Call the target with Claude taped and logging sent; what cannot even begin ends the case's run.
+
+        Raises:
+            E2iError: the target cannot be built, or the case's recording cannot be read.
+        """
+        with self._tracking.active(case_run):
+            with contextlib.ExitStack() as stack:
+                try:
+                    target = self._targets.built(case.target)
+                    tape = stack.enter_context(self._claude.tape(case))
+                except E2iError as error:
+                    if case_run is not None:
+                        self._records.broken(case_run, case, error)
+                    raise
+                watched = self._watch.call(target.name, target.runnable)
+                # a target that changes the folder must not move the cases after it
+                stack.enter_context(contextlib.chdir(Path.cwd()))
+                run = target.call(case.inputs, clock=self._clock, runner=self._runner, config=watched.config)
+            flush_s, unsent = self._flush(target, unknown=unknown)
+        held_back_s = waited_s(tape.exchanges)
+        run = replace(run, flush_s=flush_s, duration_s=max(0.0, run.duration_s - held_back_s))
+        return Called(run=run, tape=tape, unsent=unsent, watched=watched)
+
+    def _flush(self, target: BuiltTarget, *, unknown: str) -> tuple[float, tuple[Verdict, ...]]:
+        """Send what logging still holds; with a server known to be dead there is nothing to wait for.
+
+        Returns:
+            Seconds it took, and what is wrong with it.
+        """
+        if unknown:
+            return 0.0, ()
+        start_s = self._clock.elapsed_s()
+        unsent: list[Verdict] = []
+        try:
+            target.send(runner=self._runner)
+        except RAISED_BY_TARGETS as error:
+            unsent.append(_flush_raised(self._targets.configured(target.name), error))
+        if not self._tracking.flush(FLUSH_TIMEOUT_S):
+            reason = f"unknown: MLflow's own queue had not been sent after {FLUSH_TIMEOUT_S:g} s"
+            unsent.append(Verdict(check="flush", status="error", reason=reason))
+        return self._clock.elapsed_s() - start_s, tuple(unsent)
+
+    def _evidence(self, case: Case, called: Called, case_run: CaseRun | None, unknown: str) -> Evidence:
+        traces: tuple[Trace, ...] | None = None
+        logged: Logged | None = None
+        if case_run is not None:
+            try:
+                traces, logged = self._tracking.read(case_run)
+            except UnknownError as error:
+                unknown = str(error)
+        return Evidence(
+            case=case,
+            run=called.run,
+            exchanges=called.tape.exchanges,
+            notes=called.tape.notes,
+            traces=traces,
+            logged=logged,
+            unknown=unknown,
+            secrets=self._secrets,
+        )
+
+    def _checks(self, case: Case, contract: Contract) -> tuple[Check, ...]:
+        """Return the checks that every case of the target is judged by."""
+        return (
+            *golden_checks(case, price=self._price),
+            *trajectory_check(case, other_models=contract.calls.other_models),
+            *rag_check(case, contract),
+            *contract_checks(contract, price=self._price),
+            *self._standing(case.target),
+        )
+
+    def _result(
+        self, evidence: Evidence, verdicts: tuple[Verdict, ...], nodeid: str, case_run: CaseRun | None
+    ) -> CaseResult:
+        return CaseResult(
+            case_id=evidence.case.id,
+            target=evidence.case.target,
+            nodeid=nodeid,
+            where=evidence.case.where(),
+            verdicts=verdicts,
+            measurements=measure(evidence, verdicts, self._price),
+            trace_ids=tuple(trace.trace_id for trace in evidence.traces or ()),
+            run_id=case_run.run_id if case_run else "",
+            calls=call_records(evidence, self._targets.contract(evidence.case.target)),
+        )
+
+    def _judged(self, result: CaseResult, case: Case, run: Run) -> CaseResult:
+        """Have the answer judged by models, which comes last: the evidence is closed, and holds none of it."""
+        judged = self._judging.judge(case, run, result) if self._judging is not None else unasked(case)
+        return replace(
+            result,
+            verdicts=(*result.verdicts, *judged.verdicts),
+            judgements=judged.judgements,
+            measurements={**result.measurements, **judge_measurements(judged.judgements)},
+        )
+
+    def _recorded(self, result: CaseResult, evidence: Evidence, case_run: CaseRun | None) -> CaseResult:
+        if case_run is None:
+            return result
+        return self._records.judged(case_run, result, evidence.case.expect)
+
+
+def _flush_raised(settings: TargetSettings, error: BaseException) -> Verdict:
+    message = f"flush = {settings.flush!r} raised {type(error).__name__}: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    finding = Finding(field="flush", message=f"{message} ({last.filename}:{last.lineno})", where=settings.where)
+    return Verdict(check="flush", status="fail", reason="the target's flush broke", findings=(finding,))

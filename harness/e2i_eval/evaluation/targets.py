@@ -1,0 +1,78 @@
+"""The targets of a session as they are evaluated: each built once, with the contract of its logging."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from typing import TYPE_CHECKING
+
+from e2i_eval.contract import Contract, load_contract
+from e2i_eval.errors import E2iError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from e2i_eval.settings import Settings, TargetSettings
+    from e2i_eval.target import BuiltTarget
+
+__all__ = ["Targets"]
+
+
+class Targets:
+    """Targets by name; one that does not build says so for each of its cases, without being tried again."""
+
+    def __init__(self, settings: Settings, build: Callable[[TargetSettings], BuiltTarget]) -> None:
+        self._settings = settings
+        self._build = build
+        self._built: dict[str, BuiltTarget | E2iError] = {}
+        self._contracts: dict[str, Contract] = {}
+
+    def configured(self, name: str) -> TargetSettings:
+        """Return what the configuration says of a target.
+
+        Raises:
+            UsageError: it says nothing of that name.
+        """
+        known = self._settings.targets
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            what = f"there is no target {name!r}"
+            raise UsageError(what, fix=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}")
+        return known[name]
+
+    def contract(self, name: str) -> Contract:
+        """Return what a target must log.
+
+        Raises:
+            UsageError: the contract's file cannot be read.
+        """
+        if name not in self._contracts:
+            self._contracts[name] = load_contract(self.configured(name).contract, name, root=self._settings.root)
+        return self._contracts[name]
+
+    def built(self, name: str) -> BuiltTarget:
+        """Return a target, ready to be called.
+
+        Raises:
+            E2iError: it cannot be built.
+        """
+        if name not in self._built:
+            try:
+                self._built[name] = self._build(self.configured(name))
+            except E2iError as error:
+                self._built[name] = error
+        built = self._built[name]
+        if isinstance(built, E2iError):
+            raise built
+        return built
+
+    @contextlib.contextmanager
+    def rebuilt(self, name: str) -> Iterator[None]:
+        """Build a target anew for the block: what it read when it was built may be another now."""
+        before = self._built.pop(name, None)
+        try:
+            yield
+        finally:
+            self._built.pop(name, None)
+            if before is not None:
+                self._built[name] = before
