@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.errors import E2iError
 from e2i_eval.golden import read_case
 from e2i_eval.plugin.repeated_case import run_case
+from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.render import failure_lines
 from e2i_eval.render.repeats import verdict_lines
 from e2i_eval.report import CaseResult
@@ -28,7 +29,7 @@ RESULTS = pytest.StashKey[list[CaseResult]]()
 """The case results of one item: one of a case file, any number of a test that calls ``evaluate``."""
 
 
-class CaseFailed(Exception):  # noqa: N818  reads as what it is in a traceback
+class CaseFailed(Told):
     """A case was judged and did not pass."""
 
     def __init__(self, result: CaseResult, verdict: CaseVerdict | None = None) -> None:
@@ -39,7 +40,7 @@ class CaseFailed(Exception):  # noqa: N818  reads as what it is in a traceback
             verdict: what all repetitions come to; None, or without a reason, for a case that ran once.
         """
         said = [verdict.reason, *verdict_lines(verdict), ""] if verdict and verdict.reason else []
-        super().__init__("\n".join([*said, *failure_lines(result)]))
+        super().__init__([*said, *failure_lines(result)])
         self.result = result
 
 
@@ -65,7 +66,7 @@ class CaseFile(pytest.File):
         yield CaseItem.from_parent(self, name=case.id, case=case, evaluation=self._evaluation)
 
 
-class CaseItem(pytest.Item):
+class CaseItem(ToldItem):
     """One case; passes when every check passes."""
 
     def __init__(self, *, case: Case, evaluation: Evaluation, **kwargs: Any) -> None:  # noqa: ANN401
@@ -93,18 +94,12 @@ class CaseItem(pytest.Item):
             self._evaluation.golden.keep(self, evaluation)
         self.stash.setdefault(RESULTS, []).append(evaluation.result)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
-        """Show what is wrong with the case, without the plugin's own traceback."""
-        if isinstance(excinfo.value, (CaseFailed, E2iError)):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the case file."""
         return self.path, 0, self.name
 
 
-class BrokenCaseItem(pytest.Item):
+class BrokenCaseItem(ToldItem):
     """A case file that cannot be read."""
 
     def __init__(self, *, error: E2iError, **kwargs: Any) -> None:  # noqa: ANN401
@@ -114,10 +109,6 @@ class BrokenCaseItem(pytest.Item):
     def runtest(self) -> None:
         """Fail with the reason."""
         raise self._error
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
-        """Show the reason alone."""
-        return str(excinfo.value) if isinstance(excinfo.value, UsageError) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the case file."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest.runner import collect_one_node
 
 from e2i_eval.errors import E2iError, UnknownError, UsageError
-from e2i_eval.plugin.duet_item import DUET, DuetCollector, DuetItem, Slower
+from e2i_eval.plugin.duet_item import DuetItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
+from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -74,11 +74,15 @@ class Duets:
         """Add an item for each target, behind all cases and before anything is deselected."""
         if self._revision is None:
             return
-        targets = [name for name in self._settings.targets if self._settings.is_chosen(name)]
-        collector = DuetCollector.from_parent(session, name=DUET, nodeid=DUET, targets=targets, measure=self._measure)
-        report = collect_one_node(collector)
-        session.ihook.pytest_collectreport(report=report)
-        items += [item for item in report.result or () if isinstance(item, pytest.Item)]
+        items += session_items(
+            session,
+            DuetItem.kind,
+            lambda parent: [
+                DuetItem.from_parent(parent, name=target, measure=self._measure)
+                for target in self._settings.targets
+                if self._settings.is_chosen(target)
+            ],
+        )
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the targets: among many, chance alone must not make one look slower."""

@@ -16,6 +16,7 @@ from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.options import environment
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
 from e2i_eval.plugin.fresh_worker import greeting
+from e2i_eval.plugin.told_item import ToldItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -158,7 +159,7 @@ class Group(pytest.Collector):
             yield make(name=family, checks=tuple(checks))
 
 
-class FamilyItem(pytest.Item):
+class FamilyItem(ToldItem):
     """One declared check."""
 
     def __init__(self, *, declared: Declared, families: Families, **kwargs: Any) -> None:  # noqa: ANN401
@@ -175,12 +176,6 @@ class FamilyItem(pytest.Item):
         self.stash.setdefault(RESULTS, []).append(result)
         if result.status != "pass":
             raise CaseFailed(result)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
-        """Show what is wrong, without the plugin's own traceback."""
-        if isinstance(excinfo.value, (CaseFailed, E2iError)):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the check in its file."""

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.plugin.inconclusive import Inconclusive, mark
+from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.render.gate import decision_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from e2i_eval.decision import Decision
     from e2i_eval.gate.rulebook import Judgement
 
-__all__ = ["GATE", "GateCollector", "GateFailed", "GateItem", "gate_reports"]
+__all__ = ["GATE", "GateFailed", "GateItem", "gate_reports"]
 
 GATE = "gate"
 """What the ids of all gate items begin with: ``gate::input_tokens:+0%[causal_impact]``."""
@@ -24,35 +25,15 @@ GATE = "gate"
 PHASES = ("setup", "call", "teardown")
 
 
-class GateFailed(Exception):  # noqa: N818  reads as what it is in a traceback
+class GateFailed(Told):
     """A rule of the gate is broken."""
 
     def __init__(self, decision: Decision) -> None:
-        super().__init__("\n".join(decision_lines(decision)))
+        super().__init__(decision_lines(decision))
         self.decision = decision
 
 
-class GateCollector(pytest.Collector):
-    """All rules on all targets; not found in any folder, and so made by the session itself."""
-
-    def __init__(
-        self,
-        *,
-        judgements: Iterable[Judgement],
-        decide: Callable[[Judgement], Decision],
-        **kwargs: Any,  # noqa: ANN401  pytest's own arguments
-    ) -> None:
-        super().__init__(**kwargs)
-        self._judgements = tuple(judgements)
-        self._decide = decide
-
-    def collect(self) -> Iterator[pytest.Item]:
-        """Yield an item for each rule on each target."""
-        for judgement in self._judgements:
-            yield GateItem.from_parent(self, name=judgement.name, judgement=judgement, decide=self._decide)
-
-
-class GateItem(pytest.Item):
+class GateItem(ToldItem):
     """One rule on one target."""
 
     def __init__(
@@ -74,12 +55,6 @@ class GateItem(pytest.Item):
             raise GateFailed(decision)
         if decision.status == "inconclusive":
             raise Inconclusive(decision.reason, decision.explanation)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
-        """Show what is wrong, without the plugin's own traceback."""
-        if isinstance(excinfo.value, GateFailed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to where the rule stands."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest.runner import collect_one_node
 
 from e2i_eval.baseline import compare
 from e2i_eval.clock import SystemClock
@@ -19,9 +18,10 @@ from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, Judgement, RuleBook, parse_rules
 from e2i_eval.gate.scene import EXACT_MODES, Scene
 from e2i_eval.gate.scope import ALL_TARGETS, Scope
-from e2i_eval.plugin.gate_item import GATE, GateCollector, GateItem, gate_reports
+from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes
+from e2i_eval.plugin.session_items import session_items
 from e2i_eval.plugin.subject import subject
 
 if TYPE_CHECKING:
@@ -159,15 +159,17 @@ class Gatekeeper:
         return tuple(dict.fromkeys(case.target for case in self._baseline.cases.values())) if self._baseline else ()
 
     def _collect(self, session: pytest.Session, judgements: Sequence[Judgement]) -> list[pytest.Item]:
-        """Collect the items as pytest collects any other, so that it counts them."""
+        """Collect an item for each rule on each target."""
         if not judgements:
             return []
-        collector = GateCollector.from_parent(
-            session, name=GATE, nodeid=GATE, judgements=judgements, decide=self.decision
+        return session_items(
+            session,
+            GATE,
+            lambda parent: [
+                GateItem.from_parent(parent, name=each.name, judgement=each, decide=self.decision)
+                for each in judgements
+            ],
         )
-        report = collect_one_node(collector)
-        session.ihook.pytest_collectreport(report=report)
-        return [item for item in report.result or () if isinstance(item, pytest.Item)]
 
     def _chosen(self) -> tuple[Judgement, ...]:
         """Return what was selected; when no worker lived to say what that was, everything."""

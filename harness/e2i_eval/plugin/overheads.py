@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest.runner import collect_one_node
 
 from e2i_eval.errors import E2iError
 from e2i_eval.golden import read_case
 from e2i_eval.overhead import Neighbours, chosen_cases
 from e2i_eval.overhead.callers import ONE
 from e2i_eval.overhead_result import OverheadResult
-from e2i_eval.plugin.overhead_item import OVERHEAD, OVERHEADS, NotTransparent, OverheadCollector, OverheadItem
+from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadItem
+from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -70,12 +70,14 @@ class Overheads:
         """Add an item for each target to be measured, behind all cases and before anything is deselected."""
         if not self._settings.overhead:
             return
-        collector = OverheadCollector.from_parent(
-            session, name=OVERHEAD, nodeid=OVERHEAD, targets=self._settings.overhead, measure=self._measure
+        items += session_items(
+            session,
+            OverheadItem.kind,
+            lambda parent: [
+                OverheadItem.from_parent(parent, name=target, measure=self._measure)
+                for target in self._settings.overhead
+            ],
         )
-        report = collect_one_node(collector)
-        session.ihook.pytest_collectreport(report=report)
-        items += [item for item in report.result or () if isinstance(item, pytest.Item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
