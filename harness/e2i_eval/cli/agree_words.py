@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 from dataclasses import replace
@@ -12,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.agreeing import agreement_of
 from e2i_eval.cli.mode_run import MODES, PAID, run_mode
+from e2i_eval.cli.percent import share
+from e2i_eval.cli.result_file import result_file
 from e2i_eval.cli.run_report import LATEST, find_report
 from e2i_eval.contract.mask import PATTERNS, mask
 from e2i_eval.errors import UsageError
 from e2i_eval.options import cache_folder, environment, parse_settings, secrets
-from e2i_eval.report_files import write_atomically
+from e2i_eval.render.agreement import agreement_lines, agreement_markdown
 
 if TYPE_CHECKING:
     import argparse
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["agree"]
 
-PERCENT = 100.0
-
 
 def agree(arguments: argparse.Namespace) -> int:
     """Compare two modes, or two stored runs; return 0 when they agree, 1 when they do not.
@@ -35,32 +34,26 @@ def agree(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: what was asked for cannot be run or found, or would spend money without a limit.
     """
-    tolerance = _tolerance(arguments.tokens)
+    tolerance = None
+    if arguments.tokens is not None:
+        tolerance = share("--tokens", arguments.tokens, example="10%", meaning="allowed difference")
     names = arguments.first, arguments.second
     modes = [name in MODES for name in names]
     if modes[0] != modes[1]:
         mode, run = names if modes[0] else reversed(names)
         what = f"{mode!r} is a mode and {run!r} is a stored run"
         raise UsageError(what, fix=f"name two modes ({', '.join(MODES)}) or two runs")
+    files = markdown, data = result_file("--markdown", arguments.markdown), result_file("--json", arguments.json)
+    for file in filter(None, files):
+        file.refuse_unwritable()
     first, second = _run_both(arguments) if modes[0] else _find_both(arguments)
     agreement = _masked(agreement_of(first, second, tolerance=tolerance))
-    _write_files(agreement, arguments)
+    if markdown:
+        markdown.write(agreement_markdown(agreement))
+    if data:
+        data.write(json.dumps(agreement.to_json(), indent=2) + "\n")
     _show(agreement, arguments)
     return 0 if agreement.agrees else 1
-
-
-def _tolerance(text: str | None) -> float | None:
-    """Read ``5%`` or ``5`` as 0.05; None when nothing was said."""
-    if text is None:
-        return None
-    try:
-        percent = float(text.strip().removesuffix("%"))
-    except ValueError:
-        percent = math.nan
-    if not (math.isfinite(percent) and percent >= 0):
-        what = f"--tokens={text} is no allowed difference"
-        raise UsageError(what, fix="give percent, e.g. --tokens=10%")
-    return percent / PERCENT
 
 
 def _run_both(arguments: argparse.Namespace) -> tuple[Report, Report]:
@@ -123,26 +116,7 @@ def _masked(agreement: Agreement) -> Agreement:
     return replace(agreement, cases=cases)
 
 
-def _write_files(agreement: Agreement, arguments: argparse.Namespace) -> None:
-    from e2i_eval.render.agreement import agreement_markdown  # noqa: PLC0415  only here
-
-    if arguments.markdown not in {None, "-"}:
-        _write(Path(arguments.markdown), agreement_markdown(agreement), "--markdown")
-    if arguments.json:
-        _write(arguments.json, json.dumps(agreement.to_json(), indent=2) + "\n", "--json")
-
-
-def _write(file: Path, text: str, flag: str) -> None:
-    try:
-        write_atomically(file, text)
-    except OSError as error:
-        what = f"{flag} {file} cannot be written: {error.strerror or error}"
-        raise UsageError(what, fix="choose another file") from error
-
-
 def _show(agreement: Agreement, arguments: argparse.Namespace) -> None:
-    from e2i_eval.render.agreement import agreement_lines, agreement_markdown  # noqa: PLC0415  as above
-
     if arguments.markdown == "-":
         print(agreement_markdown(agreement), end="")  # noqa: T201  a command prints
         return

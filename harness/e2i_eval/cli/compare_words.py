@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import string
 import sys
@@ -11,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i_eval.cli.percent import share
+from e2i_eval.cli.result_file import result_file
 from e2i_eval.cli.run_finder import RunFinder
 from e2i_eval.cli.run_report import LATEST
 from e2i_eval.comparing import Comparison, compare_runs, side_of
 from e2i_eval.errors import UsageError
 from e2i_eval.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.render.masked import masked
-from e2i_eval.report_files import write_atomically
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,6 @@ __all__ = ["compare"]
 
 CODES = {"pass": 0, "fail": 1, "inconclusive": 6}
 MOST_RUNS = len(string.ascii_uppercase)
-PERCENT = 100.0
 NARROWEST = 80
 
 
@@ -39,7 +38,7 @@ def compare(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: a run cannot be found, or a file not be written.
     """
-    tolerance = _tolerance(arguments.tolerance)
+    tolerance = share("--tolerance", arguments.tolerance, example="5%", meaning="share of growth")
     names = [arguments.base, *arguments.heads]
     if len(names) > MOST_RUNS:
         what = f"{len(names)} runs are too many to compare"
@@ -53,18 +52,6 @@ def compare(arguments: argparse.Namespace) -> int:
     _write_files(comparison, arguments)
     _show(comparison, arguments)
     return CODES[comparison.status]
-
-
-def _tolerance(text: str) -> float:
-    """Read ``5%`` or ``5`` as 0.05."""
-    try:
-        percent = float(text.strip().removesuffix("%"))
-    except ValueError:
-        percent = math.nan
-    if not (math.isfinite(percent) and percent >= 0):
-        what = f"--tolerance={text} is no share of growth"
-        raise UsageError(what, fix="give percent, e.g. --tolerance=5%")
-    return percent / PERCENT
 
 
 def _reports(names: Sequence[str], arguments: argparse.Namespace) -> list[Report]:
@@ -95,21 +82,12 @@ def _write_files(comparison: Comparison, arguments: argparse.Namespace) -> None:
     from e2i_eval.render.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
     from e2i_eval.render.html import comparison_html  # noqa: PLC0415  defers Jinja
 
-    if arguments.html:
-        _write(arguments.html, comparison_html(comparison), "--html")
-    if arguments.markdown not in {None, "-"}:
-        _write(Path(arguments.markdown), comparison_markdown(comparison), "--markdown")
-    if arguments.json:
-        _write(arguments.json, json.dumps(comparison.to_json(), indent=2) + "\n", "--json")
-
-
-def _write(file: Path, text: str, flag: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, text)
-    except OSError as error:
-        what = f"{flag} {file} cannot be written: {error.strerror or error}"
-        raise UsageError(what, fix="choose another file") from error
+    if page := result_file("--html", arguments.html):
+        page.write(comparison_html(comparison))
+    if text := result_file("--markdown", arguments.markdown):
+        text.write(comparison_markdown(comparison))
+    if data := result_file("--json", arguments.json):
+        data.write(json.dumps(comparison.to_json(), indent=2) + "\n")
 
 
 def _show(comparison: Comparison, arguments: argparse.Namespace) -> None:

@@ -40,6 +40,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from e2i_eval.cli.result_file import result_file  # noqa: PLC0415  not needed for --help
     from e2i_eval.errors import UsageError  # noqa: PLC0415  not needed for --help
     from e2i_eval.faults import choose  # noqa: PLC0415  not needed for --help
 
@@ -51,14 +52,16 @@ def _run(arguments: argparse.Namespace) -> int:
         for fault in faults:
             print(f"{fault.name:<36} {fault.kind:<14} {' or '.join(fault.checks):<18} {fault.summary}")  # noqa: T201  a command prints
         return PROVED
-    _refuse_unwritable(arguments.json)
+    file = result_file("--json", arguments.json)
+    if file:
+        file.refuse_unwritable()
     settings = _settings(Path.cwd(), arguments.target)
     cases = _cases(settings)
     with ExitStack() as stack:
         prover = _prover(settings, cases, stack)
         proof = _proved(prover, arguments)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(proof.to_json(), indent=2) + "\n", encoding="utf-8")
+    if file:
+        file.write(json.dumps(proof.to_json(), indent=2) + "\n")
     return PROVED if proof.holds else NOT_PROVED
 
 
@@ -74,22 +77,6 @@ def _proved(prover: Prover, arguments: argparse.Namespace) -> Proof:
     )
     print("\n".join(["", *verdict_lines(proof)]))  # noqa: T201  a command prints
     return proof
-
-
-def _refuse_unwritable(file: Path | None) -> None:
-    """Say at once, not after two minutes, that there is no place for the result."""
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  not needed for --help
-
-    if file is None:
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        file.touch()
-        file.unlink()
-    except OSError as error:
-        what = f"--json {file} cannot be written: {error.strerror or error}"
-        raise UsageError(what, fix="choose another file") from error
 
 
 def _settings(root: Path, targets: Sequence[str]) -> Settings:
