@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -124,9 +124,5 @@ def session_runs(place: Path | str, *, cache: Path, environ: Mapping[str, str]) 
     Raises:
         ServerError: the store cannot be served.
     """
-    with served(place, cache=cache, environ=environ) as uri:
-        runs = SessionRuns(uri, environ)
-        try:
-            yield runs
-        finally:
-            runs.close()
+    with served(place, cache=cache, environ=environ) as uri, closing(SessionRuns(uri, environ)) as runs:
+        yield runs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +105,5 @@ def stored_traces(place: Path | str, *, cache: Path, environ: Mapping[str, str])
     Raises:
         ServerError: the store cannot be served.
     """
-    with served(place, cache=cache, environ=environ) as uri:
-        traces = StoredTraces(uri, environ, str(place))
-        try:
-            yield traces
-        finally:
-            traces.close()
+    with served(place, cache=cache, environ=environ) as uri, closing(StoredTraces(uri, environ, str(place))) as traces:
+        yield traces
