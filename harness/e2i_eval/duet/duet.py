@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from e2i_eval.case import Case
 from e2i_eval.duet.brief import Brief
 from e2i_eval.duet.ensemble import Ensemble, Score
-from e2i_eval.duet.judgement import adjusted, shift_of, wants_another
+from e2i_eval.duet.judgement import adjusted
 from e2i_eval.duet.machine import untold
 from e2i_eval.duet.player import Player
 from e2i_eval.duet.rounds import Plan, made_pairs
 from e2i_eval.duet.sample import ARMS, PARTS
+from e2i_eval.duet.sets import MOST, Sets
 from e2i_eval.duet.source_roots import own_roots
 from e2i_eval.duet.worktree import Worktree
 from e2i_eval.errors import E2iError, UnknownError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.case_run import CaseRun
     from e2i_eval.clock import Clock
-    from e2i_eval.duet.judgement import Look, Standing
+    from e2i_eval.duet.judgement import Look
     from e2i_eval.duet.revision import Revision
     from e2i_eval.duet.rounds import Pairs
     from e2i_eval.duet.sample import ArmName
@@ -140,9 +141,10 @@ class Duet:
             looks = _looks(pairs, target)
             corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
             self._p_values[target] = tuple(each.p_value for each in looks)
-            standings = {each.part: each.standing(corrected[each.part]) for each in looks}
-            later = [] if pairs.is_spoilt else self._later(ensemble, target, seed, standings)
-            shifts = tuple(_shift(target, each, standings[each.part], later, pairs) for each in looks)
+            sets = [Sets(first=each, standing=each.standing(corrected[each.part])) for each in looks]
+            if not pairs.is_spoilt:
+                sets = self._settled(ensemble, target, seed, sets)
+            shifts = tuple(_shift(target, each, pairs) for each in sets)
         return Finding(shifts=shifts, lines=tuple(self._lines(ensemble, pairs)))
 
     def _pairs(self, ensemble: Ensemble, plan: Plan, seed: str) -> Pairs:
@@ -154,19 +156,18 @@ class Duet:
             self._end_players()  # in what state they are nobody knows
             raise
 
-    def _later(
-        self, ensemble: Ensemble, target: str, seed: str, first: Mapping[LatencyPart, Standing]
-    ) -> list[dict[LatencyPart, Look]]:
+    def _settled(self, ensemble: Ensemble, target: str, seed: str, sets: list[Sets]) -> list[Sets]:
         """Measure again while a part wants it, each time in processes of their own.
 
         What two processes differ in by chance must not decide.
         """
-        sets: list[dict[LatencyPart, Look]] = []
-        while any(wants_another([first[part], *(each[part].standing() for each in sets)]) for part in PARTS):
-            looks = self._again(ensemble, f"{target}, set {len(sets) + 2}, {seed}")
+        for number in range(2, MOST + 1):
+            if not any(each.wants_another for each in sets):
+                break
+            looks = self._again(ensemble, f"{target}, set {number}, {seed}")
             if not looks:
                 break
-            sets.append(looks)
+            sets = [each.and_then(looks[each.first.part]) for each in sets]
         return sets
 
     def _again(self, ensemble: Ensemble, seed: str) -> dict[LatencyPart, Look]:
@@ -294,10 +295,8 @@ def _looks(pairs: Pairs, target: str) -> tuple[Look, ...]:
         ) from error
 
 
-def _shift(
-    target: str, first: Look, standing: Standing, later: Sequence[Mapping[LatencyPart, Look]], pairs: Pairs
-) -> LatencyShift:
-    shift = shift_of(target, first, standing=standing, later=[each[first.part] for each in later])
+def _shift(target: str, sets: Sets, pairs: Pairs) -> LatencyShift:
+    shift = sets.shift(target)
     if not pairs.is_spoilt:
         return shift
     reason = f"{len(pairs.spoilt)} of {len(pairs.good) + len(pairs.spoilt)} pairs were spoilt: {_worst(pairs)}"

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, Look, adjusted, look, shift_of, wants_another
+from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, adjusted, look, pooled
 from e2i_eval.duet.rounds import Pairs, Plan, made_pairs
 from e2i_eval.duet.sample import Pair, Sample
 from e2i_eval.errors import UnknownError
-from e2i_eval.estimate import Estimate
-from e2i_eval.latency_shift import LatencyShift, shift_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.duet.judgement import Standing
+    from e2i_eval.duet.judgement import Look
     from e2i_eval.duet.sample import ArmName
 
 
@@ -193,89 +191,41 @@ def test_the_budget_ends_measuring_but_not_before_it_can_say_anything() -> None:
     assert 0.5 ** len(pairs.good) * 3 < LEVEL
 
 
-def _look(p_value: float, high: float = 20.0) -> Look:
-    estimate = Estimate(value=10.0, low=8.0, high=high, confidence=0.95, method="Hodges-Lehmann")
-    return Look(part="agent", pairs=20, base_ms=60.0, head_ms=70.0, shift_ms=estimate, floor_ms=5.0, p_value=p_value)
+def look_at(*differences: float) -> Look:
+    """Look at pairs whose base takes 60 ms and whose head takes so much longer."""
+    pairs = [
+        Pair(
+            case_id="one",
+            base=Sample(agent_ms=60.0, claude_ms=0.0, logging_ms=0.0),
+            head=Sample(agent_ms=60.0 + difference, claude_ms=0.0, logging_ms=0.0),
+        )
+        for difference in differences
+    ]
+    return look(pairs, "agent")
 
 
 def test_among_many_targets_one_has_to_be_surer() -> None:
     """What would do for one target alone does not for twelve, counting those to come as saying nothing."""
-    alone = adjusted([_look(0.004)], others=[], family=1)
-    among = adjusted([_look(0.004)], others=[0.9] * 5, family=12)
+    seen = look_at(*[6.0] * 8)
+    alone = adjusted([seen], others=[], family=1)
+    among = adjusted([seen], others=[0.9] * 5, family=12)
 
-    assert _look(0.004).standing(alone["agent"]) == "slower"
-    assert _look(0.004).standing(among["agent"]) == "undecided"
-    assert among["agent"] == pytest.approx(0.048)
-
-
-SLOWER, SAME, OPEN = _look(0.001), _look(0.9, high=4.0), _look(0.2)
-
-
-@pytest.mark.parametrize(
-    ("first", "later", "status"),
-    [
-        ("slower", [SLOWER], "fail"),
-        ("slower", [SAME, SLOWER], "fail"),
-        ("slower", [OPEN, SLOWER], "fail"),
-        ("undecided", [SLOWER, SLOWER], "fail"),
-        ("slower", [SAME, SAME], "pass"),
-        ("undecided", [SAME], "pass"),
-        ("undecided", [SLOWER, SAME], "inconclusive"),
-        ("slower", [SAME, OPEN], "inconclusive"),
-        ("slower", [SAME], "inconclusive"),
-        ("undecided", [OPEN], "inconclusive"),
-        ("slower", [], "inconclusive"),
-        ("not slower", [SLOWER, SLOWER], "pass"),
-        ("undecided", [SAME, SLOWER], "pass"),
-        ("slower", [SLOWER, SAME], "fail"),
-    ],
-)
-def test_two_of_three_sets_decide(first: Standing, later: list[Look], status: str) -> None:
-    """No one set does but a first that is clearly not slower, or one that settles what was open."""
-    assert shift_of("support", _look(0.001), standing=first, later=later).status == status
+    assert seen.p_value == pytest.approx(1 / 2**8)
+    assert seen.standing(alone["agent"]) == "slower"
+    assert seen.standing(among["agent"]) == "undecided"
+    assert among["agent"] == pytest.approx(12 / 2**8)
 
 
-@pytest.mark.parametrize(
-    ("standings", "is_wanted"),
-    [
-        (["not slower"], False),
-        (["slower"], True),
-        (["undecided"], True),
-        (["slower", "slower"], False),
-        (["slower", "not slower"], True),
-        (["slower", "undecided"], True),
-        (["undecided", "slower"], True),
-        (["undecided", "not slower"], False),
-        (["undecided", "undecided"], False),
-        (["slower", "not slower", "undecided"], False),
-    ],
-)
-def test_another_set_is_made_when_it_can_decide(standings: list[Standing], is_wanted: bool) -> None:  # noqa: FBT001
-    """Never a fourth."""
-    assert wants_another(standings) is is_wanted
+def test_pairs_of_several_sets_are_looked_at_as_one() -> None:
+    """None of the sets is clear, and all of them are."""
+    noise = [-14.0, 13.0, -9.0, 8.0, -4.0, 3.0, 12.0, -13.0, 6.0, -7.0]
+    sets = [look_at(*(shift + each for each in noise)) for shift in (1.0, -1.0, 0.5)]
+    together = pooled(sets)
 
-
-def test_undecided_is_never_a_pass() -> None:
-    """The interval reaches beyond the floor."""
-    shift = shift_of("support", _look(0.2), standing="undecided")
-
-    assert shift.status == "inconclusive"
-    assert shift.reason == (
-        "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be told from the floor of 5.0 ms, and could not be measured again"
-    )
-
-
-def test_a_shift_survives_json_and_becomes_metrics() -> None:
-    """What crosses to the report and to the server."""
-    shift = shift_of("support", _look(0.001), standing="slower", later=[_look(0.001)])
-
-    assert LatencyShift.from_json(shift.to_json()) == shift
-    assert shift_metrics([shift], "support") == {
-        "duet_agent_base_ms": 60.0,
-        "duet_agent_head_ms": 70.0,
-        "duet_agent_shift_ms": 10.0,
-    }
-    assert shift_metrics([shift], "other") == {}
+    assert {each.standing() for each in sets} == {"undecided"}
+    assert together.standing() == "not slower"
+    assert (together.pairs, together.base_ms) == (30, 60.0)
+    assert together.shift_ms.low > max(each.shift_ms.low for each in sets)
 
 
 def test_a_difference_that_is_no_number_is_refused() -> None:
