@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_eval.stats.cover import covered
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,10 +21,4 @@ def waited_s(exchanges: Iterable[Exchange]) -> float:
     have been on the critical path, so the latency without this time is a lower bound for a case with parallel branches,
     and exact for one without.
     """
-    spans = sorted((each.started_at_s - each.waited_s, each.started_at_s) for each in exchanges if each.waited_s > 0)
-    total_s = 0.0
-    end_s = float("-inf")
-    for start_s, stop_s in spans:
-        total_s += max(0.0, stop_s - max(start_s, end_s))
-        end_s = max(end_s, stop_s)
-    return total_s
+    return covered((each.started_at_s - each.waited_s, each.started_at_s) for each in exchanges if each.waited_s > 0)

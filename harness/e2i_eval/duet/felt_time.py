@@ -3,6 +3,9 @@
 Linux counts for each thread how long it ran and how long it could have run and was not given a core: the first and
 second field of ``/proc/<pid>/task/<tid>/schedstat``, in nanoseconds (Linux, Documentation/scheduler/sched-stats).
 Wall time minus that run-queue delay sees computing and sleeping alike, and hardly sees other programs.
+
+Threads that work at the same time are kept waiting at the same time, and wake to ask for the interpreter's lock: their
+delays add up to more than the machine took. So no more is taken off than what neither work nor sleep explains.
 """
 
 from __future__ import annotations
@@ -13,16 +16,37 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from e2i_eval.stats.cover import covered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["FeltTime", "Lap", "RunDelay", "WorkTime", "felt_s", "system_felt_time"]
+__all__ = ["FeltTime", "Lap", "RunDelay", "Spent", "WorkTime", "felt_s", "system_felt_time"]
 
 OWN = Path("/proc/thread-self/schedstat")
 TASKS = Path("/proc/self/task")
 NS = 1e-9
+
+
+class Spent(NamedTuple):
+    """What a thread has done with its time.
+
+    Attributes:
+        ran_s: for which it ran.
+        delayed_s: for which it could have run and did not.
+    """
+
+    ran_s: float
+    delayed_s: float
+
+    def since(self, before: Spent) -> Spent:
+        """Return what was spent after ``before``."""
+        return Spent(max(0.0, self.ran_s - before.ran_s), max(0.0, self.delayed_s - before.delayed_s))
+
+
+NOTHING = Spent(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +55,14 @@ class Lap:
 
     Attributes:
         wall_s: monotonic time.
-        ran_s: for which this thread ran.
-        delayed_s: for which this thread could have run and did not.
-        others_s: the same of each other thread of the process that lives, by its id.
+        own: what this thread has spent.
+        others: the same of each other thread of the process that lives, by its id.
         ended: how many threads had ended, to know those that ended since.
     """
 
     wall_s: float
-    ran_s: float
-    delayed_s: float
-    others_s: Mapping[int, float]
+    own: Spent
+    others: Mapping[int, Spent]
     ended: int
 
 
@@ -58,24 +80,25 @@ class FeltTime(Protocol):
         """Measure a block, with the work of all threads; the function gives the seconds once it has ended."""
 
 
-def felt_s(before: Lap, after: Lap, ended: Mapping[int, float]) -> float:
+def felt_s(before: Lap, after: Lap, ended: Mapping[int, Spent], slept_s: float = 0.0) -> float:
     """Return what the caller felt between two laps.
 
     Its own run-queue delay is taken off. So is that of the threads that work for it, a graph's parallel nodes, which
-    cannot be told from threads that do not: therefore at most the time for which the caller neither ran nor was
-    runnable, that is, was waiting for something.
+    cannot be told from threads that do not: therefore at most the time for which the caller was waiting and no thread
+    ran or slept.
 
     Args:
         before: the earlier lap.
         after: the later one, of the same thread.
-        ended: delay of each thread that ended in between, over its whole life.
+        ended: what each thread that ended in between has spent, over its whole life.
+        slept_s: for how long at least one thread slept.
     """
     wall_s = after.wall_s - before.wall_s
-    own_s = after.delayed_s - before.delayed_s
-    waiting_s = max(0.0, wall_s - own_s - (after.ran_s - before.ran_s))
-    last_s = {**after.others_s, **ended}
-    others_s = sum(max(0.0, delay_s - before.others_s.get(thread, 0.0)) for thread, delay_s in last_s.items())
-    return max(0.0, wall_s - own_s - min(others_s, waiting_s))
+    own = after.own.since(before.own)
+    others = [spent.since(before.others.get(thread, NOTHING)) for thread, spent in {**after.others, **ended}.items()]
+    waited_s = wall_s - own.delayed_s - own.ran_s
+    unexplained_s = max(0.0, waited_s - sum(each.ran_s for each in others) - slept_s)
+    return max(0.0, wall_s - own.delayed_s - min(sum(each.delayed_s for each in others), unexplained_s))
 
 
 class RunDelay:
@@ -84,32 +107,33 @@ class RunDelay:
     says = "time is wall time minus run-queue delay (schedstat)"
 
     def __init__(self) -> None:
-        """Begin to take note of threads that end: their counters end with them."""
-        self._ended: list[tuple[int, float]] = []
+        """Begin to take note of threads that end, whose counters end with them, and of sleeps."""
+        self._ended: list[tuple[int, Spent]] = []
+        self._sleeps: list[tuple[float, float]] = []
         _tell_ended_threads(self._ended)
+        _tell_sleeps(self._sleeps)
 
     def thread_s(self) -> float:
         """Wall time minus this thread's delay."""
-        _, delayed_s = _schedstat(OWN)
-        return time.perf_counter() - delayed_s
+        return time.perf_counter() - _spent(OWN).delayed_s
 
     @contextlib.contextmanager
     def measured(self) -> Iterator[Callable[[], float]]:
         """Measure a block."""
         taken: list[float] = []
+        self._sleeps.clear()
         before = self._lap()
         try:
             yield lambda: taken[0]
         finally:
             after = self._lap()
-            taken.append(felt_s(before, after, dict(self._ended[before.ended : after.ended])))
+            ended = dict(self._ended[before.ended : after.ended])
+            taken.append(felt_s(before, after, ended, _slept_s(self._sleeps, since_s=before.wall_s)))
 
     def _lap(self) -> Lap:
-        others_s = dict(_others())
-        ran_s, delayed_s = _schedstat(OWN)
-        return Lap(
-            wall_s=time.perf_counter(), ran_s=ran_s, delayed_s=delayed_s, others_s=others_s, ended=len(self._ended)
-        )
+        others = dict(_others())
+        own = _spent(OWN)
+        return Lap(wall_s=time.perf_counter(), own=own, others=others, ended=len(self._ended))
 
 
 class WorkTime:
@@ -123,9 +147,9 @@ class WorkTime:
     )
 
     def __init__(self) -> None:
-        """Begin to count what is slept."""
-        self._slept_s = 0.0
-        _tell_sleeps(self._add)
+        """Begin to take note of sleeps."""
+        self._sleeps: list[tuple[float, float]] = []
+        _tell_sleeps(self._sleeps)
 
     def thread_s(self) -> float:
         """CPU time of this thread."""
@@ -135,43 +159,44 @@ class WorkTime:
     def measured(self) -> Iterator[Callable[[], float]]:
         """Measure a block."""
         taken: list[float] = []
-        before_s = self._work_s()
+        self._sleeps.clear()
+        start_s, worked_s = time.perf_counter(), -time.process_time()
         try:
             yield lambda: taken[0]
         finally:
-            taken.append(self._work_s() - before_s)
-
-    def _work_s(self) -> float:
-        return time.process_time() + self._slept_s
-
-    def _add(self, slept_s: float) -> None:
-        self._slept_s += slept_s
+            worked_s += time.process_time()
+            taken.append(worked_s + _slept_s(self._sleeps, since_s=start_s))
 
 
 def system_felt_time() -> FeltTime:
     """Return the best that this system has."""
     try:
-        _schedstat(OWN)
+        _spent(OWN)
     except (OSError, ValueError, IndexError):
         return WorkTime()
     return RunDelay()
 
 
-def _schedstat(file: Path) -> tuple[float, float]:
+def _spent(file: Path) -> Spent:
     ran, delayed = file.read_bytes().split()[:2]
-    return int(ran) * NS, int(delayed) * NS
+    return Spent(int(ran) * NS, int(delayed) * NS)
 
 
-def _others() -> Iterator[tuple[int, float]]:
+def _others() -> Iterator[tuple[int, Spent]]:
     own = threading.get_native_id()
     for name in os.listdir(TASKS):  # noqa: PTH208  names are enough, and there are many
         if int(name) != own:
             with contextlib.suppress(OSError, ValueError):  # it has just ended
-                yield int(name), _schedstat(TASKS / name / "schedstat")[1]
+                yield int(name), _spent(TASKS / name / "schedstat")
 
 
-def _tell_ended_threads(ended: list[tuple[int, float]]) -> None:
-    """Have each thread say at its end how long it was kept waiting; those with a ``run`` of their own do not."""
+def _slept_s(sleeps: Iterable[tuple[float, float]], *, since_s: float) -> float:
+    """Return for how long at least one thread slept, of sleeps that have ended."""
+    return covered((max(start_s, since_s), end_s) for start_s, end_s in sleeps if end_s > since_s)
+
+
+def _tell_ended_threads(ended: list[tuple[int, Spent]]) -> None:
+    """Have each thread say at its end what it has spent; those with a ``run`` of their own do not."""
     run = threading.Thread.run
 
     def run_and_tell(self: threading.Thread) -> None:
@@ -179,16 +204,20 @@ def _tell_ended_threads(ended: list[tuple[int, float]]) -> None:
             run(self)
         finally:
             with contextlib.suppress(OSError, ValueError):
-                ended.append((threading.get_native_id(), _schedstat(OWN)[1]))
+                ended.append((threading.get_native_id(), _spent(OWN)))
 
     threading.Thread.run = run_and_tell  # type: ignore[method-assign]  # there is no hook for a thread's end
 
 
-def _tell_sleeps(add: Callable[[float], None]) -> None:
+def _tell_sleeps(sleeps: list[tuple[float, float]]) -> None:
+    """Have each ``time.sleep`` say when it began and ended."""
     sleep = time.sleep
 
     def sleep_and_tell(duration_s: float, /) -> None:
-        add(max(0.0, float(duration_s)))
-        sleep(duration_s)
+        start_s = time.perf_counter()
+        try:
+            sleep(duration_s)
+        finally:
+            sleeps.append((start_s, time.perf_counter()))
 
     time.sleep = sleep_and_tell  # type: ignore[assignment]  # there is no hook for a sleep

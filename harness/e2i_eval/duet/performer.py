@@ -26,6 +26,7 @@ from e2i_eval.evidence import Evidence
 from e2i_eval.golden import golden_checks, read_case
 from e2i_eval.options import environment
 from e2i_eval.settings import TargetSettings
+from e2i_eval.stats.cover import covered
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.tracking import TrackingClient, redirected
 
@@ -158,12 +159,7 @@ class _FeltClock(SystemClock):
 
 def waited_for_claude_s(exchanges: Sequence[Exchange]) -> float:
     """Return the seconds in which at least one exchange was under way; branches ask at the same time."""
-    spans = sorted((each.started_at_s, each.started_at_s + max(0.0, each.duration_s)) for each in exchanges)
-    total_s, reached_s = 0.0, float("-inf")
-    for start_s, end_s in spans:
-        total_s += max(0.0, end_s - max(start_s, reached_s))
-        reached_s = max(reached_s, end_s)
-    return total_s
+    return covered((each.started_at_s, each.started_at_s + each.duration_s) for each in exchanges)
 
 
 def _trouble(case: Case, answered: Run, tape: Tape) -> str:

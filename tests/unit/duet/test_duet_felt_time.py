@@ -12,7 +12,7 @@ import pytest
 
 from e2i_eval.duet import callback_time, machine
 from e2i_eval.duet.callback_time import CallbackTime
-from e2i_eval.duet.felt_time import Lap, RunDelay, WorkTime, felt_s, system_felt_time
+from e2i_eval.duet.felt_time import Lap, RunDelay, Spent, WorkTime, felt_s, system_felt_time
 from e2i_eval.duet.machine import MachineReading, disturbance
 from e2i_eval.duet.performer import waited_for_claude_s
 from e2i_eval.exchange import Caller, Exchange
@@ -33,31 +33,48 @@ def patched() -> Iterator[None]:
     time.sleep = sleep
 
 
-def lap(wall_s: float, ran_s: float, delayed_s: float, others_s: dict[int, float] | None = None) -> Lap:
+def lap(wall_s: float, ran_s: float, delayed_s: float, others: dict[int, Spent] | None = None) -> Lap:
     """Return a moment."""
-    return Lap(wall_s=wall_s, ran_s=ran_s, delayed_s=delayed_s, others_s=others_s or {}, ended=0)
+    return Lap(wall_s=wall_s, own=Spent(ran_s, delayed_s), others=others or {}, ended=0)
+
+
+START = lap(0, 0, 0)
 
 
 def test_waiting_for_a_core_is_taken_off() -> None:
     """100 ms passed, for 40 of which there was no core."""
-    assert felt_s(lap(0, 0, 0), lap(0.1, 0.06, 0.04), {}) == pytest.approx(0.06)
+    assert felt_s(START, lap(0.1, 0.06, 0.04), {}) == pytest.approx(0.06)
 
 
 def test_sleeping_stays_in() -> None:
     """A thread that sleeps is not waiting for a core."""
-    assert felt_s(lap(0, 0, 0), lap(0.1, 0.01, 0.0), {}) == pytest.approx(0.1)
+    assert felt_s(START, lap(0.1, 0.01, 0.0), {}) == pytest.approx(0.1)
 
 
 def test_what_delays_the_threads_one_waits_for_is_taken_off() -> None:
     """The caller waited 80 ms for two nodes in threads, one living on, one ended, that were kept waiting 20 ms each."""
-    before, after = lap(0, 0, 0, {7: 1.0}), lap(0.1, 0.02, 0.0, {7: 1.02})
+    before, after = lap(0, 0, 0, {7: Spent(3.0, 1.0)}), lap(0.1, 0.02, 0.0, {7: Spent(3.02, 1.02)})
 
-    assert felt_s(before, after, {8: 0.02}) == pytest.approx(0.06)
+    assert felt_s(before, after, {8: Spent(0.02, 0.02)}) == pytest.approx(0.06)
+
+
+def test_threads_that_are_kept_waiting_at_the_same_time_take_off_no_work() -> None:
+    """Two branches of 40 ms share an interpreter for 110 ms; each was kept waiting 50, which is not 100 of 110."""
+    branches = {7: Spent(0.04, 0.05), 8: Spent(0.04, 0.05)}
+
+    assert felt_s(START, lap(0.11, 0.0, 0.0), branches) == pytest.approx(0.08)
+
+
+def test_a_sleep_of_one_of_them_is_no_delay() -> None:
+    """The same two, one of which slept for 10 ms, while the other had to wait."""
+    branches = {7: Spent(0.04, 0.05), 8: Spent(0.04, 0.05)}
+
+    assert felt_s(START, lap(0.12, 0.0, 0.0), branches, slept_s=0.01) == pytest.approx(0.09)
 
 
 def test_threads_in_the_background_do_not_count_while_one_works() -> None:
     """The caller computed all the time, so nobody else's delay was its own."""
-    before, after = lap(0, 0, 0, {7: 0.0}), lap(0.1, 0.1, 0.0, {7: 5.0})
+    before, after = lap(0, 0, 0, {7: Spent(0.0, 0.0)}), lap(0.1, 0.1, 0.0, {7: Spent(0.0, 5.0)})
 
     assert felt_s(before, after, {}) == pytest.approx(0.1)
 
@@ -69,6 +86,23 @@ def test_a_sleep_is_felt(patched: None) -> None:  # noqa: ARG001
         time.sleep(0.02)
 
     assert took_s() >= 0.02
+
+
+@linux
+def test_sleeps_at_the_same_time_count_once(patched: None) -> None:  # noqa: ARG001
+    """Also in threads; those of an earlier call do not count."""
+    felt = RunDelay()
+    time.sleep(0.05)
+    with felt.measured():
+        threads = [threading.Thread(target=time.sleep, args=(0.02,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    spans = felt._sleeps  # noqa: SLF001  what is taken off depends on the machine
+    assert len(spans) == 3
+    assert all(end_s - start_s >= 0.02 for start_s, end_s in spans)
 
 
 @linux
