@@ -186,13 +186,14 @@ def test_a_part_is_judged_as_a_part(gated: Project, args: tuple[str, ...]) -> No
     assert "6 gate rules were deselected" in outcome.screen
 
 
-def test_a_worker_that_dies(gated: Project) -> None:
-    """Its case was to run, and the gate knows."""
+@pytest.mark.parametrize("args", [(), ("-k", "refund or gate")])
+def test_a_worker_that_dies(gated: Project, args: tuple[str, ...]) -> None:
+    """Its case was to run, and the gate knows, also where not all were to."""
     gated.write("shop/dying.py", DIES)
     toml = gated.folder / "pyproject.toml"
     toml.write_text(toml.read_text().replace("shop.agents:build_support", "shop.dying:die"))
 
-    outcome = gated.run("-n", "2", "--max-worker-restart=0", TEMPORARY)
+    outcome = gated.run("-n", "2", "--max-worker-restart=0", TEMPORARY, *args)
 
     assert outcome.code == pytest.ExitCode.TESTS_FAILED
     assert set(statuses(outcome).values()) == {"fail"}
@@ -230,6 +231,18 @@ def test_what_nobody_measured_is_inconclusive(gated: Project, args: tuple[str, .
     assert statuses(outcome) == {"overhead_ms:<50": "inconclusive"}
     assert "was not measured in this session" in outcome.screen
     assert "--e2i-inconclusive" in outcome.screen
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "2")])
+def test_a_failure_is_not_hidden_by_what_could_not_be_told(gated: Project, args: tuple[str, ...]) -> None:
+    """A case that fails beside a rule that nobody measured: pytest's own code for a failure, not 6."""
+    wrong = gated.refund.replace('output: {answer: "It was paid on Monday."}', "output: {answer: other}")
+    gated.write("golden/cases/support/refund.yaml", wrong)
+
+    outcome = gated.run(*args, TEMPORARY, "--e2i-gate=overhead_ms:<50", "-k", "refund or overhead_ms")
+
+    assert outcome.code == pytest.ExitCode.TESTS_FAILED, outcome.screen
+    assert statuses(outcome) == {"overhead_ms:<50": "inconclusive"}
 
 
 def test_stopped_early_and_no_baseline_are_said(gated: Project) -> None:
