@@ -12,8 +12,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.duet.felt_time import own_s
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from e2i_eval.duet.felt_time import Moment
 
 __all__ = ["CallbackTime"]
 
@@ -24,9 +28,9 @@ FUNCTION, COROUTINE = "handle_event", "ahandle_event"
 class CallbackTime:
     """Adds up what is spent in callbacks, in all threads."""
 
-    def __init__(self, thread_s: Callable[[], float]) -> None:
-        """Take the stopwatch of a thread."""
-        self._thread_s = thread_s
+    def __init__(self, moment: Callable[[], Moment]) -> None:
+        """Take what tells a moment of the thread that asks."""
+        self._moment = moment
         self._lock = threading.Lock()
         self._spent_s = 0.0
 
@@ -48,25 +52,25 @@ class CallbackTime:
     def _function(self, original: Callable[..., object]) -> Callable[..., object]:
         @functools.wraps(original)
         def watched(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401  handed on
-            start_s = self._thread_s()
+            start = self._moment()
             try:
                 return original(*args, **kwargs)
             finally:
-                self._add(self._thread_s() - start_s)
+                self._add(own_s(start, self._moment()))
 
         return watched
 
     def _coroutine(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         async def watched(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401  handed on
-            start_s = self._thread_s()
+            start = self._moment()
             try:
                 return await original(*args, **kwargs)
             finally:
-                self._add(self._thread_s() - start_s)
+                self._add(own_s(start, self._moment()))
 
         return watched
 
     def _add(self, spent_s: float) -> None:
         with self._lock:
-            self._spent_s += max(0.0, spent_s)
+            self._spent_s += spent_s

@@ -1,8 +1,7 @@
 """Felt time: what a caller waits, without the time for which the machine had no core for the work.
 
-Linux counts for each thread how long it ran and how long it could have run and was not given a core: the first and
-second field of ``/proc/<pid>/task/<tid>/schedstat``, in nanoseconds (Linux, Documentation/scheduler/sched-stats).
-Wall time minus that run-queue delay sees computing and sleeping alike, and hardly sees other programs.
+Linux counts for each thread how long it could have run and was not given a core (``run_delay``). Wall time minus that
+run-queue delay sees computing and sleeping alike, and hardly sees other programs.
 
 Threads that work at the same time are kept waiting at the same time, and wake to ask for the interpreter's lock: their
 delays add up to more than the machine took. So no more is taken off than what neither work nor sleep explains.
@@ -16,53 +15,50 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.overhead.run_delay import NS, OwnRunDelay, run_delay_ns
 from e2i_eval.stats.cover import covered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["FeltTime", "Lap", "RunDelay", "Spent", "WorkTime", "felt_s", "system_felt_time"]
+__all__ = ["FeltTime", "Lap", "Moment", "RunDelay", "WorkTime", "felt_s", "own_s", "system_felt_time"]
 
-OWN = Path("/proc/thread-self/schedstat")
 TASKS = Path("/proc/self/task")
-NS = 1e-9
+IDLE_SHARE = 0.1
+"""Others that work for less than this share of a wait are not what was waited for."""
 
 
-class Spent(NamedTuple):
-    """What a thread has done with its time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One moment, as the thread that asks sees it; only differences mean something.
 
     Attributes:
-        ran_s: for which it ran.
-        delayed_s: for which it could have run and did not.
+        wall_s: monotonic time.
+        ran_s: for which this thread ran.
+        delayed_s: for which this thread could have run and did not.
+        worked_s: for which the threads of the process ran, all together.
     """
 
+    wall_s: float
     ran_s: float
     delayed_s: float
-
-    def since(self, before: Spent) -> Spent:
-        """Return what was spent after ``before``."""
-        return Spent(max(0.0, self.ran_s - before.ran_s), max(0.0, self.delayed_s - before.delayed_s))
-
-
-NOTHING = Spent(0.0, 0.0)
+    worked_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lap:
-    """One moment, as the thread that calls sees it; only differences mean something.
+    """A moment, with what is known of the other threads of the process.
 
     Attributes:
-        wall_s: monotonic time.
-        own: what this thread has spent.
-        others: the same of each other thread of the process that lives, by its id.
+        moment: of this thread.
+        others_s: delay of each other thread that lives, by its id.
         ended: how many threads had ended, to know those that ended since.
     """
 
-    wall_s: float
-    own: Spent
-    others: Mapping[int, Spent]
+    moment: Moment
+    others_s: Mapping[int, float]
     ended: int
 
 
@@ -73,32 +69,44 @@ class FeltTime(Protocol):
     def says(self) -> str:
         """What is measured, one sentence for a reader of the figures."""
 
-    def thread_s(self) -> float:
-        """Seconds with an arbitrary zero, felt by this thread alone; cheap."""
+    def moment(self) -> Moment:
+        """Return this moment of this thread; cheap."""
 
     def measured(self) -> contextlib.AbstractContextManager[Callable[[], float]]:
         """Measure a block, with the work of all threads; the function gives the seconds once it has ended."""
 
 
-def felt_s(before: Lap, after: Lap, ended: Mapping[int, Spent], slept_s: float = 0.0) -> float:
+def felt_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: float = 0.0) -> float:
     """Return what the caller felt between two laps.
 
     Its own run-queue delay is taken off. So is that of the threads that work for it, a graph's parallel nodes, which
-    cannot be told from threads that do not: therefore at most the time for which the caller was waiting and no thread
-    ran or slept.
+    cannot be told from threads that do not: therefore at most the time for which no thread ran or slept.
 
     Args:
         before: the earlier lap.
         after: the later one, of the same thread.
-        ended: what each thread that ended in between has spent, over its whole life.
+        ended_s: delay of each thread that ended in between, over its whole life.
         slept_s: for how long at least one thread slept.
     """
-    wall_s = after.wall_s - before.wall_s
-    own = after.own.since(before.own)
-    others = [spent.since(before.others.get(thread, NOTHING)) for thread, spent in {**after.others, **ended}.items()]
-    waited_s = wall_s - own.delayed_s - own.ran_s
-    unexplained_s = max(0.0, waited_s - sum(each.ran_s for each in others) - slept_s)
-    return max(0.0, wall_s - own.delayed_s - min(sum(each.delayed_s for each in others), unexplained_s))
+    start, end = before.moment, after.moment
+    own_s = end.delayed_s - start.delayed_s
+    wall_s = end.wall_s - start.wall_s - own_s
+    unexplained_s = max(0.0, wall_s - (end.worked_s - start.worked_s) - slept_s)
+    last_s = {**after.others_s, **ended_s}
+    others_s = sum(max(0.0, delay_s - before.others_s.get(thread, 0.0)) for thread, delay_s in last_s.items())
+    return max(0.0, wall_s - min(others_s, unexplained_s))
+
+
+def own_s(before: Moment, after: Moment) -> float:
+    """Return what one thread felt of its own doing between two moments.
+
+    What it waited counts when the others were idle meanwhile. While they work, waiting for anything cannot be told
+    from waiting for the interpreter's lock, which is their doing.
+    """
+    ran_s = after.ran_s - before.ran_s
+    waited_s = after.wall_s - before.wall_s - ran_s - (after.delayed_s - before.delayed_s)
+    others_s = after.worked_s - before.worked_s - ran_s
+    return max(0.0, ran_s + (waited_s if others_s <= IDLE_SHARE * waited_s else 0.0))
 
 
 class RunDelay:
@@ -107,15 +115,25 @@ class RunDelay:
     says = "time is wall time minus run-queue delay (schedstat)"
 
     def __init__(self) -> None:
-        """Begin to take note of threads that end, whose counters end with them, and of sleeps."""
-        self._ended: list[tuple[int, Spent]] = []
+        """Begin to take note of threads that end, whose counters end with them, and of sleeps.
+
+        Raises:
+            OSError: the system does not tell run-queue delay.
+        """
+        self._delay = OwnRunDelay()
+        self._ended: list[tuple[int, float]] = []
         self._sleeps: list[tuple[float, float]] = []
-        _tell_ended_threads(self._ended)
+        _tell_ended_threads(self._ended, self._delay)
         _tell_sleeps(self._sleeps)
 
-    def thread_s(self) -> float:
-        """Wall time minus this thread's delay."""
-        return time.perf_counter() - _spent(OWN).delayed_s
+    def moment(self) -> Moment:
+        """Return this moment of this thread."""
+        return Moment(
+            wall_s=time.perf_counter(),
+            ran_s=time.thread_time(),
+            delayed_s=self._delay.read_ns() * NS,
+            worked_s=time.process_time(),
+        )
 
     @contextlib.contextmanager
     def measured(self) -> Iterator[Callable[[], float]]:
@@ -127,13 +145,12 @@ class RunDelay:
             yield lambda: taken[0]
         finally:
             after = self._lap()
-            ended = dict(self._ended[before.ended : after.ended])
-            taken.append(felt_s(before, after, ended, _slept_s(self._sleeps, since_s=before.wall_s)))
+            ended_s = dict(self._ended[before.ended : after.ended])
+            taken.append(felt_s(before, after, ended_s, _slept_s(self._sleeps, since_s=before.moment.wall_s)))
 
     def _lap(self) -> Lap:
-        others = dict(_others())
-        own = _spent(OWN)
-        return Lap(wall_s=time.perf_counter(), own=own, others=others, ended=len(self._ended))
+        others_s = dict(_others())
+        return Lap(moment=self.moment(), others_s=others_s, ended=len(self._ended))
 
 
 class WorkTime:
@@ -151,9 +168,10 @@ class WorkTime:
         self._sleeps: list[tuple[float, float]] = []
         _tell_sleeps(self._sleeps)
 
-    def thread_s(self) -> float:
-        """CPU time of this thread."""
-        return time.thread_time()
+    def moment(self) -> Moment:
+        """Return this moment of this thread; its delay is not known, so waiting is not told from it."""
+        ran_s = time.thread_time()
+        return Moment(wall_s=ran_s, ran_s=ran_s, delayed_s=0.0, worked_s=time.process_time())
 
     @contextlib.contextmanager
     def measured(self) -> Iterator[Callable[[], float]]:
@@ -171,23 +189,17 @@ class WorkTime:
 def system_felt_time() -> FeltTime:
     """Return the best that this system has."""
     try:
-        _spent(OWN)
-    except (OSError, ValueError, IndexError):
+        return RunDelay()
+    except (OSError, AttributeError, ValueError, IndexError):
         return WorkTime()
-    return RunDelay()
 
 
-def _spent(file: Path) -> Spent:
-    ran, delayed = file.read_bytes().split()[:2]
-    return Spent(int(ran) * NS, int(delayed) * NS)
-
-
-def _others() -> Iterator[tuple[int, Spent]]:
+def _others() -> Iterator[tuple[int, float]]:
     own = threading.get_native_id()
     for name in os.listdir(TASKS):  # noqa: PTH208  names are enough, and there are many
         if int(name) != own:
-            with contextlib.suppress(OSError, ValueError):  # it has just ended
-                yield int(name), _spent(TASKS / name / "schedstat")
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
+                yield int(name), run_delay_ns((TASKS / name / "schedstat").read_bytes()) * NS
 
 
 def _slept_s(sleeps: Iterable[tuple[float, float]], *, since_s: float) -> float:
@@ -195,16 +207,15 @@ def _slept_s(sleeps: Iterable[tuple[float, float]], *, since_s: float) -> float:
     return covered((max(start_s, since_s), end_s) for start_s, end_s in sleeps if end_s > since_s)
 
 
-def _tell_ended_threads(ended: list[tuple[int, Spent]]) -> None:
-    """Have each thread say at its end what it has spent; those with a ``run`` of their own do not."""
+def _tell_ended_threads(ended: list[tuple[int, float]], delay: OwnRunDelay) -> None:
+    """Have each thread say at its end how long it was kept waiting; those with a ``run`` of their own do not."""
     run = threading.Thread.run
 
     def run_and_tell(self: threading.Thread) -> None:
         try:
             run(self)
         finally:
-            with contextlib.suppress(OSError, ValueError):
-                ended.append((threading.get_native_id(), _spent(OWN)))
+            ended.append((threading.get_native_id(), delay.read_ns() * NS))
 
     threading.Thread.run = run_and_tell  # type: ignore[method-assign]  # there is no hook for a thread's end
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
 import time
 from typing import Protocol
 
+from e2i_eval.overhead.run_delay import NS, OwnRunDelay
+
 __all__ = ["RunDelayStopwatch", "Stopwatch", "WallStopwatch", "system_stopwatch"]
 
-SCHEDSTAT = b"/proc/thread-self/schedstat"
-RUN_DELAY_FIELD = 1
-NS = 1e-9
-ENOUGH_BYTES = 96
 TRIES = 8
 
 
@@ -31,7 +27,6 @@ class Stopwatch(Protocol):
 class RunDelayStopwatch:
     """Wall time minus the time in which this thread could have run and was not given a core.
 
-    The second field of ``schedstat`` counts that delay in nanoseconds (Linux, Documentation/scheduler/sched-stats).
     Other programs on the machine move wall time by more than logging does; waiting for a lock, for the network or for
     the interpreter is no run-queue delay and stays in.
     """
@@ -39,36 +34,23 @@ class RunDelayStopwatch:
     says = "time is wall time minus the calling thread's run-queue delay (/proc/thread-self/schedstat)"
 
     def __init__(self) -> None:
-        """Take the C library's functions.
+        """Find out how to read it.
 
         Raises:
             OSError: the system does not tell run-queue delay.
         """
-        # PyDLL keeps the interpreter's lock: ``open`` of Python passes it to another thread, and with several callers
-        # the readings were then off by the tens of milliseconds until it came back
-        self._libc = ctypes.PyDLL(None)
-        self._delay_ns()
+        self._delay = OwnRunDelay()
 
     def read_s(self) -> float:
         """Seconds felt by this thread; read again when a delay fell between the two readings."""
-        before_ns = self._delay_ns()
+        before_ns = self._delay.read_ns()
         for _ in range(TRIES):
             wall_s = time.perf_counter()
-            after_ns = self._delay_ns()
+            after_ns = self._delay.read_ns()
             if after_ns == before_ns:
                 break
             before_ns = after_ns
         return wall_s - before_ns * NS
-
-    def _delay_ns(self) -> int:
-        file = self._libc.open(SCHEDSTAT, os.O_RDONLY)
-        if file < 0:
-            msg = "there is no schedstat"
-            raise OSError(msg)
-        text = ctypes.create_string_buffer(ENOUGH_BYTES)
-        self._libc.read(file, text, ENOUGH_BYTES - 1)
-        self._libc.close(file)
-        return int(text.value.split()[RUN_DELAY_FIELD])
 
 
 class WallStopwatch:

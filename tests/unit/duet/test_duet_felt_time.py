@@ -12,7 +12,7 @@ import pytest
 
 from e2i_eval.duet import callback_time, machine
 from e2i_eval.duet.callback_time import CallbackTime
-from e2i_eval.duet.felt_time import Lap, RunDelay, Spent, WorkTime, felt_s, system_felt_time
+from e2i_eval.duet.felt_time import Lap, Moment, RunDelay, WorkTime, felt_s, own_s, system_felt_time
 from e2i_eval.duet.machine import MachineReading, disturbance
 from e2i_eval.duet.performer import waited_for_claude_s
 from e2i_eval.exchange import Caller, Exchange
@@ -33,9 +33,14 @@ def patched() -> Iterator[None]:
     time.sleep = sleep
 
 
-def lap(wall_s: float, ran_s: float, delayed_s: float, others: dict[int, Spent] | None = None) -> Lap:
-    """Return a moment."""
-    return Lap(wall_s=wall_s, own=Spent(ran_s, delayed_s), others=others or {}, ended=0)
+def moment(wall_s: float, ran_s: float, delayed_s: float, worked_s: float | None = None) -> Moment:
+    """Return a moment; nobody else works unless it is said how much all do."""
+    return Moment(wall_s=wall_s, ran_s=ran_s, delayed_s=delayed_s, worked_s=ran_s if worked_s is None else worked_s)
+
+
+def lap(wall_s: float, worked_s: float, delayed_s: float, others_s: dict[int, float] | None = None) -> Lap:
+    """Return a moment and the delays of the other threads."""
+    return Lap(moment=moment(wall_s, 0.0, delayed_s, worked_s), others_s=others_s or {}, ended=0)
 
 
 START = lap(0, 0, 0)
@@ -53,30 +58,43 @@ def test_sleeping_stays_in() -> None:
 
 def test_what_delays_the_threads_one_waits_for_is_taken_off() -> None:
     """The caller waited 80 ms for two nodes in threads, one living on, one ended, that were kept waiting 20 ms each."""
-    before, after = lap(0, 0, 0, {7: Spent(3.0, 1.0)}), lap(0.1, 0.02, 0.0, {7: Spent(3.02, 1.02)})
+    before, after = lap(0, 0, 0, {7: 1.0}), lap(0.1, 0.06, 0.0, {7: 1.02})
 
-    assert felt_s(before, after, {8: Spent(0.02, 0.02)}) == pytest.approx(0.06)
+    assert felt_s(before, after, {8: 0.02}) == pytest.approx(0.06)
 
 
 def test_threads_that_are_kept_waiting_at_the_same_time_take_off_no_work() -> None:
     """Two branches of 40 ms share an interpreter for 110 ms; each was kept waiting 50, which is not 100 of 110."""
-    branches = {7: Spent(0.04, 0.05), 8: Spent(0.04, 0.05)}
-
-    assert felt_s(START, lap(0.11, 0.0, 0.0), branches) == pytest.approx(0.08)
+    assert felt_s(START, lap(0.11, 0.08, 0.0), {7: 0.05, 8: 0.05}) == pytest.approx(0.08)
 
 
 def test_a_sleep_of_one_of_them_is_no_delay() -> None:
     """The same two, one of which slept for 10 ms, while the other had to wait."""
-    branches = {7: Spent(0.04, 0.05), 8: Spent(0.04, 0.05)}
-
-    assert felt_s(START, lap(0.12, 0.0, 0.0), branches, slept_s=0.01) == pytest.approx(0.09)
+    assert felt_s(START, lap(0.12, 0.08, 0.0), {7: 0.05, 8: 0.05}, slept_s=0.01) == pytest.approx(0.09)
 
 
 def test_threads_in_the_background_do_not_count_while_one_works() -> None:
     """The caller computed all the time, so nobody else's delay was its own."""
-    before, after = lap(0, 0, 0, {7: Spent(0.0, 0.0)}), lap(0.1, 0.1, 0.0, {7: Spent(0.0, 5.0)})
+    before, after = lap(0, 0, 0, {7: 0.0}), lap(0.1, 0.1, 0.0, {7: 5.0})
 
     assert felt_s(before, after, {}) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("after", "felt"),
+    [
+        (moment(0.1, 0.1, 0.0), 0.1),
+        (moment(0.1, 0.06, 0.04), 0.06),
+        (moment(0.1, 0.02, 0.0), 0.1),
+        (moment(0.1, 0.02, 0.0, 0.025), 0.1),
+        (moment(0.1, 0.02, 0.0, 0.09), 0.02),
+        (moment(0.1, 0.02, 0.03, 0.06), 0.02),
+    ],
+    ids=["computes", "no core", "waits", "waits, a sender beside it", "others compute", "others compute, no core"],
+)
+def test_a_thread_alone_feels_what_it_waits_and_among_others_what_it_computes(after: Moment, felt: float) -> None:
+    """The interpreter's lock is held by the others, and that is their time."""
+    assert own_s(moment(0, 0, 0), after) == pytest.approx(felt)
 
 
 @linux
@@ -143,10 +161,13 @@ def test_callbacks_are_told_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> N
         now_s[0] += seconds
         return "heard"
 
+    def now() -> Moment:
+        return moment(now_s[0], 0.0, 0.0)
+
     manager.handle_event = handle_event  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "fake_manager", manager)
     monkeypatch.setattr(callback_time, "MODULES", ("fake_manager",))
-    spent = CallbackTime(lambda: now_s[0])
+    spent = CallbackTime(now)
     spent.watch()
     spent.watch()
 
