@@ -89,12 +89,11 @@ def felt_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: float
         slept_s: for how long at least one thread slept.
     """
     start, end = before.moment, after.moment
-    own_s = end.delayed_s - start.delayed_s
-    wall_s = end.wall_s - start.wall_s - own_s
-    unexplained_s = max(0.0, wall_s - (end.worked_s - start.worked_s) - slept_s)
+    shown_s = (end.wall_s - start.wall_s) - (end.delayed_s - start.delayed_s)
+    unexplained_s = max(0.0, shown_s - (end.worked_s - start.worked_s) - slept_s)
     last_s = {**after.others_s, **ended_s}
     others_s = sum(max(0.0, delay_s - before.others_s.get(thread, 0.0)) for thread, delay_s in last_s.items())
-    return max(0.0, wall_s - min(others_s, unexplained_s))
+    return max(0.0, shown_s - min(others_s, unexplained_s))
 
 
 def own_s(before: Moment, after: Moment) -> float:

@@ -107,7 +107,7 @@ def test_a_sleep_is_felt(patched: None) -> None:  # noqa: ARG001
 
 
 @linux
-def test_sleeps_at_the_same_time_count_once(patched: None) -> None:  # noqa: ARG001
+def test_each_sleep_of_a_call_is_told(patched: None) -> None:  # noqa: ARG001
     """Also in threads; those of an earlier call do not count."""
     felt = RunDelay()
     time.sleep(0.05)
