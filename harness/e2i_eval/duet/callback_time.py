@@ -17,7 +17,7 @@ from e2i_eval.duet.felt_time import own_s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.duet.felt_time import Moment
+    from e2i_eval.overhead.lap import Moment
 
 __all__ = ["CallbackTime"]
 

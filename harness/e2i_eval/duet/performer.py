@@ -58,7 +58,8 @@ class Performer:
         self._tree = SourceTree(Path(brief.tree), Path(brief.head))
         self._tree.add(brief.roots)
         environ = environment()
-        redirected(brief.uri, environ).__enter__()  # until the process ends
+        self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
+        self._until_the_end.enter_context(redirected(brief.uri, environ))
         self._tracking = TrackingClient(brief.uri, environ=environ, scratch=Path(brief.scratch))
         self._wire = ClaudeWire(
             mode="mock",

@@ -10,16 +10,16 @@ import inspect
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from e2i_eval.overhead.attribution import CALL_KEY, MarkedCall
 from e2i_eval.target import RAISED_BY_TARGETS, is_async_only
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from e2i_eval.case import Case
     from e2i_eval.exchange import Exchange
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Arm", "Calls", "Logger", "is_asynchronous"]
 
 MS = 1_000.0
+
+Stopped: TypeAlias = "Callable[[], AbstractContextManager[Callable[[], float]]]"
+"""Measures a block; what it yields gives the seconds once the block has ended."""
 
 
 class Logger(Protocol):
@@ -95,7 +98,7 @@ class Calls:
             elif callers.kind == "tasks" or is_asynchronous(arm.target):
                 waited = self._runner.run(self._by_tasks(arm, callers.count, each), context=contextvars.copy_context())
             else:
-                waited = [self._once(arm) for _ in range(each)]
+                waited = [self._once(arm, self._stopwatch.alone) for _ in range(each)]
         return fmean(waited)
 
     def _by_threads(self, arm: Arm, count: int, each: int) -> list[float]:
@@ -103,39 +106,47 @@ class Calls:
 
         def work() -> list[float]:
             together.wait()
-            return [self._once(arm) for _ in range(each)]
+            return [self._once(arm, self._among) for _ in range(each)]
 
         with ThreadPoolExecutor(count) as pool:
             under_way = [pool.submit(contextvars.copy_context().run, work) for _ in range(count)]
             return [waited for future in under_way for waited in future.result()]
 
     async def _by_tasks(self, arm: Arm, count: int, each: int) -> list[float]:
+        stopped = self._among if count > 1 else self._stopwatch.alone
+
         async def work() -> list[float]:
-            return [await self._once_awaited(arm) for _ in range(each)]
+            return [await self._once_awaited(arm, stopped) for _ in range(each)]
 
         return [waited for caller in await asyncio.gather(*(work() for _ in range(count))) for waited in caller]
 
-    def _once(self, arm: Arm) -> float:
+    def _once(self, arm: Arm, stopped: Stopped) -> float:
         marker = self._marker(arm)
         with self._tape(marker) as tape, self._logger.marked({CALL_KEY: marker}):
             inputs = copy.deepcopy(self._case.inputs)
-            started_s = self._stopwatch.read_s()
-            with suppress(*RAISED_BY_TARGETS):  # what it raises is compared, in calls of their own
+            with stopped() as waited_s, suppress(*RAISED_BY_TARGETS):  # what it raises is compared, in calls of its own
                 _invoke(arm.target, inputs, marker)
-            waited_ms = (self._stopwatch.read_s() - started_s) * MS
         self._keep(marker, arm, tape)
-        return waited_ms
+        return waited_s() * MS
 
-    async def _once_awaited(self, arm: Arm) -> float:
+    async def _once_awaited(self, arm: Arm, stopped: Stopped) -> float:
         marker = self._marker(arm)
         with self._tape(marker) as tape, self._logger.marked({CALL_KEY: marker}):
             inputs = copy.deepcopy(self._case.inputs)
-            started_s = self._stopwatch.read_s()
-            with suppress(*RAISED_BY_TARGETS):
+            with stopped() as waited_s, suppress(*RAISED_BY_TARGETS):
                 await _ainvoke(arm.target, inputs, marker)
-            waited_ms = (self._stopwatch.read_s() - started_s) * MS
         self._keep(marker, arm, tape)
-        return waited_ms
+        return waited_s() * MS
+
+    @contextmanager
+    def _among(self) -> Iterator[Callable[[], float]]:
+        """Measure a block of one caller among others, whose threads cannot be told from its own."""
+        taken: list[float] = []
+        started_s = self._stopwatch.read_s()
+        try:
+            yield lambda: taken[0]
+        finally:
+            taken.append(self._stopwatch.read_s() - started_s)
 
     def _marker(self, arm: Arm) -> str:
         return f"{arm.name}-{next(self._numbers)}"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.overhead.lap import LapTimer
 from e2i_eval.overhead.run_delay import NS, OwnRunDelay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["RunDelayStopwatch", "Stopwatch", "WallStopwatch", "system_stopwatch"]
 
@@ -23,6 +29,9 @@ class Stopwatch(Protocol):
     def read_s(self) -> float:
         """Seconds with an arbitrary zero."""
 
+    def alone(self) -> AbstractContextManager[Callable[[], float]]:
+        """Measure a block of a caller who is alone, whatever threads work for it; the function gives the seconds."""
+
 
 class RunDelayStopwatch:
     """Wall time minus the time in which this thread could have run and was not given a core.
@@ -31,7 +40,7 @@ class RunDelayStopwatch:
     the interpreter is no run-queue delay and stays in.
     """
 
-    says = "time is wall time minus the calling thread's run-queue delay (/proc/thread-self/schedstat)"
+    says = "time is wall time minus run-queue delay (schedstat), also of threads that a caller alone waits for"
 
     def __init__(self) -> None:
         """Find out how to read it.
@@ -40,6 +49,7 @@ class RunDelayStopwatch:
             OSError: the system does not tell run-queue delay.
         """
         self._delay = OwnRunDelay()
+        self._laps = LapTimer()
 
     def read_s(self) -> float:
         """Seconds felt by this thread; read again when a delay fell between the two readings."""
@@ -51,6 +61,12 @@ class RunDelayStopwatch:
                 break
             before_ns = after_ns
         return wall_s - before_ns * NS
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Callable[[], float]]:
+        """Measure a block; the delay of threads the caller waits for is taken off as well (``lap``)."""
+        with self._laps.watching(), self._laps.measured() as felt_s:
+            yield felt_s
 
 
 class WallStopwatch:
@@ -64,6 +80,16 @@ class WallStopwatch:
     def read_s(self) -> float:
         """Seconds on the wall."""
         return time.perf_counter()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Callable[[], float]]:
+        """Measure a block."""
+        taken: list[float] = []
+        start_s = time.perf_counter()
+        try:
+            yield lambda: taken[0]
+        finally:
+            taken.append(time.perf_counter() - start_s)
 
 
 def system_stopwatch() -> Stopwatch:

@@ -19,7 +19,7 @@ from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 from e2i_eval.trace import Logged, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from e2i_eval.case_run import CaseRun
     from e2i_eval.json_value import JsonObject
@@ -43,6 +43,14 @@ class FakeStopwatch:
     def read_s(self) -> float:
         """Seconds."""
         return self._clock.elapsed_s()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Callable[[], float]]:
+        """Measure a block."""
+        start_s = self.read_s()
+        end_s: list[float] = []
+        yield lambda: end_s[0] - start_s
+        end_s.append(self.read_s())
 
 
 class Server(InMemoryTracking):
