@@ -30,7 +30,7 @@ imports: $(READY)
 
 # Benchmarks run alone, after the rest: two workers would measure each other.
 unit: $(READY)
-	$(BIN)/pytest tests --ignore tests/performance -n 2 --dist loadfile
+	$(BIN)/pytest tests --ignore tests/performance -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest tests/performance -s
 
 wheel: $(READY)
