@@ -13,7 +13,7 @@ from e2i_eval.duet.sample import ARMS, Sample
 from e2i_eval.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from e2i_eval.case_run import CaseRun
@@ -124,23 +124,30 @@ class Ensemble:
         return Sample.from_json(said)
 
     def _chosen(self, before: str) -> str:
-        """Return the case to measure with: one that seems slower on the head, or else the one that does the most.
+        """Return the case to measure with: one that seems slower on the head twice, or else the one that does the most.
 
         One alone, because cases that go different ways mixed would hide what is slower on one of the ways.
-        A single call decides, which is often wrong about the first and does not matter: the pairs are made afterwards.
+        Two calls decide, which may be wrong about the first and does not matter: the pairs are made afterwards.
         """
         if before:
             return before
         for case_id in list(self._score.files)[:1]:  # the first call of all makes what is made once
             self._rehearsed(case_id)
-        rehearsed = {case_id: took for case_id in self._score.files if (took := self._rehearsed(case_id))}
+        rehearsed = self._all_rehearsed(self._score.files)
+        suspects = {case_id: took for case_id, took in rehearsed.items() if _beyond_ms(took) > 0}
+        again = self._all_rehearsed(suspects)  # among many, one seems slower by chance
+        rehearsed = {case_id: took for case_id, took in rehearsed.items() if case_id not in self.excluded}
         if not rehearsed:
             raise self._no_case()
-        extra_ms = {case_id: head_ms - base_ms for case_id, (base_ms, head_ms) in rehearsed.items()}
-        slowest = max(extra_ms, key=extra_ms.__getitem__)
-        if extra_ms[slowest] > max(FLOOR_MS, FLOOR_SHARE * rehearsed[slowest][0]):
+        beyond_ms = {case_id: min(_beyond_ms(suspects[case_id]), _beyond_ms(took)) for case_id, took in again.items()}
+        slowest = max(beyond_ms, key=beyond_ms.__getitem__, default="")
+        if slowest and beyond_ms[slowest] > 0:
             return slowest
         return max(rehearsed, key=lambda case_id: rehearsed[case_id][1])
+
+    def _all_rehearsed(self, case_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """Return what each case takes, of those that pass in both."""
+        return {case_id: took for case_id in case_ids if (took := self._rehearsed(case_id))}
 
     def _rehearsed(self, case_id: str) -> tuple[float, float] | None:
         """Return what the case takes in base and head, in milliseconds; None when it does not pass in both."""
@@ -195,3 +202,9 @@ class Ensemble:
 
 def _plain(run: CaseRun) -> dict[str, object]:
     return {name: getattr(run, name) for name in run.__slots__}
+
+
+def _beyond_ms(took_ms: tuple[float, float]) -> float:
+    """Return by how much the head exceeds the base and the floor."""
+    base_ms, head_ms = took_ms
+    return head_ms - base_ms - max(FLOOR_MS, FLOOR_SHARE * base_ms)
