@@ -136,7 +136,9 @@ class Ensemble:
         rehearsed = self._all_rehearsed(self._score.files)
         suspects = {case_id: took for case_id, took in rehearsed.items() if _beyond_ms(took) > 0}
         again = self._all_rehearsed(suspects)  # among many, one seems slower by chance
-        rehearsed = {case_id: took for case_id, took in rehearsed.items() if case_id not in self.excluded}
+        rehearsed = {
+            case_id: took for case_id, took in rehearsed.items() if case_id in again or case_id not in suspects
+        }
         if not rehearsed:
             raise self._no_case()
         beyond_ms = {case_id: min(_beyond_ms(suspects[case_id]), _beyond_ms(took)) for case_id, took in again.items()}

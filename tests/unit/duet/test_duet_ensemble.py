@@ -177,3 +177,11 @@ def test_a_case_that_passes_once_only_is_not_measured() -> None:
 
     assert rehearsed(playing, head=head) == "two"
     assert playing.excluded == {"one": "head: output: differs"}
+
+
+def test_a_first_call_that_goes_wrong_does_not_rule_a_case_out() -> None:
+    """It makes what is made once; the case passes when it is tried as all others are."""
+    answers = [TROUBLED]
+    head = FakePlayer(lambda _: answers.pop() if answers else FINE)
+
+    assert rehearsed(ensemble(files=("one",)), head=head) == "one"
