@@ -6,21 +6,21 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from e2i_eval.behaviour import Behaviour, PromptCall
-from e2i_eval.contract.mask import PATTERNS
 from e2i_eval.contract.prompt_text import PromptText
 from e2i_eval.contract.wire_call import wire_calls
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.redaction import PATTERNS
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.golden.compare.arrangement import AtOnce, Happening
 from e2i_eval.golden.nodes import nodes_run
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.contract.wire_call import WireCall
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.trace import Trace
     from e2i_eval.golden.compare.arrangement import Part
-    from e2i_eval.trace import Trace
 
 __all__ = ["behaviour_of", "observed", "prompt_measurements"]
 

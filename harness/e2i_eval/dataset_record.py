@@ -6,19 +6,19 @@ import hashlib
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Expectation
-from e2i_eval.target import plain
+from e2i_eval.core.case import Expectation
+from e2i_eval.core.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["CASE_TAG", "CONTENT_TAG", "DatasetRecord", "content_hash", "record_of"]
 
-CASE_TAG = "e2i_eval.case"
+CASE_TAG = "e2i_eval.core.case"
 CONTENT_TAG = "e2i_eval.content"
 """Hash of the case file a record was made of: as long as it is the same, the record is not made again."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.waiting import waited_s
+from e2i_eval.core.waiting import waited_s
 
 if TYPE_CHECKING:
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.ports import Price
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.ports import Price
+    from e2i_eval.core.verdict import Verdict
 
 __all__ = ["measure"]
 

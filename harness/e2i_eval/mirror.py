@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.core.errors import UsageError
 from e2i_eval.dataset_record import content_hash, record_of
-from e2i_eval.errors import UsageError
 from e2i_eval.golden import read_case
 
 if TYPE_CHECKING:

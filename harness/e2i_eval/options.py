@@ -331,7 +331,7 @@ def _from_ini(option: Option, value: object, root: Path) -> object:
 
 
 def _refuse_unknown_choice(option: Option, value: object) -> None:
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  keeps the idle plugin's import short
+    from e2i_eval.core.errors import UsageError  # noqa: PLC0415  keeps the idle plugin's import short
 
     if value is not None and option.choices and value not in option.choices:
         what = f"{option.flag}={value} is not known"

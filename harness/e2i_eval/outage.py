@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.exchange import Exchange
 
 __all__ = ["OUTAGE", "excused", "is_outage"]
 

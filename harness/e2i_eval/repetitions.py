@@ -10,7 +10,7 @@ from e2i_eval.repeats import is_decided
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation
     from e2i_eval.repeats import RepeatPlan
     from e2i_eval.report import CaseResult

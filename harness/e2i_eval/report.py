@@ -7,23 +7,23 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.behaviour import Behaviour
-from e2i_eval.call_record import CallRecord
+from e2i_eval.core.behaviour import Behaviour
+from e2i_eval.core.call_record import CallRecord
+from e2i_eval.core.decision import Decision
+from e2i_eval.core.judgement import Judgement
+from e2i_eval.core.latency_shift import LatencyShift
+from e2i_eval.core.overhead_result import OverheadResult
+from e2i_eval.core.prompt_table import folded, unfolded
+from e2i_eval.core.stored_output import KeptOutput
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.coverage import Exercised, TargetCoverage
-from e2i_eval.decision import Decision
-from e2i_eval.judges.judgement import Judgement
 from e2i_eval.judges.verdicts import judge_totals
-from e2i_eval.kept_output import KeptOutput
-from e2i_eval.latency_shift import LatencyShift
-from e2i_eval.overhead_result import OverheadResult
-from e2i_eval.prompt_table import folded, unfolded
 from e2i_eval.repeats import CaseVerdict, tally
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["CaseResult", "CaseStatus", "Report", "TargetSummary", "summarise"]
 

@@ -11,29 +11,29 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from e2i_eval.core.errors import UnknownError, UsageError
+from e2i_eval.core.latency_shift import shift_metrics
+from e2i_eval.core.overhead_result import highest
+from e2i_eval.core.prices import PriceTable
+from e2i_eval.core.scratch import Scratch, ScratchFolder
 from e2i_eval.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
-from e2i_eval.errors import UnknownError, UsageError
 from e2i_eval.evaluation import SessionRef
 from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags, worst
-from e2i_eval.latency_shift import shift_metrics
-from e2i_eval.overhead_result import highest
-from e2i_eval.prices import PriceTable
 from e2i_eval.repeats import judge_session
 from e2i_eval.report import CaseResult, Report, TargetSummary, summarise
 from e2i_eval.report_files import REPORT_FILE, Renderers, report_texts, write_report
-from e2i_eval.scratch import Scratch, ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from e2i_eval.clock import Clock
-    from e2i_eval.decision import Decision
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.latency_shift import LatencyShift
-    from e2i_eval.overhead_result import OverheadResult
-    from e2i_eval.ports import Tracking
-    from e2i_eval.selection import Selection
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.decision import Decision
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.latency_shift import LatencyShift
+    from e2i_eval.core.overhead_result import OverheadResult
+    from e2i_eval.core.ports import Tracking
+    from e2i_eval.core.selection import Selection
     from e2i_eval.settings import Settings
 
 __all__ = ["REPORT_FILE", "Server", "Session"]

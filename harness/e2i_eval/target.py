@@ -9,21 +9,21 @@ import inspect
 import math
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import UsageError
-from e2i_eval.run import Run, RunError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.plain import plain
+from e2i_eval.core.run import Run, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.clock import Clock
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.settings import TargetSettings
 
-__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "plain", "resolve"]
+__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "resolve"]
 
 RAISED_BY_TARGETS = (Exception, SystemExit, asyncio.CancelledError)
 """What code under evaluation may raise without ending the session; Ctrl-C still does."""
@@ -137,39 +137,6 @@ def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entr
             raise UsageError(what, where=settings.where, fix=f"it has: {public}")
         found = getattr(found, part)
     return found
-
-
-def plain(value: object) -> JsonValue:
-    """Turn an output into plain JSON data; what has no such form becomes its text."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return _bare(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, AbstractSet):
-        return sorted((plain(each) for each in value), key=repr)
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-        return [plain(each) for each in value]
-    return _plain_object(value)
-
-
-def _bare(value: bool | float | str | None) -> bool | float | str | None:  # noqa: FBT001  it is any value of JSON
-    """Return a value as exactly the type JSON has: LangChain's texts, enumerations and numpy's floats are more."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
-
-
-def _plain_object(value: object) -> JsonValue:
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump(mode="json"))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    for convert in ("tolist", "isoformat"):  # numpy and pandas values; dates
-        if hasattr(value, convert):
-            return plain(getattr(value, convert)())
-    return str(value)
 
 
 def _function(settings: TargetSettings, entry: Any, key: str) -> tuple[Callable[[JsonObject], object], Any]:  # noqa: ANN401

@@ -19,9 +19,9 @@ from e2i import app
 from e2i.config import agent_config
 from e2i.mlops import outbox
 from e2i.mlops.redaction import redact
-from e2i_eval.case import Case, ScriptedError
 from e2i_eval.claude import ClaudeWire
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.case import Case, ScriptedError
+from e2i_eval.core.clock import SystemClock
 from e2i_eval.golden.file.reader import read_case
 from e2i_eval.tracking import TemporaryServer
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run, Span, Trace
 
     from e2i.config import AgentConfig
-    from e2i_eval.case import ScriptedAnswer
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.case import ScriptedAnswer
+    from e2i_eval.core.exchange import Exchange
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "golden" / "cases"

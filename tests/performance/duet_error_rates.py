@@ -27,10 +27,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import E2iError
 from e2i_eval.duet.duet import Duet, Surroundings
 from e2i_eval.duet.revision import find_revision
-from e2i_eval.errors import E2iError
 from e2i_eval.options import cache_folder, one_thread_each
 from e2i_eval.settings import read_settings
 from e2i_eval.tracking import TemporaryServer, TrackingClient

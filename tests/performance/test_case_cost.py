@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude import ClaudeWire
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.case import Case, ScriptedAnswer
+from e2i_eval.core.clock import SystemClock
 from e2i_eval.golden import read_case
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
+from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.overhead.pairing import Block, Pair, estimate_ms
 from e2i_eval.overhead.replay_timer import ReplayTimer
 from e2i_eval.overhead.stopwatch import system_stopwatch
-from e2i_eval.overhead_result import OverheadResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

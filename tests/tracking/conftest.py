@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case
+from e2i_eval.core.case import Case
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.tracking import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
 
 START_TIMEOUT_S = 180.0
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.tracking.annotation import Annotation
 from e2i_eval.tracking.connection import Connection, RefusedError
 from e2i_eval.tracking.recorder import Recorder, expectation, feedback
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.tracking import TrackingClient
 
     OpenCase = Callable[..., CaseRun]

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.tracking import TrackingClient
 from e2i_eval.tracking.connection import Connection
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.tracking import TemporaryServer
 
     OpenCase = Callable[..., CaseRun]
@@ -81,7 +81,7 @@ def test_what_each_case_logs_lands_in_its_own_run(client: TrackingClient, open_c
 
 def test_a_case_is_recorded_with_its_verdicts_and_shown_at_all_levels(client: TrackingClient) -> None:
     """Assessments, expectations, tags, metrics, the run's end, and the trace in the target's and session's runs."""
-    from e2i_eval.case import Case  # noqa: PLC0415
+    from e2i_eval.core.case import Case  # noqa: PLC0415
 
     session = client.open_session(session_id="s9", name="nightly", tags={"git.commit": "abc"}, params={"seed": "1"})
     target = client.open_target(session_run_id=session, session_id="s9", target="support", tags={"team": "a"})

@@ -63,7 +63,7 @@ def test_mlflow_reads_it_as_its_own(server: TemporaryServer, project: Path, cach
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(server.uri)
     try:
-        rows = {row["tags"]["e2i_eval.case"]: row for row in get_dataset(name="h").to_df().to_dict("records")}
+        rows = {row["tags"]["e2i_eval.core.case"]: row for row in get_dataset(name="h").to_df().to_dict("records")}
     finally:
         mlflow.set_tracking_uri(before)
 
@@ -75,7 +75,7 @@ def test_mlflow_reads_it_as_its_own(server: TemporaryServer, project: Path, cach
 
 def test_a_trace_that_is_not_there_is_none(server: TemporaryServer, cache: Path) -> None:
     """Only the server knows; an unknown experiment and a filter it does not take are the user's mistakes."""
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  beside its use
+    from e2i_eval.core.errors import UsageError  # noqa: PLC0415  beside its use
 
     with stored_traces(server.uri, cache=cache, environ=os.environ) as traces:
         assert list(traces.named(["tr-" + "0" * 32])) == []

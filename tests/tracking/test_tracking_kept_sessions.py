@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking import KeptSessions, TrackingClient, session_runs
 from e2i_eval.tracking.connection import Connection
 

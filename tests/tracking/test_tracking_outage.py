@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.tracking import TemporaryServer
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.tracking import TrackingClient
 
     OpenCase = Callable[..., CaseRun]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import pytest
 
-from e2i_eval.trace import TokenTotals
+from e2i_eval.core.trace import TokenTotals
 from e2i_eval.tracking.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from e2i_eval.case_run import CaseRun
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.trace import Span, Trace
     from e2i_eval.tracking import TrackingClient
 
     OpenCase = Callable[..., CaseRun]

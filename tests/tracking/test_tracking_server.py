@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 from e2i_eval.tracking import TemporaryServer, spawn
 from e2i_eval.tracking import server as server_module
 from e2i_eval.tracking.store import Store

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking import TrackingClient, kept_file, session_runs
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 from e2i_eval.tracking import TemporaryServer, database
 from e2i_eval.tracking.spawn import mlflow_version
 from e2i_eval.tracking.store import Store, revision

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.tracking import TrackingClient
 
     OpenCase = Callable[..., CaseRun]

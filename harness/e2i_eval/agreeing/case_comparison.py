@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.agreeing.disagreement import CaseAgreement, Disagreement
-from e2i_eval.behaviour import Behaviour
+from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.golden.compare.comparison import Comparison
 from e2i_eval.golden.compare.diff_path import diff_path
 from e2i_eval.golden.compare.difference import differences

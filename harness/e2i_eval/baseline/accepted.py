@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.behaviour import Behaviour
+    from e2i_eval.core.behaviour import Behaviour
     from e2i_eval.report import CaseStatus
 
 __all__ = ["Acceptance", "Baseline", "BaselineCase"]

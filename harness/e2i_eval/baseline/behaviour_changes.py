@@ -11,7 +11,7 @@ from e2i_eval.baseline.diff import Change
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.behaviour import Behaviour, PromptCall
+    from e2i_eval.core.behaviour import Behaviour, PromptCall
 
 __all__ = ["behaviour_changes"]
 

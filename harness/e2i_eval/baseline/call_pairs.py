@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.behaviour import PromptCall
+    from e2i_eval.core.behaviour import PromptCall
 
 __all__ = ["CallPair", "call_pairs"]
 

@@ -12,13 +12,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from e2i_eval.baseline.accepted import Acceptance, Baseline, BaselineCase
-from e2i_eval.behaviour import Behaviour, PromptCall
-from e2i_eval.prompt_table import PromptTable, section_key
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.prompt_table import PromptTable, section_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["SCHEMA", "baseline_from", "baseline_texts", "digest", "sections_from"]
 

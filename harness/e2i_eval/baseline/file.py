@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.baseline.document import SCHEMA, baseline_from, baseline_texts, digest, sections_from
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 if TYPE_CHECKING:
     from e2i_eval.baseline.accepted import Baseline
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["MAIN", "baseline_file", "is_name", "read_baseline", "write_baseline"]
 

@@ -6,12 +6,12 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
 
 __all__ = ["Check", "judge"]
 

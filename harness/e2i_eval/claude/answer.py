@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from e2i_eval.claude.tokens import wire_usage
 
 if TYPE_CHECKING:
-    from e2i_eval.case import ScriptedAnswer, ScriptedError
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import ScriptedAnswer, ScriptedError
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Message", "derived_id", "error_body", "message_of"]
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.case import Case
     from e2i_eval.claude.cassette import Entry, Scrub
     from e2i_eval.claude.recording import Recording
-    from e2i_eval.prices import PriceTable
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.prices import PriceTable
 
 __all__ = ["AnswerJournal"]
 

@@ -11,19 +11,19 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.claude.budget import BudgetError
 from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.tokens import stated_usage
-from e2i_eval.errors import E2iError
-from e2i_eval.exchange import Caller, Exchange
-from e2i_eval.judging.settlement import Answer
+from e2i_eval.core.errors import E2iError
+from e2i_eval.core.exchange import Caller, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from e2i_eval.claude.budget import Budget
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["BatchPost", "SentBatches"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from e2i_eval.claude.prompt import compact_json
-from e2i_eval.errors import E2iError
-from e2i_eval.exchange import Usage
+from e2i_eval.core.errors import E2iError
+from e2i_eval.core.exchange import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.exchange import Exchange, ExchangeKind
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.prices import PriceTable
+    from e2i_eval.core.exchange import Exchange, ExchangeKind
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.prices import PriceTable
 
 __all__ = ["Budget", "BudgetError"]
 

@@ -17,8 +17,8 @@ from anthropic.types.beta import message_count_tokens_params as beta_count_token
 from anthropic.types.beta import message_create_params as beta_create_params
 
 if TYPE_CHECKING:
-    from e2i_eval.exchange import ExchangeKind
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.exchange import ExchangeKind
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["rejected_fields", "without_sampling"]
 

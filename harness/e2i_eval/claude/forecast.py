@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.claude.cassette import usage_of
 from e2i_eval.claude.tokens import estimate_input_tokens
-from e2i_eval.exchange import Usage
+from e2i_eval.core.exchange import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from e2i_eval.claude.cassette import Entry
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.prices import PriceTable
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.prices import PriceTable
 
 __all__ = ["forecast_usd"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Lane", "Reply", "reply_of"]
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_eval.claude.script import Entry
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Miss", "entry_text"]
 

@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

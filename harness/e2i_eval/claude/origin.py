@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.exchange import Caller
+from e2i_eval.core.exchange import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

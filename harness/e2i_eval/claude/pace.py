@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from e2i_eval.clock import Clock
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.exchange import Exchange
 
 __all__ = ["Pace", "Ticket", "lane_name"]
 

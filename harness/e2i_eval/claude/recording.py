@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_eval.claude.sse import Accumulator, decode_events
 from e2i_eval.claude.tokens import stated_usage
-from e2i_eval.exchange import Exchange, WireError
+from e2i_eval.core.exchange import Exchange, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from e2i_eval.claude.cassette import Taping
     from e2i_eval.claude.origin import Origin
     from e2i_eval.claude.pace import Ticket
-    from e2i_eval.clock import Clock
-    from e2i_eval.exchange import ExchangeKind, ExchangeSource
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.exchange import ExchangeKind, ExchangeSource
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Call", "Recording"]
 

@@ -13,7 +13,7 @@ from e2i_eval.claude.prompt import prompt_text
 if TYPE_CHECKING:
     from e2i_eval.claude.cassette import Entry, Scrub
     from e2i_eval.claude.recording import Recording
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Reel"]
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude.budget import Budget
     from e2i_eval.claude.reel import Reel
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.prices import PriceTable
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.prices import PriceTable
 
 __all__ = ["Forecast", "Plan", "forecast_of_reel", "forecast_of_script", "plan_of"]
 

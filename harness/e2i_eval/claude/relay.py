@@ -22,7 +22,7 @@ from e2i_eval.claude.library import ScriptMissError, http, translated
 from e2i_eval.claude.pace import lane_name
 from e2i_eval.claude.playback import lead_s, played
 from e2i_eval.claude.responder import Responder
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from e2i_eval.claude.pace import Pace
     from e2i_eval.claude.recording import Call, Recording
     from e2i_eval.claude.tape import Tape
-    from e2i_eval.exchange import ExchangeKind
+    from e2i_eval.core.exchange import ExchangeKind
 
 __all__ = ["Relay", "is_claude"]
 

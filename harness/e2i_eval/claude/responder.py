@@ -12,22 +12,22 @@ import httpx
 import respx
 from respx.models import AllMockedAssertionError
 
-from e2i_eval.case import ScriptedError
 from e2i_eval.claude.answer import derived_id, error_body, message_of
 from e2i_eval.claude.fields import rejected_fields
 from e2i_eval.claude.library import ScriptMissError
 from e2i_eval.claude.prompt import compact_json
 from e2i_eval.claude.sse import encode_event, message_events
 from e2i_eval.claude.tokens import estimate_input_tokens
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.case import ScriptedError
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from e2i_eval.case import ScriptedAnswer
     from e2i_eval.claude.recording import Recording
     from e2i_eval.claude.script import Use
     from e2i_eval.claude.tape import Tape
+    from e2i_eval.core.case import ScriptedAnswer
 
 __all__ = ["Responder"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.case import ScriptedAnswer
     from e2i_eval.claude.origin import Origin
+    from e2i_eval.core.case import ScriptedAnswer
 
 __all__ = ["Entry", "Script", "Use"]
 

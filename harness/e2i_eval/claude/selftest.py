@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude.tape import Tape
+from e2i_eval.core.case import Case, ScriptedAnswer
 
 if TYPE_CHECKING:
     from e2i_eval.claude.deck import Deck
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.clock import Clock
 
 __all__ = ["complaints"]
 

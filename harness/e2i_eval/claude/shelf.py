@@ -9,16 +9,16 @@ from e2i_eval.claude.cassette import CassetteError, Scrub, cassette_path, read_c
 from e2i_eval.claude.forecast import forecast_usd
 from e2i_eval.claude.ledger import LedgerLine
 from e2i_eval.claude.reel import Reel
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from e2i_eval.case import Case
     from e2i_eval.claude.ledger import Ledger
     from e2i_eval.claude.tape import Tape
-    from e2i_eval.prices import PriceTable
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.prices import PriceTable
 
 __all__ = ["Shelf"]
 

@@ -12,7 +12,7 @@ from e2i_eval.claude.prompt import compact_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Accumulator", "decode_events", "encode_event", "message_events"]
 

@@ -10,17 +10,17 @@ from e2i_eval.claude.origin import current_origin
 from e2i_eval.claude.prompt import prompt_text
 from e2i_eval.claude.recording import Call, Recording
 from e2i_eval.claude.script import Script
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from e2i_eval.case import Case, ScriptedAnswer
     from e2i_eval.claude.reel import Reel
     from e2i_eval.claude.script import Use
-    from e2i_eval.clock import Clock
-    from e2i_eval.exchange import Exchange, ExchangeKind
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import Case, ScriptedAnswer
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.exchange import Exchange, ExchangeKind
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Tape"]
 

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.claude.prompt import compact_json, content_text, prompt_text
-from e2i_eval.exchange import Usage
+from e2i_eval.core.exchange import Usage
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["estimate_input_tokens", "estimate_output_tokens", "stated_usage", "wire_usage"]
 

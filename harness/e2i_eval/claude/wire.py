@@ -12,14 +12,13 @@ from e2i_eval.claude.environment import MockEnvironment
 from e2i_eval.claude.network import NetworkGuard
 from e2i_eval.claude.rehearsal import forecast_of_reel, forecast_of_script
 from e2i_eval.claude.tape import Tape
-from e2i_eval.errors import E2iError, UsageError
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, MutableMapping
     from contextlib import AbstractContextManager
 
-    from e2i_eval.case import Case
     from e2i_eval.claude.answer_journal import AnswerJournal
     from e2i_eval.claude.budget import Budget
     from e2i_eval.claude.endpoint import Endpoint
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from e2i_eval.claude.relay import Relay
     from e2i_eval.claude.seam import Place, Seam
     from e2i_eval.claude.shelf import Shelf
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.clock import Clock
 
 __all__ = ["ClaudeWire", "Mode"]
 

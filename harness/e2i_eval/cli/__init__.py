@@ -16,7 +16,7 @@ from e2i_eval.cli.harvest import HARVEST
 from e2i_eval.cli.prove import PROVE
 from e2i_eval.cli.schema import SCHEMA
 from e2i_eval.cli.ui import UI
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

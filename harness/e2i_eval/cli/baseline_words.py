@@ -18,7 +18,7 @@ from e2i_eval.baseline import (
     write_baseline,
 )
 from e2i_eval.cli.run_report import find_report
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
 

@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _place(arguments: argparse.Namespace, settings: Settings) -> Path | str:
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  not needed for --help
+    from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
 
     place: Path | str | None = arguments.tracking_uri or arguments.store or settings.store
     if place is None:

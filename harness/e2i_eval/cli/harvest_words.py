@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.contract import load_contract
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.golden.file.yaml_document import parse_yaml
 from e2i_eval.harvest import GoldenFolder, Harvester, accept
 from e2i_eval.options import cache_folder, ci_variable, environment, parse_settings, secrets

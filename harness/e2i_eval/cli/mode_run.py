@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from e2i_eval.cli.run_report import REPORT_FILE, read_report
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

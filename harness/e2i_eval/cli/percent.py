@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 __all__ = ["share"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.proof import Proof, Prover
     from e2i_eval.settings import Settings
 
@@ -41,7 +41,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from e2i_eval.cli.result_file import result_file  # noqa: PLC0415  not needed for --help
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  not needed for --help
+    from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
     from e2i_eval.faults import choose  # noqa: PLC0415  not needed for --help
 
     if arguments.repeat < 1:
@@ -95,7 +95,7 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
     Raises:
         UsageError: there is none, or a file is wrong.
     """
-    from e2i_eval.errors import UsageError  # noqa: PLC0415  not needed for --help
+    from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
     from e2i_eval.golden import read_case  # noqa: PLC0415  as above
 
     cases = {
@@ -117,13 +117,13 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
 def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: ExitStack) -> Prover:
     """Put a prover together: one process, one temporary server, a proxy before it."""
     from e2i_eval.claude import ClaudeWire  # noqa: PLC0415  not needed for --help
-    from e2i_eval.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.contract import load_contract  # noqa: PLC0415  as above
+    from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
+    from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
+    from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
     from e2i_eval.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.options import environment, secrets  # noqa: PLC0415  as above
-    from e2i_eval.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.proof import Bench, Prover  # noqa: PLC0415  as above
-    from e2i_eval.scratch import ScratchFolder  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 
     environ, clock = environment(), SystemClock()

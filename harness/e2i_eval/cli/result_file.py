@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.report_files import write_atomically
 
 if TYPE_CHECKING:

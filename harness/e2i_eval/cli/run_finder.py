@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from e2i_eval.cli.run_report import REPORT_FILE, RUN_ID, named_file, read_report, stored_report
-from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.core.errors import UnknownError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping

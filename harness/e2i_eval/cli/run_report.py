@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.report import Report
 
 if TYPE_CHECKING:

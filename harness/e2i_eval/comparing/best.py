@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from e2i_eval.comparing.side import Side
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
 
 __all__ = ["Best", "Candidate", "best_of"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from e2i_eval.comparing.side import Side
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.overhead_result import OverheadResult
 
 __all__ = ["OverheadPair", "overhead_pairs"]
 

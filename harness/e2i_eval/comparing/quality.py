@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from e2i_eval.comparing.figure import DOUBT
 from e2i_eval.comparing.flip import flips_of
 from e2i_eval.comparing.side import TOTAL
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.stats.families import holm
 from e2i_eval.stats.power import ALPHA, detectable_drop
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.comparing.figure import Outcome
     from e2i_eval.comparing.side import Side
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
 
 __all__ = ["Quality", "chance_quality", "exact_quality", "paired_p"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.contract.contract import CallRules
     from e2i_eval.contract.model_span import ModelSpan
     from e2i_eval.contract.wire_call import WireCall
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["compare_call", "fields_of"]
 

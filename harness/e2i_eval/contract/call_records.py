@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.call_record import CallRecord, FieldRecord
 from e2i_eval.contract.call_comparison import compare_call
-from e2i_eval.contract.mask import PATTERNS, mask
 from e2i_eval.contract.matching import match
 from e2i_eval.contract.model_call import canonical
 from e2i_eval.contract.model_span import model_spans
 from e2i_eval.contract.wire_call import WireCall, wire_calls
+from e2i_eval.core.call_record import CallRecord, FieldRecord
+from e2i_eval.core.redaction import PATTERNS, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.contract.comparison import Comparison
     from e2i_eval.contract.contract import Contract
-    from e2i_eval.contract.mask import Mask
     from e2i_eval.contract.matching import Matching
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.redaction import Mask
 
 __all__ = ["call_records"]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
 from e2i_eval.contract import logging_check, secrets_check, trace_check, wire_check
-from e2i_eval.contract.mask import PATTERNS, mask
+from e2i_eval.core.redaction import PATTERNS, mask
 
 if TYPE_CHECKING:
     from e2i_eval.contract.contract import Contract
-    from e2i_eval.contract.mask import Mask
     from e2i_eval.contract.scope import Price
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.redaction import Mask
 
 __all__ = ["contract_checks"]
 

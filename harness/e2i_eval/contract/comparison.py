@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.contract.difference import difference, excerpt
-from e2i_eval.verdict import Finding
+from e2i_eval.core.verdict import Finding
 
 if TYPE_CHECKING:
-    from e2i_eval.contract.mask import Mask
+    from e2i_eval.core.redaction import Mask
 
 __all__ = ["Comparison", "Outcome"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from e2i_eval.json_value import JsonValue  # noqa: TC001  pydantic resolves annotations when a file is read
+from e2i_eval.core.json_value import JsonValue  # noqa: TC001  pydantic resolves annotations when a file is read
 
 __all__ = [
     "CallRules",

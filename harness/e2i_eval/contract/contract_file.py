@@ -28,15 +28,15 @@ from e2i_eval.contract.contract import (
     SpanDemand,
     TraceRules,
 )
-from e2i_eval.contract.key_lines import Path, line_of, toml_lines, yaml_lines
 from e2i_eval.contract.scope import TEMPLATE
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.source_lines import Path, line_of, toml_lines, yaml_lines
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["load_contract"]
 

@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.scope import Unresolved, is_template
-from e2i_eval.verdict import Finding
+from e2i_eval.core.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from e2i_eval.contract.contract import Demand
     from e2i_eval.contract.scope import Scope
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["Judged", "judge_named", "judge_value"]
 

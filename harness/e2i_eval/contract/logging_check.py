@@ -10,16 +10,16 @@ from e2i_eval.contract.model_span import model_spans
 from e2i_eval.contract.token_comparison import compare_totals
 from e2i_eval.contract.unknown import unknown
 from e2i_eval.contract.wire_call import WireCall, wire_calls
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.contract.comparison import Comparison
     from e2i_eval.contract.contract import CallRules
-    from e2i_eval.contract.mask import Mask
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.redaction import Mask
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["NAME", "check_logging"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import TokenTotals
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import TokenTotals
 
 __all__ = ["Form", "ModelCall", "Part", "Stated", "Tool", "canonical"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from e2i_eval.contract.model_call import ModelCall
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["MODEL_TYPES", "ModelSpan", "model_spans"]
 

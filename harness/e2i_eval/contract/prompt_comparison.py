@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.contract.comparison import Outcome
     from e2i_eval.contract.model_call import Part
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["compare_parts"]
 

@@ -7,16 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.mask import SecretSearch
 from e2i_eval.contract.model_call import canonical
+from e2i_eval.core.redaction import SecretSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from e2i_eval.contract.model_call import Part
     from e2i_eval.contract.wire_call import WireCall
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["PromptText"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.contract.difference import difference, excerpt
 from e2i_eval.contract.rag_documents import context_text, documents_in, id_of, query_in, score_of
 from e2i_eval.contract.wire_call import wire_calls
-from e2i_eval.verdict import Finding
+from e2i_eval.core.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from e2i_eval.contract.contract import RagRules
     from e2i_eval.contract.demand_check import Judged
     from e2i_eval.contract.scope import Scope
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["judge_rag"]
 

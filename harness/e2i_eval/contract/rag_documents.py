@@ -9,8 +9,8 @@ from e2i_eval.contract.scope import Unresolved, found
 if TYPE_CHECKING:
     from e2i_eval.contract.contract import RagRules
     from e2i_eval.contract.scope import Scope
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["context_text", "documents_in", "id_of", "query_in", "score_of", "text_of"]
 

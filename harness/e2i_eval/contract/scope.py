@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.contract.contract import Condition
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Usage
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Usage
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["ANY", "Price", "Scope", "Unresolved", "found", "is_template", "scope_of"]
 

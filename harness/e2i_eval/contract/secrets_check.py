@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract.difference import excerpt
-from e2i_eval.contract.mask import PATTERNS, SecretSearch, mask
 from e2i_eval.contract.unknown import unknown
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.redaction import PATTERNS, SecretSearch, mask
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.contract.contract import SecretRules
-    from e2i_eval.contract.mask import Mask
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Logged, Span, Trace
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.redaction import Mask
+    from e2i_eval.core.trace import Logged, Span, Trace
 
 __all__ = ["NAME", "check_secrets"]
 

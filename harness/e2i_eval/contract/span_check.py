@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.contract.demand_check import judge_value
 from e2i_eval.contract.scope import Unresolved, found
-from e2i_eval.verdict import Finding
+from e2i_eval.core.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from e2i_eval.contract.contract import SpanDemand
     from e2i_eval.contract.demand_check import Judged
     from e2i_eval.contract.scope import Scope
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["judge_span"]
 

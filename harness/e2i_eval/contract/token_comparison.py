@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_eval.contract.wire_call import WireCall
-    from e2i_eval.exchange import Usage
-    from e2i_eval.trace import Span, TokenTotals, Trace
+    from e2i_eval.core.exchange import Usage
+    from e2i_eval.core.trace import Span, TokenTotals, Trace
 
 __all__ = ["compare_tokens", "compare_totals"]
 

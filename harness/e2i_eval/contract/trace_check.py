@@ -12,17 +12,17 @@ from e2i_eval.contract.rag_check import judge_rag
 from e2i_eval.contract.scope import scope_of
 from e2i_eval.contract.span_check import judge_span
 from e2i_eval.contract.unknown import unknown
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.contract.contract import Contract, Section, TraceRules
     from e2i_eval.contract.demand_check import Judged
-    from e2i_eval.contract.mask import Mask
     from e2i_eval.contract.scope import Price, Scope
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.redaction import Mask
+    from e2i_eval.core.trace import Logged, Trace
 
 __all__ = ["NAME", "check_trace"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
 
 __all__ = ["unknown"]
 

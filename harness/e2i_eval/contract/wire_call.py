@@ -14,7 +14,7 @@ from e2i_eval.contract.model_call import ModelCall, Stated
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.exchange import Exchange, Usage
+    from e2i_eval.core.exchange import Exchange, Usage
 
 __all__ = ["WireCall", "wire_calls"]
 

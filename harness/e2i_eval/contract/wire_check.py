@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.contract.mask import Mask
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import ExchangeSource, WireNote
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import ExchangeSource, WireNote
+    from e2i_eval.core.redaction import Mask
 
 __all__ = ["NAME", "check_wire"]
 

@@ -12,12 +12,12 @@ from e2i_eval.coverage.trace_events import trace_events
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.coverage.event import Event
     from e2i_eval.coverage.graph import Graph
     from e2i_eval.coverage.part import Part
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["Exercised", "Names", "exercised_by"]
 

@@ -11,10 +11,10 @@ from e2i_eval.coverage.part import KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.coverage.exercised import Exercised
     from e2i_eval.coverage.graph import Graph
     from e2i_eval.coverage.part import Kind
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["CoveredPart", "TargetCoverage", "cover", "coverage_metrics"]
 

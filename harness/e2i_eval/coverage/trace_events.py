@@ -9,8 +9,8 @@ from e2i_eval.coverage.event import Event, told
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["trace_events"]
 

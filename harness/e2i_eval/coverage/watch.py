@@ -12,9 +12,9 @@ from e2i_eval.coverage.reading import read_graph
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from e2i_eval.core.evidence import Evidence
     from e2i_eval.coverage.exercised import Exercised
     from e2i_eval.coverage.graph import Graph
-    from e2i_eval.evidence import Evidence
 
 __all__ = ["GraphWatch", "WatchedCall"]
 

@@ -6,17 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.duet.judgement import FLOOR_MS, FLOOR_SHARE
 from e2i_eval.duet.machine import disturbance, read_machine
 from e2i_eval.duet.player import NotInThisRevisionError, PlayerLateError
 from e2i_eval.duet.sample import ARMS, Sample
-from e2i_eval.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.duet.player import Player
     from e2i_eval.duet.sample import ArmName
     from e2i_eval.settings import TargetSettings

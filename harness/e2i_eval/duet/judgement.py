@@ -18,9 +18,9 @@ from e2i_eval.stats.shift import hodges_lehmann, signed_rank
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from e2i_eval.core.estimate import Estimate
+    from e2i_eval.core.latency_shift import LatencyPart
     from e2i_eval.duet.sample import Pair
-    from e2i_eval.estimate import Estimate
-    from e2i_eval.latency_shift import LatencyPart
 
 __all__ = [
     "CONFIDENCE",

@@ -12,33 +12,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Budget
-from e2i_eval.case_run import CaseRun
 from e2i_eval.checks import judge
 from e2i_eval.claude import ClaudeWire
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.case import Budget
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.intervals import covered
+from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.duet.callback_time import CallbackTime
 from e2i_eval.duet.felt_time import FeltTime, system_felt_time
 from e2i_eval.duet.sample import Sample
 from e2i_eval.duet.source_roots import SourceTree
-from e2i_eval.errors import E2iError, UsageError
-from e2i_eval.evidence import Evidence
 from e2i_eval.golden import golden_checks, read_case
 from e2i_eval.options import environment
 from e2i_eval.settings import TargetSettings
-from e2i_eval.stats.cover import covered
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.tracking import TrackingClient, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.ports import Tape
+    from e2i_eval.core.run import Run
     from e2i_eval.duet.brief import Brief
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.ports import Tape
-    from e2i_eval.run import Run
 
 __all__ = ["Performer", "answer", "waited_for_claude_s"]
 

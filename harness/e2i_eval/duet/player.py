@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.errors import E2iError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 __all__ = ["Revision", "find_revision", "git"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.clock import Clock
     from e2i_eval.duet.judgement import Look
     from e2i_eval.duet.sample import ArmName, Sample
 

@@ -28,9 +28,9 @@ def main() -> None:
     answers = _own_output()
     messages = _own_input()
     # Only now, so that whatever these and the target print is no answer.
+    from e2i_eval.core.errors import E2iError  # noqa: PLC0415
     from e2i_eval.duet.brief import Brief  # noqa: PLC0415
     from e2i_eval.duet.performer import Performer, answer  # noqa: PLC0415
-    from e2i_eval.errors import E2iError  # noqa: PLC0415
 
     try:
         performer = Performer(Brief.from_json(next(messages)))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.latency_shift import LatencyPart
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.latency_shift import LatencyPart
 
 __all__ = ["ARMS", "PARTS", "ArmName", "Pair", "Sample"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.duet.judgement import Look, pooled
-from e2i_eval.latency_shift import LatencyShift
 
 if TYPE_CHECKING:
+    from e2i_eval.core.latency_shift import LatencyStatus
     from e2i_eval.duet.judgement import Standing
-    from e2i_eval.latency_shift import LatencyStatus
 
 __all__ = ["MOST", "Sets"]
 

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.duet.revision import git
-from e2i_eval.errors import E2iError, UsageError
 
 if TYPE_CHECKING:
     from e2i_eval.duet.revision import Revision

@@ -6,18 +6,18 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import E2iError, UnknownError
-from e2i_eval.target import plain
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.errors import E2iError, UnknownError
+from e2i_eval.core.plain import plain
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case, Expectation
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.case import Case, Expectation
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.ports import Tracking
+    from e2i_eval.core.scratch import Scratch
     from e2i_eval.evaluation.session_ref import SessionRef
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.ports import Tracking
     from e2i_eval.report import CaseResult
-    from e2i_eval.scratch import Scratch
 
 __all__ = ["CaseRecords", "unrecorded"]
 
@@ -61,7 +61,7 @@ class CaseRecords:
                 params={},
                 tags={
                     "e2i_eval.status": result.status,
-                    "e2i_eval.case": result.case_id,
+                    "e2i_eval.core.case": result.case_id,
                     **({"e2i_eval.repeat": str(result.repeat)} if result.repeat else {}),
                 },
                 traces=result.trace_ids,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
     from e2i_eval.report import CaseResult
 
 __all__ = ["Evaluation"]

@@ -7,7 +7,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from e2i_eval.contract import Contract, load_contract
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.errors import E2iError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import did_you_mean
 from e2i_eval.families.derived_case import derived_case
 from e2i_eval.families.family_check import Before, family_check
 from e2i_eval.families.surroundings import surroundings
 from e2i_eval.golden import read_case
-from e2i_eval.golden.nearest import did_you_mean
 
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Callable, MutableMapping
     from typing import Protocol
 
-    from e2i_eval.case import Case
     from e2i_eval.checks import Check
+    from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation
     from e2i_eval.families.declared import Declared
     from e2i_eval.report import CaseResult

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Expectation
+from e2i_eval.core.case import Expectation
 from e2i_eval.families.family import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.case import ScriptedAnswer
+    from e2i_eval.core.case import ScriptedAnswer
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.families.family import Family
     from e2i_eval.families.relation import Relation
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["UNAVAILABLE", "Alteration", "Declared", "Plan"]
 

@@ -6,17 +6,17 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import Case, Expectation, ScriptedAnswer, ScriptedError
-from e2i_eval.errors import UsageError
+from e2i_eval.core.case import Case, Expectation, ScriptedAnswer, ScriptedError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import did_you_mean
 from e2i_eval.families.declared import UNAVAILABLE
 from e2i_eval.golden.compare.data_path import all_paths
-from e2i_eval.golden.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.families.declared import Declared
-    from e2i_eval.json_value import JsonObject, JsonValue
 
 __all__ = ["derived_case"]
 

@@ -9,11 +9,11 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.contract.key_lines import line_of, toml_lines
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.source_lines import line_of, toml_lines
+from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.families.declared import Declared, Plan
 from e2i_eval.families.family import FAMILIES, Family
-from e2i_eval.golden.nearest import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel, ValidationError
 
-    from e2i_eval.contract import key_lines
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.families.family_form import CheckForm, FamiliesForm, TargetForm
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["read_families"]
 
@@ -85,7 +84,7 @@ class _Reader:
         )
 
     def _declared(self, target: str, family: Family, name: str, form: CheckForm) -> Declared:
-        place: key_lines.Path = ("targets", target, family, name)
+        place: source_lines.Path = ("targets", target, family, name)
         parts = form.parts()
         expect = parts.get("expect")
         rules = [(group, key) for group in GROUPS for key in (getattr(expect, group) if expect else ())]
@@ -119,7 +118,7 @@ class _Reader:
                     where = self._where(("targets", target, "provenance", name))
                     yield f"{where}: must = {origin.must!r} is not one of {quoted(self._form.provenances)}"
 
-    def _where(self, place: key_lines.Path) -> str:
+    def _where(self, place: source_lines.Path) -> str:
         return f"{self._path}:{line_of(self._lines, place)}"
 
     def _validated(self, text: str) -> FamiliesForm:
@@ -153,7 +152,7 @@ class _Reader:
             yield f"{self._where(keys)}: unknown key {name!r}{guess}"
 
 
-def _known(form: type[BaseModel], keys: key_lines.Path) -> list[str]:
+def _known(form: type[BaseModel], keys: source_lines.Path) -> list[str]:
     """Return the keys that a table of the file may have."""
     definitions: dict[str, Any] = form.model_json_schema()
     schema = definitions

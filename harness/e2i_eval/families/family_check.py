@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Expectation, ValueRule
 from e2i_eval.checks import Check
+from e2i_eval.core.case import Expectation, ValueRule
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden import golden_checks
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.verdict import Status
     from e2i_eval.families.declared import Declared
     from e2i_eval.families.family import Family
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.verdict import Status
 
 __all__ = ["Before", "family_check"]
 

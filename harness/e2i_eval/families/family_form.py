@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from e2i_eval.case import ErrorRule, Expectation, Tolerance
+from e2i_eval.core.case import ErrorRule, Expectation, Tolerance
 from e2i_eval.families.declared import Alteration
 from e2i_eval.families.relation import Must, Relation
 from e2i_eval.golden.file.expect_form import ErrorRuleForm, ToleranceForm

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import quoted
 from e2i_eval.families.families_file import read_families
 from e2i_eval.families.provenance_check import standing_checks
-from e2i_eval.golden.nearest import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

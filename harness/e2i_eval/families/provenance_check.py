@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks import Check
-from e2i_eval.golden.nearest import quoted
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.suggestion import quoted
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.trace import Trace
     from e2i_eval.families.declared import Plan
-    from e2i_eval.trace import Trace
 
 __all__ = ["NAME", "standing_checks"]
 

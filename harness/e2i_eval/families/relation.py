@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
+from e2i_eval.core.verdict import Finding
 from e2i_eval.golden.compare.comparison import Comparison, is_number
 from e2i_eval.golden.compare.data_path import NOTHING, value_at
 from e2i_eval.golden.compare.diff_path import dotted_path
 from e2i_eval.golden.compare.difference import differences
 from e2i_eval.golden.compare.text import shown
-from e2i_eval.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["Must", "Relation"]
 

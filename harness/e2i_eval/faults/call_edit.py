@@ -10,7 +10,7 @@ from e2i_eval.faults.values import each_mapping
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["INPUT_KEYS", "OUTPUT_KEYS", "STOP_KEYS", "TOTAL_KEYS", "counted", "in_calls", "in_outputs", "without_keys"]
 

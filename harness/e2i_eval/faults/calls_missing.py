@@ -17,8 +17,8 @@ from e2i_eval.faults.sent_span import OUTPUTS, TOKENS, Spans, calls
 from e2i_eval.faults.values import each_mapping, replaced_text, without
 
 if TYPE_CHECKING:
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.faults.sound import Sound
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["MISSING_IN_CALLS"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.faults.calls_astray import CALLS_ASTRAY
 from e2i_eval.faults.calls_missing import MISSING_IN_CALLS
 from e2i_eval.faults.calls_wrong import WRONG_IN_CALLS

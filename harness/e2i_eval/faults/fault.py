@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults.sent_span import SentSpan
     from e2i_eval.faults.sound import Sound
     from e2i_eval.faults.traffic import Handling, Message
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["Fault", "FaultClass", "Need", "Place"]
 

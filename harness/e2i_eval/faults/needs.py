@@ -9,9 +9,9 @@ from e2i_eval.contract.scope import scope_of
 from e2i_eval.faults.fault import Need
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
     from e2i_eval.contract.contract import FieldGroup
-    from e2i_eval.exchange import Usage
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Usage
     from e2i_eval.faults.sound import Sound
 
 __all__ = [

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import ScriptedError
+from e2i_eval.core.case import ScriptedError
 from e2i_eval.faults.chat_models import sending
 from e2i_eval.faults.fault import Fault, Need
 from e2i_eval.faults.needs import (
@@ -21,9 +21,9 @@ from e2i_eval.faults.needs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults.sound import Sound
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["AGENT_FAULTS"]
 

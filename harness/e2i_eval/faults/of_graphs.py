@@ -13,8 +13,8 @@ from e2i_eval.faults.needs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults.sound import Sound
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["GRAPH_FAULTS"]
 

@@ -17,7 +17,7 @@ from e2i_eval.faults.needs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.faults.sound import Sound
 
 __all__ = ["QUESTION_FAULTS"]

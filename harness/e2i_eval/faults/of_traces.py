@@ -15,8 +15,8 @@ from e2i_eval.faults.traffic import Answer, Handling, Message
 from e2i_eval.faults.values import each_mapping, replaced_text
 
 if TYPE_CHECKING:
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.faults.sound import Sound
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["TRACE_FAULTS"]
 

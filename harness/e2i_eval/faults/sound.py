@@ -10,12 +10,12 @@ from e2i_eval.contract.scope import scope_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from e2i_eval.case import Case
     from e2i_eval.contract import Contract
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["Sound"]
 

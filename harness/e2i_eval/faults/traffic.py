@@ -10,7 +10,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Answer", "Handling", "Message"]
 

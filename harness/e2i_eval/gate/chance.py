@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.decision import ALL_TARGETS
 from e2i_eval.gate.exact import gap_decision
 from e2i_eval.gate.limits import pass_counts, unseen_decision
 from e2i_eval.gate.ruling import ACCEPT, number, ruling, scope_lines, several
-from e2i_eval.gate.scope import ALL_TARGETS
 from e2i_eval.stats.families import holm
 from e2i_eval.stats.power import ALPHA, cost_to_resolve_usd, detectable_drop, pairs_needed
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.baseline import CaseDiff
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 

@@ -10,8 +10,8 @@ from e2i_eval.gate.metric import COVERAGE
 from e2i_eval.gate.ruling import number, ruling, several
 
 if TYPE_CHECKING:
+    from e2i_eval.core.decision import Decision
     from e2i_eval.coverage import Kind
-    from e2i_eval.decision import Decision
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 

@@ -9,7 +9,7 @@ from e2i_eval.gate import coverage, exact, limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.gate.metric import MetricKind
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from e2i_eval.baseline import CaseDiff, Change
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.gate.rule import Rule
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene

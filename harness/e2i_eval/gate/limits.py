@@ -11,12 +11,12 @@ from e2i_eval.gate.undecided import undecided, undecided_decision
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.decision import Decision, DecisionStatus
+    from e2i_eval.core.decision import Decision, DecisionStatus
+    from e2i_eval.core.latency_shift import LatencyShift
+    from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.gate.rule import Rule
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
-    from e2i_eval.latency_shift import LatencyShift
-    from e2i_eval.overhead_result import OverheadResult
     from e2i_eval.report import CaseResult
 
 __all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "unseen_decision"]

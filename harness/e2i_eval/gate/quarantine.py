@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from e2i_eval.errors import UsageError
-from e2i_eval.golden.nearest import did_you_mean
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection

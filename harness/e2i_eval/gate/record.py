@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.scope import ALL_TARGETS
+from e2i_eval.core.decision import ALL_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.decision import Decision, DecisionStatus
+    from e2i_eval.core.decision import Decision, DecisionStatus
 
 __all__ = ["session_metrics", "session_tags", "target_metrics", "target_tags", "worst"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.decision import Decision
+from e2i_eval.core.decision import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.decision import DecisionStatus
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.decision import DecisionStatus
+    from e2i_eval.core.estimate import Estimate
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 

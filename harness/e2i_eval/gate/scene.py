@@ -6,7 +6,8 @@ import collections
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.scope import ALL_TARGETS, Scope
+from e2i_eval.core.decision import ALL_TARGETS
+from e2i_eval.gate.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Collection

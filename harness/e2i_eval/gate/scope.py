@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.decision import ALL_TARGETS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["ALL_TARGETS", "Scope"]
-
-ALL_TARGETS = "all"
-"""In live mode a rule on a rate is also applied to all targets together: many cases see a smaller change."""
+__all__ = ["Scope"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

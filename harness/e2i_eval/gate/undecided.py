@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.gate.ruling import ruling, several
 
 if TYPE_CHECKING:
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.spending import Price, Spending, spending
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.case import Budget, Case
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import Budget, Case
+    from e2i_eval.core.evidence import Evidence
 
 __all__ = ["budget_check"]
 

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.text import shown
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case, ErrorRule
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.run import RunError
+    from e2i_eval.core.case import Case, ErrorRule
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.run import RunError
 
 __all__ = ["COMPLETED", "last_user_lines"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Budget
+from e2i_eval.core.case import Budget
 from e2i_eval.golden.budget import budget_check
 from e2i_eval.golden.completed import COMPLETED
 from e2i_eval.golden.logged import METRICS, PARAMS, TAGS
@@ -15,8 +15,8 @@ from e2i_eval.golden.tools import TOOLS
 from e2i_eval.golden.values import VALUES
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
     from e2i_eval.checks.check import Check
+    from e2i_eval.core.case import Case
     from e2i_eval.golden.spending import Price
 
 __all__ = ["golden_checks"]

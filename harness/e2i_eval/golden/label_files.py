@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.golden.file.form import Form
 from e2i_eval.golden.file.mistake import mistake
 from e2i_eval.golden.file.problem import Problem, case_file_error
 from e2i_eval.golden.file.yaml_document import parse_yaml
-from e2i_eval.golden.nearest import did_you_mean, quoted
 from e2i_eval.judges.calibration import Calibration
 from e2i_eval.judges.labels import Label, LabelSet
 

@@ -16,8 +16,8 @@ from e2i_eval.golden.file.problem import Problem, case_file_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["make_case"]
 

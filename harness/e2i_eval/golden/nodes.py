@@ -6,20 +6,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.alignment import side_by_side
 from e2i_eval.golden.compare.arrangement import arranged
 from e2i_eval.golden.ruled import unknown_verdict
 from e2i_eval.golden.span_order import in_order, node_witness
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.case import NodeRule
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import NodeRule
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.trace import Trace
     from e2i_eval.golden.compare.arrangement import Part
     from e2i_eval.golden.span_order import Witness
-    from e2i_eval.trace import Trace
 
 __all__ = ["NODES", "nodes_run"]
 

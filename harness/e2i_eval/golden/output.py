@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.comparison import Comparison, is_number
 from e2i_eval.golden.compare.diff_path import dotted_path
 from e2i_eval.golden.compare.difference import Difference, differences
 from e2i_eval.golden.compare.text import shown, text_difference
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case, Tolerance
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.case import Case, Tolerance
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["OUTPUT", "difference_message"]
 

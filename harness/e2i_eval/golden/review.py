@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.comparison import Comparison
 from e2i_eval.golden.compare.difference import differences
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case, Expectation
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import Case, Expectation
+    from e2i_eval.core.evidence import Evidence
 
 __all__ = ["REVIEW"]
 

@@ -13,8 +13,8 @@ from e2i_eval.golden.compare.text import shown, text_difference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.case import ValueRule
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.case import ValueRule
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["Breach", "breaches", "text_breaches"]
 

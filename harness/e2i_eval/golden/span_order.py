@@ -11,7 +11,7 @@ from e2i_eval.golden.compare.arrangement import AtOnce, Happening, InTurn, Part
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["Witness", "in_order", "node_witness"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from e2i_eval.exchange import Exchange, Usage
+    from e2i_eval.core.exchange import Exchange, Usage
 
 __all__ = ["Price", "Spending", "spending"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Tolerance
 from e2i_eval.checks.check import Check
+from e2i_eval.core.case import Tolerance
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.alignment import side_by_side
 from e2i_eval.golden.compare.arrangement import AtOnce, Happening, InTurn, Part, arranged
 from e2i_eval.golden.compare.comparison import EXACT
@@ -14,15 +15,14 @@ from e2i_eval.golden.compare.diff_path import dotted_path
 from e2i_eval.golden.compare.difference import differences
 from e2i_eval.golden.compare.text import shown
 from e2i_eval.golden.output import difference_message
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.case import Case, ToolRule
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import Case, ToolRule
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["TOOLS", "tool_calls"]
 

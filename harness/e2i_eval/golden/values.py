@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.suggestion import nearest, quoted
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.data_path import NOTHING, all_paths, value_at
 from e2i_eval.golden.compare.text import shown
-from e2i_eval.golden.nearest import nearest, quoted
 from e2i_eval.golden.rule_breach import breaches
 from e2i_eval.golden.ruled import ruled_verdict
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case, ValueRule
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.case import Case, ValueRule
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["VALUES"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.contract.model_call import ModelCall, Part
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Span, TokenTotals
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Span, TokenTotals
 
 __all__ = ["Failure", "Message", "rebuilt_answer"]
 

@@ -12,8 +12,8 @@ from e2i_eval.harvest.request import rebuilt_request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["HarvestedCall", "harvested_calls"]
 

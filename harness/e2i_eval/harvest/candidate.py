@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from e2i_eval.contract import Contract
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["Candidate", "Unfit", "candidate_of"]
 

@@ -16,8 +16,8 @@ from e2i_eval.harvest.tape import script_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.harvest.candidate import Candidate
-    from e2i_eval.json_value import JsonObject, JsonValue
 
 __all__ = ["HARVESTED", "Wanted", "case_document", "case_text", "flaw"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude.cassette import Cassette, Scrub, cassette_path, write_cassette
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.harvest.document import case_document, case_text, flaw
 from e2i_eval.harvest.tape import entries_of
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.harvest.candidate import Candidate
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["GoldenFolder", "Written", "accept"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.harvest.candidate import Candidate, Unfit, candidate_of
 from e2i_eval.harvest.kind import kind_of
 from e2i_eval.harvest.origin import without_password
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from e2i_eval.contract import Contract
+    from e2i_eval.core.trace import Trace
     from e2i_eval.harvest.folder import GoldenFolder, Written
-    from e2i_eval.trace import Trace
 
 __all__ = ["Harvest", "Harvester", "TraceSource", "target_of"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.trace import Trace
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.trace import Trace
 
 __all__ = ["Origin", "origin_of", "without_password"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.contract.mask import PATTERNS, SecretSearch
+from e2i_eval.core.redaction import PATTERNS, SecretSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["PERSONAL", "Pseudonyms", "secret_kinds"]
 

@@ -11,8 +11,8 @@ from e2i_eval.contract.formats.messages import as_message
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["Rebuilt", "rebuilt_request"]
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from e2i_eval.case import ScriptedAnswer, ScriptedError
 from e2i_eval.claude.answer import derived_id, error_body, message_of
 from e2i_eval.claude.cassette import Entry, Piece
 from e2i_eval.claude.prompt import compact_json, prompt_text
 from e2i_eval.claude.sse import encode_event, message_events
+from e2i_eval.core.case import ScriptedAnswer, ScriptedError
 from e2i_eval.golden.file.script_form import StopReason
 from e2i_eval.harvest.answer import Failure, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.harvest.call import HarvestedCall
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["entries_of", "script_of"]
 

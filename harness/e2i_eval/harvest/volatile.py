@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Trace
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Trace
 
 __all__ = ["Uncompared", "day_in", "uncompared"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.judges.rubric import PROMPT_VERSION
 
 if TYPE_CHECKING:
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.judge_rule import JudgeRule
 
 __all__ = ["basis_of"]
 

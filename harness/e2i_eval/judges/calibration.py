@@ -7,16 +7,16 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.estimate import Estimate
 from e2i_eval.stats.kappa import confusion, kappa_interval
 from e2i_eval.stats.rates import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judges.judgement import Judgement
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judgement import Judgement
     from e2i_eval.judges.labels import LabelSet
 
 __all__ = ["Bias", "Calibration", "calibrate"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.judge_rule import JudgeRule
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.judges.calibration import Calibration
-    from e2i_eval.verdict import Verdict
 
 __all__ = ["doubt_about", "doubt_notes", "doubted"]
 

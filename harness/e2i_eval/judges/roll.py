@@ -6,12 +6,12 @@ import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.judge_rule import JudgeRule
 
 __all__ = ["called"]
 

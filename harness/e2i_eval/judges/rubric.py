@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from e2i_eval.judges.subject import as_text
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.judges.subject import Subject
 
 __all__ = ["PROMPT_VERSION", "TOOL", "UnreadableError", "fence", "rubric_request", "score_of"]

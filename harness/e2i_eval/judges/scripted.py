@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from e2i_eval.judges.rubric import TOOL
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judge_rule import JudgeAnswer, JudgeRule
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 
 __all__ = ["scripted_content"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["Subject", "part_of"]
 

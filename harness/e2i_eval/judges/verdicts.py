@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.verdict import JUDGE_PREFIX, Finding, Verdict
 from e2i_eval.judges.doubt import doubted
-from e2i_eval.verdict import JUDGE_PREFIX, Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from e2i_eval.judge_rule import JudgeRule
-    from e2i_eval.judges.judgement import Judgement
+    from e2i_eval.core.judge_rule import JudgeRule
+    from e2i_eval.core.judgement import Judgement
 
 __all__ = ["judge_measurements", "judge_notes", "judge_totals", "verdict_of"]
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from e2i_eval.judging.bench import Ask, Bench, Judged, Scorer, unasked
 from e2i_eval.judging.pending import Pending
-from e2i_eval.judging.settlement import Answer, Settled, Settlement
+from e2i_eval.judging.settlement import Settled, Settlement
 
-__all__ = ["Answer", "Ask", "Bench", "Judged", "Pending", "Scorer", "Settled", "Settlement", "unasked"]
+__all__ = ["Ask", "Bench", "Judged", "Pending", "Scorer", "Settled", "Settlement", "unasked"]

@@ -6,26 +6,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
-from e2i_eval.errors import E2iError
-from e2i_eval.judges.judgement import Judgement
+from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
+from e2i_eval.core.errors import E2iError
+from e2i_eval.core.judgement import Judgement
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.judges.roll import called
 from e2i_eval.judges.scripted import scripted_content
 from e2i_eval.judges.subject import Subject, part_of
 from e2i_eval.judges.verdicts import verdict_of
 from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 from e2i_eval.judging.pending import Brief
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from e2i_eval.exchange import WireNote
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.exchange import WireNote
+    from e2i_eval.core.judge_rule import JudgeRule
+    from e2i_eval.core.ports import Claude, Price, Tape
+    from e2i_eval.core.run import Run
     from e2i_eval.judging.pending import Pending
-    from e2i_eval.ports import Claude, Price, Tape
     from e2i_eval.report import CaseResult
-    from e2i_eval.run import Run
 
 __all__ = ["Ask", "Bench", "Judged", "Scorer", "unasked"]
 

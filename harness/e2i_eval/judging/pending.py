@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from e2i_eval.judge_rule import JudgeAnswer, JudgeRule
+from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.judges.subject import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Brief", "Pending"]
 

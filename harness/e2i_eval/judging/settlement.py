@@ -8,37 +8,22 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from e2i_eval.errors import E2iError
+from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.core.errors import E2iError
 from e2i_eval.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from e2i_eval.exchange import Usage
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judges.judgement import Judgement
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judgement import Judgement
+    from e2i_eval.core.ports import Price
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.judging.pending import Brief
-    from e2i_eval.ports import Price
     from e2i_eval.report import CaseResult
-    from e2i_eval.verdict import Verdict
 
-__all__ = ["Answer", "Post", "Settled", "Settlement"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back for one request of a batch.
-
-    Attributes:
-        message: Claude's; None when there is none.
-        error: why there is none; empty when there is one.
-        usage: what it used; None when that is not stated.
-    """
-
-    message: JsonObject | None = None
-    error: str = ""
-    usage: Usage | None = None
+__all__ = ["Post", "Settled", "Settlement"]
 
 
 class Post(Protocol):

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.settings import TargetSettings
 
 __all__ = ["case_key"]

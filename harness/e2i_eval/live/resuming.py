@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run
 from e2i_eval.evaluation import Evaluation
-from e2i_eval.evidence import Evidence
 from e2i_eval.outage import is_outage
-from e2i_eval.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.clock import Clock
     from e2i_eval.live.journal import Journal
     from e2i_eval.repetitions import EvaluatesCases
     from e2i_eval.report import CaseResult

@@ -21,12 +21,12 @@ from e2i_eval.target import RAISED_BY_TARGETS, is_async_only
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from e2i_eval.case import Case
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.ports import Claude, Tape
     from e2i_eval.overhead.callers import Callers
     from e2i_eval.overhead.pairing import ArmName
     from e2i_eval.overhead.stopwatch import Stopwatch
-    from e2i_eval.ports import Claude, Tape
     from e2i_eval.target import BuiltTarget
 
 __all__ = ["Arm", "Calls", "Logger", "is_asynchronous"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from e2i_eval.core.trace import Trace
     from e2i_eval.overhead.pairing import ArmName
-    from e2i_eval.trace import Trace
 
 __all__ = ["CALL_KEY", "Attribution", "MarkedCall", "attributed"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["ran_in_parallel"]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 __all__ = ["BRANCHES", "MANY", "ONE", "Callers"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 __all__ = ["TAG", "chosen_cases"]
 

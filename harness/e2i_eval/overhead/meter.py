@@ -12,7 +12,8 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.core.errors import UnknownError, UsageError
+from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.overhead.arm import Arm, Calls, Logger, is_asynchronous
 from e2i_eval.overhead.attribution import attributed
 from e2i_eval.overhead.branches import ran_in_parallel
@@ -20,21 +21,20 @@ from e2i_eval.overhead.callers import BRANCHES, MANY, ONE, Callers
 from e2i_eval.overhead.conditions import beside, computed, ignored, imprecise, unattributed
 from e2i_eval.overhead.pairing import Block, Plan, estimate_ms, interleaved
 from e2i_eval.overhead.variants import transparency_of
-from e2i_eval.overhead_result import OverheadResult
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.case_run import CaseRun
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.ports import Claude, Tracking
+    from e2i_eval.core.trace import Trace
     from e2i_eval.overhead.pairing import ArmName, Pair
     from e2i_eval.overhead.stopwatch import Stopwatch
     from e2i_eval.overhead.transparency import Transparency
-    from e2i_eval.ports import Claude, Tracking
     from e2i_eval.settings import TargetSettings
-    from e2i_eval.trace import Trace
 
 __all__ = ["Bench", "Logger", "Meter"]
 
@@ -279,7 +279,7 @@ class Meter:
                 verdicts=(),
                 measurements=result.metrics() if result else {},
                 params={},
-                tags={"e2i_eval.measurement": "overhead", "e2i_eval.case": case.id},
+                tags={"e2i_eval.measurement": "overhead", "e2i_eval.core.case": case.id},
                 traces=(),
                 expectations={},
             )

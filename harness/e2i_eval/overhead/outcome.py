@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from e2i_eval.target import RAISED_BY_TARGETS, plain
+from e2i_eval.core.plain import plain
+from e2i_eval.target import RAISED_BY_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["STREAM_MODES", "Outcome", "observed", "without_ids"]
 

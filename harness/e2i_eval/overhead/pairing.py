@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from random import Random
 
-    from e2i_eval.clock import Clock
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.estimate import Estimate
 
 __all__ = ["ArmName", "Block", "Pair", "Plan", "estimate_cpu_ms", "estimate_ms", "interleaved", "is_enough"]
 

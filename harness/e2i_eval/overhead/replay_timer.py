@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.overhead.pairing import ArmName
-    from e2i_eval.overhead_result import OverheadResult
 
 __all__ = ["ReplayTimer"]
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from e2i_eval.stats.cover import covered
+from e2i_eval.core.intervals import covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from deepdiff import DeepDiff
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.overhead.outcome import Outcome
 
 __all__ = ["Transparency", "compared"]

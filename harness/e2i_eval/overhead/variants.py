@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import ScriptedAnswer, ScriptedError
+from e2i_eval.core.case import ScriptedAnswer, ScriptedError
 from e2i_eval.overhead.arm import is_asynchronous
 from e2i_eval.overhead.outcome import STREAM_MODES, Outcome, observed
 from e2i_eval.overhead.transparency import Transparency, compared
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.ports import Claude
     from e2i_eval.overhead.arm import Arm
-    from e2i_eval.ports import Claude
 
 __all__ = ["transparency_of"]
 

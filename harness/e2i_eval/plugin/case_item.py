@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 from e2i_eval.golden import read_case
 from e2i_eval.plugin.repeated_case import run_case
 from e2i_eval.plugin.told_item import Told, ToldItem
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.plugin.evaluation import Evaluation
     from e2i_eval.repeats import CaseVerdict

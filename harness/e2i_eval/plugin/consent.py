@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.claude import plan_of
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.options import ci_variable, environment
 from e2i_eval.plugin.case_item import CaseItem
 from e2i_eval.plugin.terminal_question import asked, has_terminal, released_terminal

@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import Budget, Ledger, ledger_notes
-from e2i_eval.clock import SystemClock
-from e2i_eval.errors import ServerError, UnknownError
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import ServerError, UnknownError
+from e2i_eval.core.prices import PriceTable
 from e2i_eval.options import environment
 from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
 from e2i_eval.plugin.mirroring import mirrored_goldens
 from e2i_eval.plugin.output import cleaned, renderers
-from e2i_eval.prices import PriceTable
 from e2i_eval.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.decision import Decision
-    from e2i_eval.latency_shift import LatencyShift
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.decision import Decision
+    from e2i_eval.core.latency_shift import LatencyShift
+    from e2i_eval.core.overhead_result import OverheadResult
+    from e2i_eval.core.selection import Selection
     from e2i_eval.plugin.worker import Worker
     from e2i_eval.report import CaseResult, Report
-    from e2i_eval.selection import Selection
     from e2i_eval.settings import Settings
 
 __all__ = ["Controller"]

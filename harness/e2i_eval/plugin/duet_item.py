@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.target_item import TargetItem
 from e2i_eval.plugin.told_item import Told
@@ -13,7 +13,7 @@ from e2i_eval.render.duet import shift_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.latency_shift import LatencyShift
+    from e2i_eval.core.latency_shift import LatencyShift
 
 __all__ = ["DuetItem", "Slower"]
 

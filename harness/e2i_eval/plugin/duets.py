@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import E2iError, UnknownError, UsageError
+from e2i_eval.core.errors import E2iError, UnknownError, UsageError
 from e2i_eval.plugin.duet_item import DuetItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
@@ -14,9 +14,9 @@ from e2i_eval.plugin.session_items import session_items
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.duet.duet import Duet
     from e2i_eval.duet.revision import Revision
-    from e2i_eval.latency_shift import LatencyShift
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
     from e2i_eval.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 from e2i_eval.families.bench import Bench
 from e2i_eval.families.declared import UNAVAILABLE
 from e2i_eval.families.fresh_process import FreshProcess

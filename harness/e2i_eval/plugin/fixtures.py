@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.golden import make_case, read_case
 from e2i_eval.plugin.case_item import RESULTS, CaseFailed
 from e2i_eval.plugin.repeated_case import run_case
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.ports import Tape
+    from e2i_eval.core.trace import Trace
     from e2i_eval.evaluation import Evaluation, Evaluator
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.json_value import JsonObject
     from e2i_eval.plugin.evaluation import Evaluation as Plugin
-    from e2i_eval.ports import Tape
     from e2i_eval.settings import Settings
-    from e2i_eval.trace import Trace
 
 __all__ = [
     "Evaluate",

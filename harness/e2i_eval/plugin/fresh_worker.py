@@ -74,7 +74,7 @@ def _worker(hello: dict[str, Any]) -> tuple[Worker, Settings]:
 
 
 def _answer(worker: Worker, settings: Settings, question: dict[str, Any]) -> dict[str, Any]:
-    from e2i_eval.errors import E2iError  # noqa: PLC0415  as above
+    from e2i_eval.core.errors import E2iError  # noqa: PLC0415  as above
 
     try:
         return {"result": _result(worker, settings, question).to_json()}

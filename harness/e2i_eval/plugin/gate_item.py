@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.gate.rulebook import Judgement
 
 __all__ = ["GATE", "GateFailed", "GateItem", "gate_reports"]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.baseline.file import MAIN, baseline_file, read_baseline
-from e2i_eval.clock import SystemClock
-from e2i_eval.errors import UsageError
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import UsageError
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.gate.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.baseline import compare
-from e2i_eval.clock import SystemClock
-from e2i_eval.decision import Decision
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.decision import ALL_TARGETS, Decision
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, Judgement, RuleBook, parse_rules
 from e2i_eval.gate.scene import EXACT_MODES, Scene
-from e2i_eval.gate.scope import ALL_TARGETS, Scope
+from e2i_eval.gate.scope import Scope
 from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.prices import PriceTable
 from e2i_eval.golden.file.yaml_document import parse_yaml
 from e2i_eval.golden.lifecycle.plan import digest_of
 from e2i_eval.golden.lifecycle.proposal import Proposal, Remark
@@ -18,7 +19,6 @@ from e2i_eval.golden.lifecycle.proposing import ReadFile, Repetition, propose
 from e2i_eval.options import ci_variable, environment
 from e2i_eval.plugin.golden_writer import GoldenWriter, recovered
 from e2i_eval.plugin.terminal_question import has_terminal
-from e2i_eval.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -14,14 +14,14 @@ from e2i_eval.baseline.file import MAIN, baseline_file
 from e2i_eval.claude import Ledger
 from e2i_eval.claude.cassette import CassetteError, cassette_path
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.selection import Selection
 from e2i_eval.golden.lifecycle.journal import JOURNAL, apply, recover
 from e2i_eval.golden.lifecycle.plan import FilePlan, digest_of, plan_of
 from e2i_eval.golden.lifecycle.proposal import Remark
 from e2i_eval.golden.lifecycle.review import Reviewed, review
 from e2i_eval.plugin.terminal_question import asked, released_terminal
 from e2i_eval.render.golden_lines import change_lines, changes, files, remark_lines, would_change
-from e2i_eval.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

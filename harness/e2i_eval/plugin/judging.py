@@ -7,13 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import Budget
+from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.core.prices import PriceTable
 from e2i_eval.golden.file.judges_file import read_judges
 from e2i_eval.golden.label_files import read_calibrations
 from e2i_eval.judges.basis import basis_of
 from e2i_eval.judges.doubt import doubt_about, doubt_notes
 from e2i_eval.judges.verdicts import judge_notes
-from e2i_eval.judging import Answer, Bench, Pending, Settlement
-from e2i_eval.prices import PriceTable
+from e2i_eval.judging import Bench, Pending, Settlement
 from e2i_eval.tracking.scorers import score
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.claude import Asking, ClaudeWire
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.judges.calibration import Calibration
     from e2i_eval.judging import Settled
     from e2i_eval.report import CaseResult, Report

@@ -15,10 +15,10 @@ from e2i_eval.session import environment
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.clock import Clock
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.prices import PriceTable
     from e2i_eval.evaluation import Evaluator, SessionRef
-    from e2i_eval.prices import PriceTable
     from e2i_eval.report import CaseResult
     from e2i_eval.settings import Settings
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
+from e2i_eval.core.scratch import Scratch
 from e2i_eval.mirror import dataset_name, mirror
 from e2i_eval.options import ci_variable, environment
-from e2i_eval.scratch import Scratch
 from e2i_eval.settings import CANDIDATES
 
 if TYPE_CHECKING:

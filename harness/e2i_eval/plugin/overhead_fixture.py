@@ -11,8 +11,8 @@ from e2i_eval.plugin.overhead_item import OVERHEADS
 from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.overhead_result import OverheadResult
 
 __all__ = ["Overhead", "overhead"]
 

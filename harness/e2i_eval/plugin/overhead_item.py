@@ -13,7 +13,7 @@ from e2i_eval.render.overhead import difference_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.overhead_result import OverheadResult
 
 __all__ = ["OVERHEADS", "NotTransparent", "OverheadItem"]
 

@@ -12,7 +12,7 @@ from e2i_eval.repetitions import repetitions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation
     from e2i_eval.repeats import CaseVerdict, RepeatPlan
     from e2i_eval.repetitions import EvaluatesCases

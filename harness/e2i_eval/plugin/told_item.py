@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults import Fault, Sound
-    from e2i_eval.json_value import JsonObject
     from e2i_eval.settings import TargetSettings
     from e2i_eval.target import BuiltTarget
 

@@ -17,9 +17,9 @@ from e2i_eval.stats.rates import wilson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.clock import Clock
     from e2i_eval.contract import Contract
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.clock import Clock
     from e2i_eval.evaluation import Evaluation
     from e2i_eval.faults import Fault
     from e2i_eval.proof.bench import Bench

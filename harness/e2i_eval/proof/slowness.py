@@ -5,18 +5,18 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rulebook import Judgement, parse_rules
 from e2i_eval.gate.scene import Scene
-from e2i_eval.overhead_result import OverheadResult
 from e2i_eval.report import Report
 from e2i_eval.stats.shift import hodges_lehmann
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from e2i_eval.case import Case
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.decision import Decision
 
 __all__ = ["measured"]
 

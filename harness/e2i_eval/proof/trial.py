@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
 
 __all__ = ["Control", "Outcome", "Proof", "Trial"]
 

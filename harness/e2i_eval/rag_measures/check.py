@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.rule_breach import breaches
 from e2i_eval.golden.ruled import unknown_verdict
 from e2i_eval.rag_measures.measured import measured
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.case import Case, RagRule
     from e2i_eval.contract import Contract
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import Case, RagRule
+    from e2i_eval.core.evidence import Evidence
     from e2i_eval.rag_measures.measured import Measured
 
 __all__ = ["rag_check"]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.rag_measures.support import has_a_word_of, unsupported
 from e2i_eval.rag_measures.wording import Source, Wording, sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.golden.compare.data_path import value_at
 from e2i_eval.rag_measures.citations import citations_in
 from e2i_eval.rag_measures.groundedness import judged_sentences
@@ -15,9 +15,9 @@ from e2i_eval.rag_measures.retrieval import retrieval_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.case import RagRule
     from e2i_eval.contract import Contract
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import RagRule
+    from e2i_eval.core.evidence import Evidence
     from e2i_eval.rag_measures.retrieval import Retrieval
 
 __all__ = ["Measured", "measured", "rag_measurements"]

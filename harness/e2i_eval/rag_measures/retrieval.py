@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.contract.rag_documents import context_text, documents_in, id_of, query_in, text_of
 from e2i_eval.contract.scope import scope_of
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from e2i_eval.contract import Contract
     from e2i_eval.contract.contract import RagRules
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["Retrieval", "retrieval_of"]
 

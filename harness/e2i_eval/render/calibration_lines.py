@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
     from e2i_eval.judges.calibration import Calibration
 
 __all__ = ["calibration_lines"]

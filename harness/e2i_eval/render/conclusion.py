@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.render.numbers import amount
 
 if TYPE_CHECKING:
-    from e2i_eval.decision import Decision, DecisionStatus
+    from e2i_eval.core.decision import Decision, DecisionStatus
     from e2i_eval.report import Report
 
 __all__ = ["Conclusion", "conclude", "is_changed"]

@@ -20,8 +20,8 @@ from e2i_eval.render.repeats import repeat_lines
 from e2i_eval.report import summarise
 
 if TYPE_CHECKING:
+    from e2i_eval.core.verdict import Finding, Verdict
     from e2i_eval.report import CaseResult, Report, TargetSummary
-    from e2i_eval.verdict import Finding, Verdict
 
 __all__ = ["failure_lines", "summary_lines"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.selection import Selection
 from e2i_eval.coverage import KINDS
-from e2i_eval.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.latency_shift import LatencyShift
+    from e2i_eval.core.latency_shift import LatencyShift
 
 __all__ = ["latency_lines", "shift_lines"]
 

@@ -9,7 +9,7 @@ from e2i_eval.render.numbers import amount
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
 
 __all__ = ["decision_lines", "gate_lines"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.mask import PATTERNS, mask
+from e2i_eval.core.redaction import PATTERNS, mask
 from e2i_eval.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.contract.mask import Mask
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.redaction import Mask
 
 __all__ = ["masked"]
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
 
 __all__ = ["amount", "change", "cost", "count", "duration", "interval_ms", "ms", "plain", "share", "shift_ms"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.overhead_result import OverheadResult
 
 __all__ = ["difference_lines", "overhead_lines"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from e2i_eval.verdict import Finding, Verdict
+from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.behaviour import Behaviour, PromptCall
+    from e2i_eval.core.behaviour import Behaviour, PromptCall
     from e2i_eval.repeats.repetition import Repetition
 
 __all__ = ["REPEATS", "disagreement"]

@@ -7,16 +7,16 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.verdict import JUDGE_PREFIX
 from e2i_eval.repeats.agreement import REPEATS
 from e2i_eval.repeats.case_verdict import CaseVerdict
 from e2i_eval.stats.power import POWER
 from e2i_eval.stats.sequential import operating
-from e2i_eval.verdict import JUDGE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.estimate import Estimate
+    from e2i_eval.core.estimate import Estimate
     from e2i_eval.repeats.case_verdict import CaseVerdictStatus
     from e2i_eval.repeats.reducer import Reducer
     from e2i_eval.repeats.repeat_plan import RepeatPlan

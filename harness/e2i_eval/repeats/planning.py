@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.repeats.reducer import ALL_PASS, parse_reducer
 from e2i_eval.repeats.repeat_plan import RepeatPlan
 

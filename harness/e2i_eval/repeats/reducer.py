@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.repeats.stopping import AllPass, OnePasses
 from e2i_eval.stats.reducers import mean, pass_at_k, pass_hat_k
 from e2i_eval.stats.sequential import RateTest

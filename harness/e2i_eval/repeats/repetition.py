@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from e2i_eval.behaviour import Behaviour
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.behaviour import Behaviour
+    from e2i_eval.core.verdict import Verdict
 
 __all__ = ["Repetition", "by_case"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from e2i_eval.errors import UnknownError
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.estimate import Estimate
 
 __all__ = ["wilson"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from e2i_eval.errors import UnknownError
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

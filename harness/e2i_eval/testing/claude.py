@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.case import Case, ScriptedAnswer
-    from e2i_eval.exchange import Exchange, WireNote
+    from e2i_eval.core.case import Case, ScriptedAnswer
+    from e2i_eval.core.exchange import Exchange, WireNote
 
 __all__ = ["ScriptedClaude", "ScriptedTape"]
 

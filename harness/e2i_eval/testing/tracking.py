@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.case_run import CaseRun
-from e2i_eval.errors import UnknownError
-from e2i_eval.trace import Logged
+from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.mlflow_run import CaseRun
+from e2i_eval.core.trace import Logged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Trace
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Trace
+    from e2i_eval.core.verdict import Verdict
 
 __all__ = ["InMemoryTracking", "MemoryRun"]
 

@@ -5,7 +5,7 @@ Only this package imports MLflow, and only where a function says so: importing i
 
 from __future__ import annotations
 
-from e2i_eval.case_run import CaseRun
+from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.tracking.activation import abandon, redirected
 from e2i_eval.tracking.client import TrackingClient
 from e2i_eval.tracking.fluent import end_open_runs

@@ -13,7 +13,7 @@ from e2i_eval.tracking.on_import import OnImport
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
 
 __all__ = ["NO_SERVER", "Activation", "abandon", "redirected", "variables"]
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.case_run import CaseRun
-from e2i_eval.scratch import Scratch
+from e2i_eval.core.mlflow_run import CaseRun
+from e2i_eval.core.scratch import Scratch
 from e2i_eval.tracking import decode
 from e2i_eval.tracking.activation import Activation
 from e2i_eval.tracking.annotation import Annotation
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Logged, Trace
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Logged, Trace
+    from e2i_eval.core.verdict import Verdict
 
 __all__ = ["TrackingClient"]
 

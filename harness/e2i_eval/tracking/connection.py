@@ -11,13 +11,13 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.core.errors import UnknownError, UsageError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["Connection", "RefusedError"]
 

@@ -9,7 +9,7 @@ import sqlite3
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 from e2i_eval.tracking.store import NOT_WRITABLE, OTHER_STORE, revision
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""From the server's JSON to the values of ``e2i_eval.trace``: one form, whoever logged and however it was sent."""
+"""From the server's JSON to the values of ``e2i_eval.core.trace``: one form, whoever logged and however it was sent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from e2i_eval.trace import Logged, Span, SpanEvent, TokenTotals, Trace
+from e2i_eval.core.trace import Logged, Span, SpanEvent, TokenTotals, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["logged", "trace"]
 

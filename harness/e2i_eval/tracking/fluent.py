@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
-    from e2i_eval.case_run import CaseRun
+    from e2i_eval.core.mlflow_run import CaseRun
 
 __all__ = ["Strays", "end_open_runs", "fluent_run", "other_experiment", "point_mlflow_at"]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.dataset_record import DatasetRecord
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["GoldenDataset", "golden_dataset"]
 

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking.client import LEVEL_TAG
 from e2i_eval.tracking.session_runs import BASELINE_TAG, EXPERIMENT
 from e2i_eval.tracking.store import Store

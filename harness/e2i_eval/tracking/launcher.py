@@ -52,7 +52,7 @@ def main() -> int:
     parent = Parent(launch)
     parent.watch()
     refuse_outbound_connections()
-    from e2i_eval.errors import ServerError  # noqa: PLC0415  importable only now
+    from e2i_eval.core.errors import ServerError  # noqa: PLC0415  importable only now
 
     gc.disable()  # measured: collecting while MLflow's 2,400 modules are imported costs 12 % of the start
     try:

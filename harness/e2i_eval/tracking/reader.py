@@ -16,8 +16,8 @@ from e2i_eval.tracking.connection import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.trace import Logged, Trace
     from e2i_eval.tracking.connection import Connection
 
 __all__ = ["Reader"]

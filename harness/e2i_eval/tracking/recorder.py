@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ParamSpec
 from urllib.parse import quote
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking.annotation import TAG_LENGTH
 from e2i_eval.tracking.connection import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.tracking.annotation import Annotation
     from e2i_eval.tracking.connection import Connection
-    from e2i_eval.verdict import Verdict
 
 __all__ = ["Recorder", "expectation", "feedback"]
 

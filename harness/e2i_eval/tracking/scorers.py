@@ -11,14 +11,14 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.judges.scorers import PREFIX, SCORERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.judges.subject import Subject
 
 __all__ = ["score"]

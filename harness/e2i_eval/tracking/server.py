@@ -13,7 +13,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 from e2i_eval.tracking.spawn import bind, mlflow_version, spawn
 from e2i_eval.tracking.store import Store, storage_error
 from e2i_eval.tracking.template import Template

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking.client import LEVEL_TAG
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment

@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 from e2i_eval.tracking.store import OTHER_STORE, Store
 
 if TYPE_CHECKING:

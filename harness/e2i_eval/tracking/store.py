@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import ServerError
+from e2i_eval.core.errors import ServerError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.tracking.connection import Connection, RefusedError
 from e2i_eval.tracking.reader import Reader
 from e2i_eval.tracking.served import served
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from e2i_eval.trace import Trace
+    from e2i_eval.core.trace import Trace
 
 __all__ = ["StoredTraces", "stored_traces"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
+from e2i_eval.core.verdict import Finding
 from e2i_eval.golden.compare.comparison import EXACT, Comparison, is_number
 from e2i_eval.golden.compare.data_path import NOTHING, value_at
 from e2i_eval.golden.compare.diff_path import diff_path, dotted_path
@@ -12,14 +13,13 @@ from e2i_eval.golden.compare.difference import differences
 from e2i_eval.golden.compare.text import shown
 from e2i_eval.golden.output import difference_message
 from e2i_eval.golden.rule_breach import Breach, breaches
-from e2i_eval.verdict import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.case import ArgumentRule, StepRule
+    from e2i_eval.core.case import ArgumentRule, StepRule
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.golden.compare.diff_path import DataPath
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["argument_findings", "arguments_agree"]
 

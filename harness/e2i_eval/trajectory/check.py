@@ -7,19 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.golden.compare.arrangement import Happening
 from e2i_eval.golden.ruled import unknown_verdict
 from e2i_eval.trajectory.alignment import Fit, align, pair_up
 from e2i_eval.trajectory.argument import argument_findings, arguments_agree
 from e2i_eval.trajectory.lines import alignment_lines, is_wrong
 from e2i_eval.trajectory.steps import steps_taken
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from e2i_eval.case import Case, StepRule, TrajectoryRule
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.case import Case, StepRule, TrajectoryRule
+    from e2i_eval.core.evidence import Evidence
     from e2i_eval.golden.compare.arrangement import Part
     from e2i_eval.trajectory.alignment import Row
 

@@ -9,7 +9,7 @@ from e2i_eval.golden.compare.text import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.case import StepRule, TrajectoryRule
+    from e2i_eval.core.case import StepRule, TrajectoryRule
     from e2i_eval.golden.compare.arrangement import Happening
     from e2i_eval.trajectory.alignment import Row
 

@@ -13,9 +13,9 @@ from e2i_eval.trajectory.argument import is_part_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Span, Trace
     from e2i_eval.golden.compare.arrangement import Part
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Span, Trace
 
 __all__ = ["steps_taken"]
 

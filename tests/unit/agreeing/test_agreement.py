@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from e2i_eval.agreeing import Agreement, agreement_of
-from e2i_eval.behaviour import Behaviour, PromptCall
-from e2i_eval.case import Expectation, Tolerance
-from e2i_eval.kept_output import KeptOutput
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.case import Expectation, Tolerance
+from e2i_eval.core.stored_output import KeptOutput
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.render.agreement import agreement_lines, agreement_markdown
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.verdict import Verdict
 
 CALL = PromptCall(
     node="plan",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.baseline import Baseline, baseline_of
-from e2i_eval.behaviour import Behaviour, PromptCall
-from e2i_eval.case import Case
-from e2i_eval.evidence import Evidence
-from e2i_eval.exchange import Caller, Exchange, Usage
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.case import Case
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.exchange import Caller, Exchange, Usage
+from e2i_eval.core.run import Run
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.run import Run
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

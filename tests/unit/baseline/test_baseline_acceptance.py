@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.baseline import refusals
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
+    from e2i_eval.core.verdict import Status
     from e2i_eval.report import Report
-    from e2i_eval.verdict import Status
 
 FILES = {"support/refund": "a.yaml", "support/thanks": "b.yaml"}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.cli import main
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from e2i_eval.report import Report

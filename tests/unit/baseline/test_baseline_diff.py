@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.baseline import EXACT, Baseline, BaselineDiff, Change, baseline_of, cases_of, compare
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.behaviour import Behaviour, PromptCall
+    from e2i_eval.core.behaviour import Behaviour, PromptCall
     from e2i_eval.report import CaseResult, Report
 
 

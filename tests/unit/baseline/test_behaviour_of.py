@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.behaviour_of import behaviour_of, observed, prompt_measurements
+from e2i_eval.core.trace import Logged, Span, Trace
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.trace import Logged, Span, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.exchange import Exchange
 
 SECRET = "correct-horse-battery-staple"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.prompt_table import PromptTable, section_key
+from e2i_eval.core.prompt_table import PromptTable, section_key
 from e2i_eval.report import Report
 
 SYSTEM = ("[system]", "Be brief.")

@@ -16,9 +16,9 @@ import anthropic
 import pytest
 from langchain_anthropic import ChatAnthropic
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude import ClaudeWire
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.case import Case, ScriptedAnswer
+from e2i_eval.core.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.case import Case
 from e2i_eval.claude import Budget, ClaudeWire, Shelf
 from e2i_eval.claude.library import http
 from e2i_eval.claude.sse import encode_event, message_events
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.case import Case
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,15 +16,15 @@ import pytest
 
 from e2i_eval.claude import ClaudeWire, Ledger, Shelf, ledger_notes
 from e2i_eval.claude.cassette import CassetteError
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from e2i_eval.case import Case
     from e2i_eval.claude import Tape
+    from e2i_eval.core.case import Case
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-ant-the-key-that-pays-1234567890"

@@ -14,15 +14,15 @@ import anthropic
 import pytest
 
 from e2i_eval.claude import ClaudeWire, Shelf
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.case import Case
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Exchange
 
 JSON_TYPE = {"content-type": "application/json", "request-id": "req_7"}
 SSE_TYPE = {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_7"}

@@ -10,8 +10,8 @@ import pytest
 from langchain_anthropic import ChatAnthropic
 from langchain_core.tools import tool
 
-from e2i_eval.case import Case, ScriptedAnswer
-from e2i_eval.exchange import Usage
+from e2i_eval.core.case import Case, ScriptedAnswer
+from e2i_eval.core.exchange import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

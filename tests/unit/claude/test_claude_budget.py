@@ -15,15 +15,15 @@ import pytest
 
 from e2i_eval.claude import Budget, ClaudeWire, Shelf
 from e2i_eval.claude.budget import BudgetError
-from e2i_eval.clock import SystemClock
-from e2i_eval.exchange import Caller, Exchange, Usage, WireError
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 MODEL = "claude-sonnet-5-5"
 MAX_TOKENS = 1_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 from langchain_anthropic import ChatAnthropic
 
-from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
+from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

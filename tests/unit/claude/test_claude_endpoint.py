@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 import anthropic
 import pytest
 
-from e2i_eval.case import ScriptedAnswer, ScriptedError
 from e2i_eval.claude import Budget, ClaudeWire, Shelf
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.case import ScriptedAnswer, ScriptedError
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 NOWHERE = "http://127.0.0.1:9"
 KEY = "sk-ant-the-key-that-pays-1234567890"

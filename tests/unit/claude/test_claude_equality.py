@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
+from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import StreamFault
     from e2i_eval.claude import ClaudeWire
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.case import StreamFault
+    from e2i_eval.core.exchange import Exchange
 
 JSON_TYPE = {"content-type": "application/json"}
 SSE_TYPE = {"content-type": "text/event-stream; charset=utf-8"}

@@ -9,13 +9,13 @@ import anthropic
 import httpx2
 import pytest
 
-from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
+from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import StreamFault
     from e2i_eval.claude import ClaudeWire
+    from e2i_eval.core.case import StreamFault
 
 TEXT = ({"type": "text", "text": "It was paid on Monday, and it will arrive soon."},)
 

@@ -11,8 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude.fields import rejected_fields
+from e2i_eval.core.case import Case, ScriptedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

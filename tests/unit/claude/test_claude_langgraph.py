@@ -13,7 +13,7 @@ from langchain_anthropic import ChatAnthropic
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
-from e2i_eval.case import Case, ScriptedAnswer
+from e2i_eval.core.case import Case, ScriptedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
     from e2i_eval.claude import ClaudeWire
+    from e2i_eval.core.case import Case
 
 SECRET = "sk-ant-secret"
 MESSAGE: dict[str, Any] = {

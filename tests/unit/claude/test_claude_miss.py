@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.case import Case, ScriptedAnswer, ScriptedError
+from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

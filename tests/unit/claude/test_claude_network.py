@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.claude.network import NetworkBlockedError, NetworkGuard
-from e2i_eval.errors import E2iError
+from e2i_eval.core.errors import E2iError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.case import Case
     from e2i_eval.claude import ClaudeWire
+    from e2i_eval.core.case import Case
 
 ELSEWHERE = "192.0.2.1"
 """An address reserved for documentation."""
@@ -130,7 +130,7 @@ def test_a_blocked_attempt_is_noted_on_the_tape(wire: ClaudeWire, make_case: Cal
 def test_importing_the_wire_is_cheap() -> None:
     """Neither the SDK nor an HTTP library is loaded."""
     code = (
-        "import sys, e2i_eval.claude, e2i_eval.prices;"
+        "import sys, e2i_eval.claude, e2i_eval.core.prices;"
         "print(*{'anthropic', 'httpx', 'httpx2', 'respx', 'anyio', 'langgraph', 'pytest'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

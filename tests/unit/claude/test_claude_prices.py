@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UsageError
-from e2i_eval.exchange import Usage
-from e2i_eval.prices import PriceTable, cost_usd
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.exchange import Usage
+from e2i_eval.core.prices import PriceTable, cost_usd
 
 if TYPE_CHECKING:
     from pathlib import Path

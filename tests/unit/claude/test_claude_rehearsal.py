@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude import Budget, ClaudeWire, Forecast, Shelf, plan_of
 from e2i_eval.claude.library import http
-from e2i_eval.clock import SystemClock
-from e2i_eval.errors import E2iError
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.case import Case, ScriptedAnswer
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import E2iError
+from e2i_eval.core.prices import PriceTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.case import Case, ScriptedAnswer
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.claude.sse import Accumulator, decode_events, encode_event, message_events
-from e2i_eval.clock import SystemClock
+from e2i_eval.core.case import Case, ScriptedAnswer
+from e2i_eval.core.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

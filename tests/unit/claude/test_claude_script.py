@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from e2i_eval.case import ScriptedAnswer, ScriptedError
 from e2i_eval.claude.origin import Origin
 from e2i_eval.claude.script import Script
-from e2i_eval.exchange import Caller
+from e2i_eval.core.case import ScriptedAnswer, ScriptedError
+from e2i_eval.core.exchange import Caller
 
 
 def origin(node: str | None = None, *, branch: int | None = None, step: int = 1) -> Origin:

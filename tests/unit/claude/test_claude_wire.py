@@ -14,13 +14,13 @@ import respx
 
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.claude.network import _active
-from e2i_eval.clock import SystemClock
-from e2i_eval.errors import E2iError, UsageError
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import E2iError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 
 def patched() -> list[object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.cli.result_file import result_file
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.comparing import Comparison, compare_runs, side_of
-from e2i_eval.estimate import Estimate
-from e2i_eval.overhead_result import OverheadResult
+from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.overhead_result import OverheadResult
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.verdict import Status
+    from e2i_eval.core.verdict import Status
 
 MEASURED = {
     "input_tokens": 100.0,

@@ -16,7 +16,7 @@ import pytest
 
 from e2i_eval import tracking
 from e2i_eval.cli import main
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from e2i_eval.case import Case
-from e2i_eval.evidence import Evidence
-from e2i_eval.exchange import Caller, Exchange, Usage, WireError
-from e2i_eval.run import Run, RunError
-from e2i_eval.trace import Logged, Span, SpanEvent, TokenTotals, Trace
+from e2i_eval.core.case import Case
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
+from e2i_eval.core.run import Run, RunError
+from e2i_eval.core.trace import Logged, Span, SpanEvent, TokenTotals, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from e2i_eval.contract import Contract
 from e2i_eval.contract.assignment import assign
 from e2i_eval.contract.logging_check import check_logging
-from e2i_eval.exchange import Caller, Exchange, Usage
+from e2i_eval.core.exchange import Caller, Exchange, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.verdict import Verdict
 
 WORDS = st.text(alphabet="abc déf\n<>{}\"'\\1", min_size=1, max_size=20).filter(lambda text: bool(text.strip()))
 NAMES = st.from_regex(r"[a-z]{1,8}", fullmatch=True)

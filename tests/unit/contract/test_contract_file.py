@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2i_eval.contract import Contract, load_contract
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -16,8 +16,8 @@ from e2i_eval.contract.formats import GAPS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.verdict import Verdict
 
 NAMES = sorted(path.stem for path in (Path(__file__).parent / "traces").glob("*.json"))
 BROKEN = {"both_async"}

@@ -13,9 +13,9 @@ from e2i_eval.contract import Contract, contract_checks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.trace import Span, Trace
-    from e2i_eval.verdict import Finding, Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.trace import Span, Trace
+    from e2i_eval.core.verdict import Finding, Verdict
 
 SYSTEM = "You are a careful analyst of prescriptions.\nAnswer in one sentence."
 MODEL = "claude-sonnet-5-5"

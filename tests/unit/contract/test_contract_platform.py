@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case
 from e2i_eval.checks import judge
 from e2i_eval.contract import contract_checks, load_contract
-from e2i_eval.exchange import Caller, Exchange, Usage, WireNote
-from e2i_eval.run import RunError
-from e2i_eval.trace import Logged, Span
+from e2i_eval.core.case import Case
+from e2i_eval.core.exchange import Caller, Exchange, Usage, WireNote
+from e2i_eval.core.run import RunError
+from e2i_eval.core.trace import Logged, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.verdict import Verdict
 
 CONTRACT = Path(__file__).parents[3] / "evals" / "contract.toml"
 CONTEXT = "[kpi-trx] TRx counts all prescriptions.\n[kpi-nrx] NRx counts new ones."

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.contract.contract import SecretRules
-from e2i_eval.contract.mask import CUES, PATTERNS, SecretSearch
 from e2i_eval.contract.secrets_check import check_secrets
+from e2i_eval.core.redaction import CUES, PATTERNS, SecretSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
 
     Recorded = Callable[[str], Evidence]
 

@@ -10,13 +10,13 @@ import pytest
 from e2i_eval.checks import judge
 from e2i_eval.contract import Contract, contract_checks
 from e2i_eval.contract.contract import TraceRules
-from e2i_eval.run import RunError
+from e2i_eval.core.run import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.verdict import Verdict
 
     Recorded = Callable[[str], Evidence]
 

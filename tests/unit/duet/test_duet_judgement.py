@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, adjusted, look, pooled
 from e2i_eval.duet.rounds import Pairs, Plan, made_pairs
 from e2i_eval.duet.sample import Pair, Sample
-from e2i_eval.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.latency_shift import LatencyShift, shift_metrics
 from e2i_eval.duet.judgement import Look
 from e2i_eval.duet.sets import Sets
-from e2i_eval.estimate import Estimate
-from e2i_eval.latency_shift import LatencyShift, shift_metrics
 
 if TYPE_CHECKING:
     from e2i_eval.duet.judgement import Standing

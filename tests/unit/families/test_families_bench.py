@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Case
 from e2i_eval.checks import Check, judge
-from e2i_eval.errors import UsageError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run
 from e2i_eval.evaluation import Evaluation
-from e2i_eval.evidence import Evidence
 from e2i_eval.families.bench import Bench
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.report import CaseResult
-from e2i_eval.run import Run
 from e2i_eval.settings import read_settings
 
 if TYPE_CHECKING:

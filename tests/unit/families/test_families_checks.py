@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case, ErrorRule, Expectation, ScriptedAnswer, ScriptedError, ValueRule
-from e2i_eval.errors import UsageError
-from e2i_eval.evidence import Evidence
+from e2i_eval.core.case import Case, ErrorRule, Expectation, ScriptedAnswer, ScriptedError, ValueRule
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run, RunError
+from e2i_eval.core.trace import Logged, Trace
 from e2i_eval.families import Plan, standing_checks
 from e2i_eval.families.declared import Alteration, Declared
 from e2i_eval.families.derived_case import derived_case
 from e2i_eval.families.family_check import Before, family_check
 from e2i_eval.families.relation import Relation
 from e2i_eval.families.surroundings import surroundings
-from e2i_eval.run import Run, RunError
-from e2i_eval.trace import Logged, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.families.family import Family
-    from e2i_eval.verdict import Verdict
 
 GOLDEN = Case(
     id="shop/refund",

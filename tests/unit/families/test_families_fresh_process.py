@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2i_eval.case import Case
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.families import fresh_process
 from e2i_eval.families.declared import Declared
 from e2i_eval.families.family_check import Before

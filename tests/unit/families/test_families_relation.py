@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
 from e2i_eval.families.relation import Must, Relation
 
 WHERE = "families.toml:7"

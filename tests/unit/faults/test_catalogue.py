@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.faults import FAULTS, Fault, choose
 from e2i_eval.faults.page import page
 

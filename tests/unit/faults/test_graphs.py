@@ -12,7 +12,7 @@ from e2i_eval.faults.graphs import with_extra_node, with_loop, without_node
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 NODES = ("first", "second", "third")
 

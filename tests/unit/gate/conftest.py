@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.baseline import BaselineDiff, CaseDiff, Change
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rule import parse_rule
 from e2i_eval.gate.rulebook import Judgement
 from e2i_eval.gate.scene import Scene
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
 
 
 class Bench:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.baseline import CaseDiff
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.report import CaseResult
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.core.errors import UsageError
 from e2i_eval.coverage import CoveredPart, TargetCoverage
-from e2i_eval.errors import UsageError
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rule import parse_rule
 from e2i_eval.gate.rulebook import Judgement
@@ -16,7 +16,7 @@ from e2i_eval.gate.scope import Scope
 from e2i_eval.report import CaseResult, Report
 
 if TYPE_CHECKING:
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
 
 ONE = CaseResult(case_id="a/one", target="a", nodeid="a/one", where="one.yaml:1", verdicts=())
 HALF = TargetCoverage(

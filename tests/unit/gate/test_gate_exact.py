@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from e2i_eval.baseline import Change
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.latency_shift import LatencyShift
+from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.gate.scope import Scope
-from e2i_eval.latency_shift import LatencyShift
-from e2i_eval.overhead_result import OverheadResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e2i_eval.baseline import CaseDiff
-    from e2i_eval.decision import Decision
+    from e2i_eval.core.decision import Decision
     from e2i_eval.report import CaseResult
 
 

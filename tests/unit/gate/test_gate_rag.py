@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.verdict import Verdict
+from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from tests.unit.gate.conftest import Bench

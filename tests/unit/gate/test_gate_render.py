@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from e2i_eval.decision import Decision
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.decision import Decision
+from e2i_eval.core.estimate import Estimate
 from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags
 from e2i_eval.gate.scope import Scope
 from e2i_eval.render.gate import decision_lines, gate_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.metric import METRICS
 from e2i_eval.gate.rule import Rule, parse_rule
 from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, RuleBook, parse_rules

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from e2i_eval.case import Case, Expectation
-from e2i_eval.evidence import Evidence
-from e2i_eval.exchange import Caller, Exchange, Usage, WireError
+from e2i_eval.core.case import Case, Expectation
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
+from e2i_eval.core.run import Run, RunError
+from e2i_eval.core.trace import Logged, Span, Trace
 from e2i_eval.golden import golden_checks, read_case
-from e2i_eval.run import Run, RunError
-from e2i_eval.trace import Logged, Span, Trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.golden.spending import Price
-    from e2i_eval.verdict import Verdict
 
 ReadText: TypeAlias = Callable[..., Case]
 Judge: TypeAlias = "Callable[..., Verdict]"

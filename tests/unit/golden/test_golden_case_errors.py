@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.errors import CaseFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 FILE = "golden/cases/support/refund.yaml"
 HEAD = "schema: 1\ninputs: {}\n"

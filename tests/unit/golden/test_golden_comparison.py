@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
 from e2i_eval.golden.compare.comparison import EXACT, Comparison
 from e2i_eval.golden.compare.data_path import NOTHING, all_paths, value_at
 from e2i_eval.golden.compare.diff_path import diff_path, parse_diff_path

@@ -11,14 +11,14 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.errors import CaseFileError
 from e2i_eval.golden import case_schema, read_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 QUICK = settings(
     max_examples=150,

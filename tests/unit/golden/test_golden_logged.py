@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Budget, Expectation, ValueRule
-from e2i_eval.exchange import Usage
+from e2i_eval.core.case import Budget, Expectation, ValueRule
+from e2i_eval.core.exchange import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.trace import Logged, Trace
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.trace import Logged, Trace
+    from e2i_eval.core.verdict import Verdict
 
 HALF = ValueRule(min=0.5, max=1.0)
 USAGE = Usage(input_tokens=100, output_tokens=10, cache_read_tokens=20, cache_write_5m_tokens=3)

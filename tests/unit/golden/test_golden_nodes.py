@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Expectation, NodeOrder, NodeRule, ToolRule
-from e2i_eval.exchange import WireError
+from e2i_eval.core.case import Expectation, NodeOrder, NodeRule, ToolRule
+from e2i_eval.core.exchange import WireError
 from e2i_eval.golden.compare.alignment import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.exchange import Exchange
-    from e2i_eval.trace import Trace
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.exchange import Exchange
+    from e2i_eval.core.trace import Trace
+    from e2i_eval.core.verdict import Verdict
 
 
 def nodes(order: NodeOrder, *names: str) -> Expectation:

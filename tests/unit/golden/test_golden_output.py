@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Budget, Case, ErrorRule, Expectation, NodeRule, Tolerance, ValueRule
 from e2i_eval.checks import judge as judge_all
+from e2i_eval.core.case import Budget, Case, ErrorRule, Expectation, NodeRule, Tolerance, ValueRule
 from e2i_eval.golden import golden_checks
 from e2i_eval.golden.completed import last_user_lines
 from e2i_eval.golden.rule_breach import breaches, text_breaches
@@ -17,9 +17,9 @@ from e2i_eval.golden.rule_breach import breaches, text_breaches
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.run import RunError
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.run import RunError
+    from e2i_eval.core.verdict import Verdict
 
 
 def names(expect: Expectation) -> list[str]:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Budget, ErrorRule, NodeRule, ScriptedError, Tolerance, ToolRule, ValueRule
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.case import Budget, ErrorRule, NodeRule, ScriptedError, Tolerance, ToolRule, ValueRule
+from e2i_eval.core.errors import CaseFileError
 from e2i_eval.golden import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 WHOLE = """\
 schema: 1

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.evidence import Evidence
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run
 from e2i_eval.golden import golden_checks, read_case
-from e2i_eval.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 HEAD = "schema: 1\ninputs: {question: soon}\norigin: {trace: tr-1}\nexpect:\n  wrong_output: {answer: On Friday.}\n"
 

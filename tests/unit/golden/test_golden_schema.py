@@ -19,7 +19,7 @@ from e2i_eval.golden.file.yaml_document import parse_yaml
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"

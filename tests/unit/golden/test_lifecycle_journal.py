@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.golden.lifecycle.journal import JOURNAL, apply, recover
 from e2i_eval.golden.lifecycle.plan import FilePlan, digest_of
 

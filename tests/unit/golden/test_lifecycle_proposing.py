@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from e2i_eval.case import Expectation
 from e2i_eval.checks import judge as judged
-from e2i_eval.evidence import Evidence
-from e2i_eval.exchange import Caller, Exchange, WireError, WireNote
+from e2i_eval.core.case import Expectation
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
+from e2i_eval.core.run import Run, RunError
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.golden import golden_checks
 from e2i_eval.golden.file.yaml_document import parse_yaml
 from e2i_eval.golden.lifecycle.fixing import fixes
 from e2i_eval.golden.lifecycle.plan import digest_of, plan_of
 from e2i_eval.golden.lifecycle.proposal import Proposal
 from e2i_eval.golden.lifecycle.proposing import ReadFile, Repetition, propose
-from e2i_eval.run import Run, RunError
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.trace import Logged, Trace
     from e2i_eval.golden.lifecycle.change import ChangeKind
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Logged, Trace
 
 FILE = "golden/cases/support/refund.yaml"
 HEAD = "schema: 1\ninputs: {q: 1}\n"

@@ -18,8 +18,8 @@ from e2i_eval.golden.lifecycle.yaml_text import block_lines, flow_text, scalar_t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.golden.lifecycle.change import KeyPath
-    from e2i_eval.json_value import JsonValue
 
 TEXT = """\
 # head

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from e2i_eval.contract import Contract
+from e2i_eval.core.trace import Span, SpanEvent, Trace
 from e2i_eval.harvest import Candidate, candidate_of
-from e2i_eval.trace import Span, SpanEvent, Trace
 
 BEGUN_S = 1_795_444_833.0
 """2026-11-23, 14:40:33 UTC."""

@@ -16,7 +16,7 @@ from e2i_eval.harvest.tape import entries_of, script_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 WIRE: dict[str, Any] = {
     "model": "claude-sonnet-5-5",

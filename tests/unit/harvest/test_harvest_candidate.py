@@ -9,16 +9,16 @@ import pytest
 
 from e2i_eval.contract import Contract
 from e2i_eval.contract.contract import CallRules
+from e2i_eval.core.trace import SpanEvent
 from e2i_eval.golden.file.yaml_document import parse_yaml
 from e2i_eval.harvest import Candidate, Unfit, candidate_of
 from e2i_eval.harvest.document import case_document, case_text, flaw
 from e2i_eval.harvest.personal import Pseudonyms, secret_kinds
-from e2i_eval.trace import SpanEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 
 def test_a_case_expects_what_came_out(

@@ -9,7 +9,7 @@ import pytest
 
 from e2i_eval.claude.cassette import read_cassette
 from e2i_eval.contract import Contract
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.golden import read_case
 from e2i_eval.harvest import Candidate, GoldenFolder, Harvest, Harvester, accept
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-    from e2i_eval.trace import Span, Trace
+    from e2i_eval.core.trace import Span, Trace
 
 
 class Kept:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Case, Expectation
 from e2i_eval.claude import Asking, ClaudeWire
-from e2i_eval.clock import SystemClock
-from e2i_eval.judge_rule import JudgeAnswer, JudgeRule
+from e2i_eval.core.case import Case, Expectation
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
+from e2i_eval.core.prices import PriceTable
+from e2i_eval.core.run import Run
 from e2i_eval.judging import Bench
-from e2i_eval.prices import PriceTable
 from e2i_eval.report import CaseResult
-from e2i_eval.run import Run
 from e2i_eval.tracking.scorers import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 MODEL = "claude-sonnet-5-5"
 OUTPUT: JsonValue = {"answer": "It was paid on Monday.", "asked_at": "2026-01-02T03:04:05Z"}

@@ -9,20 +9,20 @@ import pytest
 from tests.unit.judges.conftest import MODEL, case, result, rubric, run, said
 
 from e2i_eval.claude import Asking, Budget, ClaudeWire, Shelf
-from e2i_eval.clock import SystemClock
-from e2i_eval.errors import UsageError
-from e2i_eval.judge_rule import JudgeRule
-from e2i_eval.judges.judgement import Judgement
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.judge_rule import JudgeRule
+from e2i_eval.core.judgement import Judgement
+from e2i_eval.core.prices import PriceTable
+from e2i_eval.core.run import RunError
+from e2i_eval.core.verdict import Verdict
 from e2i_eval.judges.roll import called
 from e2i_eval.judges.scorers import SCORERS
 from e2i_eval.judges.verdicts import judge_measurements, judge_notes
 from e2i_eval.judging import Bench
-from e2i_eval.prices import PriceTable
 from e2i_eval.repeats import RepeatPlan, judge
-from e2i_eval.run import RunError
 from e2i_eval.tracking.recorder import feedback
 from e2i_eval.tracking.scorers import score
-from e2i_eval.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

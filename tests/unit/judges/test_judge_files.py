@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.judge_rule import JudgeAnswer
 from e2i_eval.golden import read_case
 from e2i_eval.golden.file.judges_file import read_judges
-from e2i_eval.judge_rule import JudgeAnswer
 from e2i_eval.judges.roll import called
 
 if TYPE_CHECKING:
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.judge_rule import JudgeRule
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "judges.md"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.judge_rule import JudgeRule
+from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.judges.rubric import TOOL, UnreadableError, fence, rubric_request, score_of
 from e2i_eval.judges.subject import Subject, part_of
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 RULE = JudgeRule(name="tone", rubric="Is polite.", scale=(1, 5))
 MARK = re.compile(r"</?(data-[0-9a-f]{12})>")

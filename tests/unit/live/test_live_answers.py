@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.case import Case
 from e2i_eval.claude import AnswerJournal, Budget, ClaudeWire, Scrub
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.case import Case
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
 from e2i_eval.testing.claude_server import ClaudeServer
 
 if TYPE_CHECKING:

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Case
-from e2i_eval.errors import UsageError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
+from e2i_eval.core.run import Run
+from e2i_eval.core.verdict import Verdict
+from e2i_eval.core.waiting import waited_s
 from e2i_eval.evaluation import Evaluation
-from e2i_eval.evidence import Evidence
-from e2i_eval.exchange import Caller, Exchange, WireError, WireNote
 from e2i_eval.live import Journal, KeptList, Resuming, case_key, code_state
 from e2i_eval.outage import excused, is_outage
 from e2i_eval.report import CaseResult
-from e2i_eval.run import Run
 from e2i_eval.testing import ManualClock
-from e2i_eval.verdict import Verdict
-from e2i_eval.waiting import waited_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from e2i_eval.exchange import WireNoteKind
+    from e2i_eval.core.exchange import WireNoteKind
 
 NOW_S = 1_700_000_000.0
 PASS = Verdict(check="output", status="pass")

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.case import Case
 from e2i_eval.claude import Budget, ClaudeWire, Pace
 from e2i_eval.claude.lane import Reply
 from e2i_eval.claude.pace import lane_name
-from e2i_eval.clock import SystemClock
-from e2i_eval.prices import PriceTable
+from e2i_eval.core.case import Case
+from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.prices import PriceTable
+from e2i_eval.core.waiting import waited_s
 from e2i_eval.testing import ManualClock
 from e2i_eval.testing.claude_server import ClaudeServer
-from e2i_eval.waiting import waited_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.exchange import Exchange
 
 MODEL = "claude-sonnet-5-5"
 CALLERS = 12

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case
-from e2i_eval.errors import UnknownError, UsageError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import UnknownError, UsageError
+from e2i_eval.core.trace import Logged, Trace
 from e2i_eval.overhead.callers import ONE, Callers
 from e2i_eval.overhead.meter import Bench, Meter
 from e2i_eval.settings import TargetSettings
 from e2i_eval.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
-from e2i_eval.trace import Logged, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from e2i_eval.case_run import CaseRun
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.overhead_result import OverheadResult
 
 CASE = Case(id="shop/refund", target="shop", inputs={"question": "Where?", "deep": {"list": [1]}})
 CALL_S = 0.02

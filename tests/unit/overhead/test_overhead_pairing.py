@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.overhead.pairing import Block, Pair, Plan, estimate_ms, interleaved, is_enough
 from e2i_eval.testing import ManualClock
 

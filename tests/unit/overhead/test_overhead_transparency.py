@@ -14,7 +14,7 @@ from e2i_eval.overhead.transparency import compared
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 
 def streamed(*chunks: JsonValue, error: Exception | None = None) -> Outcome:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Case
 from e2i_eval.contract.contract import Contract
+from e2i_eval.core.case import Case
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.evaluation import Evaluation
-from e2i_eval.evidence import Evidence
 from e2i_eval.faults import Fault
 from e2i_eval.faults.fault import Need
 from e2i_eval.proof import Bench, Proof, Prover, trial_line, verdict_lines
 from e2i_eval.report import CaseResult
-from e2i_eval.run import Run
 from e2i_eval.testing import ManualClock
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from e2i_eval.case import Case
+from e2i_eval.core.case import Case
 from e2i_eval.proof.slowness import measured
 
 CASE = Case(id="support/refund", target="support", inputs={})

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.behaviour import Behaviour, PromptCall
-from e2i_eval.call_record import CallRecord, FieldRecord
-from e2i_eval.decision import Decision
-from e2i_eval.estimate import Estimate
-from e2i_eval.latency_shift import LatencyShift
-from e2i_eval.overhead_result import OverheadResult
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.call_record import CallRecord, FieldRecord
+from e2i_eval.core.decision import Decision
+from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.latency_shift import LatencyShift
+from e2i_eval.core.overhead_result import OverheadResult
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.decision import DecisionStatus
-    from e2i_eval.verdict import Status
+    from e2i_eval.core.decision import DecisionStatus
+    from e2i_eval.core.verdict import Status
 
 HOSTILE = (
     "</script><script>document.title='owned'</script>",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.render import failure_lines
 from e2i_eval.report import CaseResult
-from e2i_eval.verdict import Finding, Verdict
 
 
 def test_an_answer_gives_no_command_to_github() -> None:

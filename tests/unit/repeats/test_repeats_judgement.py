@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.behaviour import Behaviour, PromptCall
+from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.verdict import Status, Verdict
 from e2i_eval.repeats import (
     REPEATS,
     CaseVerdict,
@@ -23,7 +24,6 @@ from e2i_eval.repeats import (
     tally,
 )
 from e2i_eval.report import CaseResult, Report, summarise
-from e2i_eval.verdict import Status, Verdict
 
 
 def result(status: Status = "pass", *, check: str = "output", repeat: int = 0, **keys: Any) -> CaseResult:  # noqa: ANN401

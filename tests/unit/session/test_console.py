@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from e2i_eval.core.verdict import Finding, Status, Verdict
 from e2i_eval.render import failure_lines, numbers, summary_lines
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.verdict import Finding, Status, Verdict
 
 
 def result(case_id: str, status: Status = "pass", **measurements: float) -> CaseResult:

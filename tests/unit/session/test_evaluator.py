@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.case import Case, Expectation
-from e2i_eval.errors import UsageError
+from e2i_eval.core.case import Case, Expectation
+from e2i_eval.core.errors import UsageError
 from e2i_eval.evaluation import Evaluator, SessionRef
 from e2i_eval.settings import Settings, TargetSettings
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.case_run import CaseRun
-    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.trace import Logged, Trace
 
     Make = Callable[..., Evaluator]
 

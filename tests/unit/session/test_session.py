@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.case import Case
-from e2i_eval.errors import ServerError, UsageError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import ServerError, UsageError
+from e2i_eval.core.scratch import Scratch, ScratchFolder
+from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.report import CaseResult, Report
-from e2i_eval.scratch import Scratch, ScratchFolder
 from e2i_eval.session import Session
 from e2i_eval.settings import Settings
 from e2i_eval.testing import InMemoryTracking, ManualClock
-from e2i_eval.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.verdict import Status
+    from e2i_eval.core.verdict import Status
 
 
 class Server:

@@ -15,15 +15,16 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import START, StateGraph
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.plain import plain
 from e2i_eval.settings import TargetSettings
-from e2i_eval.target import build_target, plain
+from e2i_eval.target import build_target
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.run import Run
+    from e2i_eval.core.run import Run
 
 
 ANY_STATE = cast("Any", dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2i_eval.trace import Span, Trace
+from e2i_eval.core.trace import Span, Trace
 
 
 def span(span_id: str, parent_id: str | None, name: str, node: str | None = None, place: str = "a") -> Span:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.stats import paired
 from e2i_eval.stats.paired import Alternative, cluster_interval, mcnemar, paired_bootstrap, sign_flip
 

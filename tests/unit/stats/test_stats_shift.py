@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon  # type: ignore[import-untyped]
 
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.stats.shift import hodges_lehmann, median_interval, signed_rank, smallest_count
 
 MS = st.integers(-2000, 2000).map(lambda tenths: tenths / 8)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.errors import CaseFileError
 from e2i_eval.golden import make_case
 from e2i_eval.trajectory.argument import argument_findings, arguments_agree
 
 if TYPE_CHECKING:
-    from e2i_eval.case import StepRule
+    from e2i_eval.core.case import StepRule
 
 
 def step_of(**keys: Any) -> StepRule:  # noqa: ANN401  keys of a step

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.evidence import Evidence
+from e2i_eval.core.evidence import Evidence
+from e2i_eval.core.run import Run
+from e2i_eval.core.trace import Span, Trace
 from e2i_eval.golden import make_case
 from e2i_eval.render import failure_lines
 from e2i_eval.report import CaseResult
-from e2i_eval.run import Run
-from e2i_eval.trace import Span, Trace
 from e2i_eval.trajectory import trajectory_check
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.verdict import Verdict
 
 
 class TraceOf:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.claude.cassette.entry import Entry
-    from e2i_eval.exchange import Usage
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.exchange import Usage
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["answer_of", "strings_of", "usage_of"]
 

@@ -14,7 +14,7 @@ from e2i_eval.claude.sse import encode_event
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["body_of", "by_event", "pieces_of"]
 

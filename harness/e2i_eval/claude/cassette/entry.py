@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.exchange import ExchangeKind
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.exchange import ExchangeKind
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Entry", "Piece"]
 

@@ -13,15 +13,15 @@ from e2i_eval.claude.cassette.body import body_of, pieces_of
 from e2i_eval.claude.cassette.cassette import Cassette
 from e2i_eval.claude.cassette.entry import Entry
 from e2i_eval.claude.cassette.lines import joined, split
-from e2i_eval.errors import UsageError
-from e2i_eval.exchange import ExchangeKind
+from e2i_eval.core.errors import UsageError
+from e2i_eval.core.exchange import ExchangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from e2i_eval.claude.cassette.scrub import Scrub
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["CassetteError", "cassette_path", "cassette_text", "read_cassette", "write_cassette"]
 

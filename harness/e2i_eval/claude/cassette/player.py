@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_eval.claude.cassette.entry import Entry
-    from e2i_eval.exchange import ExchangeKind
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.exchange import ExchangeKind
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Player"]
 

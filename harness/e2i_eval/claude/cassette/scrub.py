@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.mask import PATTERNS, SecretSearch, mask
+from e2i_eval.core.redaction import PATTERNS, SecretSearch, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["Scrub"]
 

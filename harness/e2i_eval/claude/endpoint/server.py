@@ -16,7 +16,7 @@ from e2i_eval.claude.endpoint.forwarding import HEADERS_OF_A_HOP
 from e2i_eval.claude.endpoint.refusal import Refusal
 from e2i_eval.claude.endpoint.request_body import read_body
 from e2i_eval.claude.library import ScriptMissError, http
-from e2i_eval.exchange import WireNote
+from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from e2i_eval.claude.endpoint.endpoint import Endpoint

@@ -11,7 +11,7 @@ from e2i_eval.contract.model_call import Part, canonical
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["BLOCK_KINDS", "parts", "tool_input"]
 

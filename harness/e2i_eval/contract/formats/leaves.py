@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["leaves", "text_leaves"]
 

@@ -10,7 +10,7 @@ from e2i_eval.contract.model_call import Part
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["as_message", "conversation", "is_block", "message_parts"]
 

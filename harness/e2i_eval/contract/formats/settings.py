@@ -9,7 +9,7 @@ from e2i_eval.contract.model_call import Stated
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["SETTINGS", "settings"]
 

@@ -10,13 +10,13 @@ from e2i_eval.contract.formats.leaves import text_leaves
 from e2i_eval.contract.formats.messages import as_message, conversation, is_block, message_parts
 from e2i_eval.contract.formats.settings import settings
 from e2i_eval.contract.model_call import Form, ModelCall, Part, Tool, canonical
-from e2i_eval.trace import TokenTotals
+from e2i_eval.core.trace import TokenTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.trace import Span
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.trace import Span
 
 __all__ = ["body_prompt", "body_tools", "read_call"]
 

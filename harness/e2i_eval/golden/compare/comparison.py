@@ -12,14 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
 from e2i_eval.golden.compare.diff_path import DataPath, diff_path, parse_diff_path
 from e2i_eval.golden.compare.pairing import paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["EXACT", "Comparison", "is_number"]
 

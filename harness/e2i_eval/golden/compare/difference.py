@@ -10,8 +10,8 @@ from e2i_eval.golden.compare.comparison import Comparison, is_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.golden.compare.diff_path import DataPath
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["Difference", "differences"]
 

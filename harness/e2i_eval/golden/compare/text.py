@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["shown", "text_difference"]
 

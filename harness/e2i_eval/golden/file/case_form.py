@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from e2i_eval.case import Case
+from e2i_eval.core.case import Case
 from e2i_eval.golden.file.expect_form import ExpectForm
 from e2i_eval.golden.file.form import Form, Given
 from e2i_eval.golden.file.origin_form import OriginForm  # noqa: TC001  as below

@@ -10,7 +10,7 @@ from e2i_eval.golden.file.schema import known_keys
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["Contradiction", "contradictions"]
 

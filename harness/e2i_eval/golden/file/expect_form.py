@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from e2i_eval.case import Budget, ErrorRule, Expectation, NodeOrder, NodeRule, Tolerance, ToolRule
+from e2i_eval.core.case import Budget, ErrorRule, Expectation, NodeOrder, NodeRule, Tolerance, ToolRule
 from e2i_eval.golden.file.form import Amount, Count, DiffPath, Form, Given, PathRegex
 from e2i_eval.golden.file.judge_form import JudgeForm, judge_rules
 from e2i_eval.golden.file.rag_form import RagForm  # noqa: TC001  pydantic reads it at run time

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.golden.file.form import Form, Given, Number
-from e2i_eval.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.judges.scorers import PREFIX, SCORERS
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["JudgeForm", "SharedJudgeForm", "judge_contradictions", "judge_rules"]
 

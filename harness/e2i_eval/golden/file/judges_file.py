@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.golden.file.form import Form
 from e2i_eval.golden.file.judge_form import NAME, SharedJudgeForm, in_judge
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.judge_rule import JudgeRule
 
 __all__ = ["read_judges"]
 

@@ -6,16 +6,16 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.golden.file.problem import Problem
 from e2i_eval.golden.file.schema import known_keys
-from e2i_eval.golden.nearest import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["keys_to", "mistake"]
 

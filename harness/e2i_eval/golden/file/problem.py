@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.errors import CaseFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

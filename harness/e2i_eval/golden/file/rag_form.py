@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from e2i_eval.case import RagRule, ValueRule
+from e2i_eval.core.case import RagRule, ValueRule
 from e2i_eval.golden.file.form import Form, Given
 
 __all__ = ["RagForm"]

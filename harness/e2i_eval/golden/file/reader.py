@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.golden.file.case_form import SCHEMA_VERSION, CaseForm
 from e2i_eval.golden.file.consistency import contradictions
 from e2i_eval.golden.file.mistake import keys_to, mistake
 from e2i_eval.golden.file.problem import Problem, case_file_error
 from e2i_eval.golden.file.yaml_document import YamlDocument, parse_yaml
-from e2i_eval.golden.nearest import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from e2i_eval.case import Case
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["read_case"]
 

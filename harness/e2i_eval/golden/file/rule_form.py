@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from e2i_eval.case import ValueRule
+from e2i_eval.core.case import ValueRule
 from e2i_eval.golden.file.form import Form, Given, Number, Regex, Scalar
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["RuleForm", "Rules", "value_rule", "value_rules"]
 

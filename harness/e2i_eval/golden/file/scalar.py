@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["MERGE_TAG", "CoreLoader", "scalar_value"]
 

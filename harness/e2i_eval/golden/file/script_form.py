@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from e2i_eval.case import ScriptedAnswer, ScriptedError, StreamFault
+from e2i_eval.core.case import ScriptedAnswer, ScriptedError, StreamFault
 from e2i_eval.golden.file.form import Amount, Count, Form, Given, WireObject
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["AnswerForm"]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from e2i_eval.case import ArgumentRule, NodeOrder, StepRule, Tolerance, TrajectoryRule, ValueRule
+from e2i_eval.core.case import ArgumentRule, NodeOrder, StepRule, Tolerance, TrajectoryRule, ValueRule
 from e2i_eval.golden.file.form import Amount, Count, Form, Given, Number
 from e2i_eval.golden.file.rule_form import RuleForm, value_rule
 

@@ -14,7 +14,7 @@ from e2i_eval.golden.file.scalar import MERGE_TAG, CoreLoader, scalar_value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["YamlDocument", "parse_yaml"]
 

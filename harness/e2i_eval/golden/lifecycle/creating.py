@@ -13,8 +13,8 @@ from e2i_eval.golden.lifecycle.observed import observed_nodes, observed_tools
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.evidence import Evidence
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["agreed_expectation", "creation", "has_expectations", "observed_expectation"]
 

@@ -11,9 +11,9 @@ from e2i_eval.golden.lifecycle.change import Edit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.golden.compare.comparison import Comparison
     from e2i_eval.golden.lifecycle.change import KeyPath
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["edited", "edits_between", "identical", "value_of"]
 

@@ -20,10 +20,10 @@ from e2i_eval.golden.rule_breach import breaches, text_breaches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.golden.lifecycle.change import KeyPath
     from e2i_eval.golden.spending import Price
-    from e2i_eval.json_value import JsonObject, JsonValue
 
 __all__ = ["HAND", "Fixed", "NeedsHandError", "fixes"]
 

@@ -18,15 +18,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 from e2i_eval.golden.lifecycle.plan import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.golden.lifecycle.plan import FilePlan
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["JOURNAL", "Entry", "Recovery", "apply", "recover"]
 

@@ -12,9 +12,9 @@ from e2i_eval.golden.tools import tool_calls
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.golden.spending import Price
-    from e2i_eval.json_value import JsonObject
 
 __all__ = ["observed_nodes", "observed_spending", "observed_tools"]
 

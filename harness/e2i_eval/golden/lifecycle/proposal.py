@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.golden.lifecycle.change import Change
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Proposal", "Remark"]
 

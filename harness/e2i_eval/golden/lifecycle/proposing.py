@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks import judge
-from e2i_eval.errors import CaseFileError
+from e2i_eval.core.errors import CaseFileError
 from e2i_eval.golden.golden_checks import golden_checks
 from e2i_eval.golden.lifecycle.change import Change
 from e2i_eval.golden.lifecycle.creating import agreed_expectation, creation, has_expectations, observed_expectation
@@ -20,11 +20,11 @@ from e2i_eval.golden.made_case import make_case
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.core.verdict import Verdict
     from e2i_eval.golden.lifecycle.change import ChangeKind
     from e2i_eval.golden.spending import Price
-    from e2i_eval.json_value import JsonObject
-    from e2i_eval.verdict import Verdict
 
 __all__ = ["ReadFile", "Repetition", "propose"]
 

@@ -15,9 +15,9 @@ from e2i_eval.golden.lifecycle.spans import Span, SpanError, spans_of
 from e2i_eval.golden.lifecycle.yaml_text import WIDTH, block_lines, flow_text, key_text, literal_text, scalar_text
 
 if TYPE_CHECKING:
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.golden.lifecycle.change import Edit
     from e2i_eval.golden.lifecycle.spans import Item
-    from e2i_eval.json_value import JsonValue
 
 __all__ = ["SpliceError", "spliced"]
 

@@ -12,9 +12,9 @@ from e2i_eval.golden.lifecycle.edited import value_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.evidence import Evidence
+    from e2i_eval.core.evidence import Evidence
+    from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.golden.compare.diff_path import DataPath
-    from e2i_eval.json_value import JsonObject, JsonValue
 
 __all__ = ["trims"]
 

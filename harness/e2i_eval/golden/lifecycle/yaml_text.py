@@ -12,7 +12,7 @@ from e2i_eval.golden.lifecycle.edited import identical
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["WIDTH", "block_lines", "flow_text", "key_text", "literal_text", "scalar_text"]
 

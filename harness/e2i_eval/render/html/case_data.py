@@ -10,10 +10,10 @@ from e2i_eval.render.commands import rerun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from e2i_eval.behaviour import Behaviour, PromptCall
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.behaviour import Behaviour, PromptCall
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.verdict import Finding, Verdict
     from e2i_eval.report import CaseResult
-    from e2i_eval.verdict import Finding, Verdict
 
 __all__ = ["MOST_BYTES", "TEXT_CHARS", "case_data", "embedded"]
 

@@ -22,7 +22,7 @@ from e2i_eval.report import summarise
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.json_value import JsonValue
+    from e2i_eval.core.json_value import JsonValue
     from e2i_eval.report import CaseResult, Report
 
 __all__ = ["html_report", "page"]

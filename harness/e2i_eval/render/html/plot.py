@@ -14,9 +14,9 @@ from e2i_eval.render import numbers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.estimate import Estimate
-    from e2i_eval.latency_shift import LatencyShift
-    from e2i_eval.overhead_result import OverheadResult
+    from e2i_eval.core.estimate import Estimate
+    from e2i_eval.core.latency_shift import LatencyShift
+    from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.report import CaseResult
 
 __all__ = [

@@ -6,15 +6,15 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import ScriptedAnswer
 from e2i_eval.claude.answer import message_of
 from e2i_eval.claude.prompt import prompt_text
 from e2i_eval.claude.tokens import estimate_input_tokens
+from e2i_eval.core.case import ScriptedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["body_digest", "derived_answer"]
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.case import ScriptedError
 from e2i_eval.claude.answer import derived_id, error_body
 from e2i_eval.claude.sse import encode_event, message_events
 from e2i_eval.claude.tokens import estimate_input_tokens
+from e2i_eval.core.case import ScriptedError
 from e2i_eval.testing.claude_server.batches import Batches
 from e2i_eval.testing.claude_server.book import Book
 from e2i_eval.testing.claude_server.derived_answer import body_digest, derived_answer
@@ -24,7 +24,7 @@ from e2i_eval.testing.claude_server.derived_answer import body_digest, derived_a
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.testing.claude_server.plan import Fault, ServerPlan
 
 __all__ = ["ClaudeHttpServer"]

@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from e2i_eval.case import Tolerance
+from e2i_eval.core.case import Tolerance
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Expectation
-    from e2i_eval.json_value import JsonObject, JsonValue
+    from e2i_eval.core.case import Expectation
+    from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["KeptOutput"]
 

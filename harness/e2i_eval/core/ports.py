@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from e2i_eval.case import Case, ScriptedAnswer
-    from e2i_eval.case_run import CaseRun
-    from e2i_eval.exchange import Exchange, Usage, WireNote
-    from e2i_eval.json_value import JsonValue
-    from e2i_eval.trace import Logged, Trace
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.core.case import Case, ScriptedAnswer
+    from e2i_eval.core.exchange import Exchange, Usage, WireNote
+    from e2i_eval.core.json_value import JsonValue
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.trace import Logged, Trace
+    from e2i_eval.core.verdict import Verdict
 
 __all__ = ["Claude", "Price", "Tape", "Tracking"]
 

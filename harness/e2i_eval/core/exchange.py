@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Caller", "Exchange", "ExchangeKind", "ExchangeSource", "Usage", "WireError", "WireNote", "WireNoteKind"]
 

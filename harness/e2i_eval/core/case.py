@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.json_value import JsonObject, JsonValue
-    from e2i_eval.judge_rule import JudgeRule
+    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.judge_rule import JudgeRule
 
 __all__ = [
     "ArgumentRule",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.stats.cover import covered
+from e2i_eval.core.intervals import covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.exchange import Exchange
+    from e2i_eval.core.exchange import Exchange
 
 __all__ = ["waited_s"]
 

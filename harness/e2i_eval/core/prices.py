@@ -10,13 +10,13 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.errors import UsageError
+from e2i_eval.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.exchange import Usage
+    from e2i_eval.core.exchange import Usage
 
 __all__ = ["Price", "PriceTable", "cost_usd"]
 
@@ -100,7 +100,7 @@ class PriceTable:
             what = (
                 f"not a price table: missing {error}" if isinstance(error, KeyError) else f"not a price table: {error}"
             )
-            raise UsageError(what, where=str(path), fix="follow the form of e2i_eval/prices.toml") from error
+            raise UsageError(what, where=str(path), fix="follow the form of e2i_eval/core/prices.toml") from error
 
     def batched(self) -> PriceTable:
         """Return the prices in a batch, of whatever is counted."""

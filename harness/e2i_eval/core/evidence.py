@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.case import Case
-    from e2i_eval.exchange import Exchange, WireNote
-    from e2i_eval.run import Run
-    from e2i_eval.trace import Logged, Trace
+    from e2i_eval.core.case import Case
+    from e2i_eval.core.exchange import Exchange, WireNote
+    from e2i_eval.core.run import Run
+    from e2i_eval.core.trace import Logged, Trace
 
 __all__ = ["Evidence"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["LatencyPart", "LatencyShift", "LatencyStatus", "shift_metrics"]
 

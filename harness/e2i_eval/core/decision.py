@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.estimate import Estimate
+from e2i_eval.core.estimate import Estimate
 
 if TYPE_CHECKING:
-    from e2i_eval.json_value import JsonObject
+    from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Decision", "DecisionStatus"]
+__all__ = ["ALL_TARGETS", "Decision", "DecisionStatus"]
 
 DecisionStatus = Literal["pass", "fail", "inconclusive"]
+
+
+ALL_TARGETS = "all"
+"""In live mode a rule on a rate is also applied to all targets together: many cases see a smaller change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
