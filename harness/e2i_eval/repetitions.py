@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.repeats import is_decided
+from e2i_eval.stats.repeats import is_decided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation
-    from e2i_eval.repeats import RepeatPlan
     from e2i_eval.report import CaseResult
+    from e2i_eval.stats.repeats import RepeatPlan
 
 __all__ = ["EvaluatesCases", "repetitions"]
 

@@ -18,7 +18,7 @@ from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.coverage import Exercised, TargetCoverage
 from e2i_eval.judges.verdicts import judge_totals
-from e2i_eval.repeats import CaseVerdict, tally
+from e2i_eval.stats.repeats import CaseVerdict, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,9 +19,9 @@ from e2i_eval.core.run import Run, RunError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.json_value import JsonObject, JsonValue
-    from e2i_eval.settings import TargetSettings
 
 __all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "resolve"]
 

@@ -22,7 +22,7 @@ from e2i.mlops.redaction import redact
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.core.case import Case, ScriptedError
 from e2i_eval.core.clock import SystemClock
-from e2i_eval.golden.file.reader import read_case
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.tracking import TemporaryServer
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import yaml
 
 from e2i.agents import catalogue
 from e2i.config import agent_config
-from e2i_eval.golden.file.reader import read_case
+from e2i_eval.dataset.case_file.reader import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from e2i_eval.golden import read_case
-from e2i_eval.options import OPTIONS
+from e2i_eval.config.options import OPTIONS
+from e2i_eval.config.settings import read_settings
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.render import summary_lines
 from e2i_eval.report import Report
-from e2i_eval.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

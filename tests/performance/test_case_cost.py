@@ -12,7 +12,7 @@ import pytest
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.core.case import Case, ScriptedAnswer
 from e2i_eval.core.clock import SystemClock
-from e2i_eval.golden import read_case
+from e2i_eval.dataset.case_file.reader import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

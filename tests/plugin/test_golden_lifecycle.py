@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.golden.lifecycle.plan import digest_of
+from e2i_eval.dataset.update.plan import digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path

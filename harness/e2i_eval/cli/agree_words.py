@@ -14,9 +14,9 @@ from e2i_eval.cli.mode_run import MODES, PAID, run_mode
 from e2i_eval.cli.percent import share
 from e2i_eval.cli.result_file import result_file
 from e2i_eval.cli.run_report import LATEST, find_report
+from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.redaction import PATTERNS, mask
-from e2i_eval.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.render.agreement import agreement_lines, agreement_markdown
 
 if TYPE_CHECKING:

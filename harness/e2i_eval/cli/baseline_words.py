@@ -18,16 +18,16 @@ from e2i_eval.baseline import (
     write_baseline,
 )
 from e2i_eval.cli.run_report import find_report
+from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.core.errors import E2iError, UsageError
-from e2i_eval.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import MutableMapping
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.report import Report
-    from e2i_eval.settings import Settings
 
 __all__ = ["accept", "diff", "show"]
 

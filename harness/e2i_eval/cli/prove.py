@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.proof import Proof, Prover
-    from e2i_eval.settings import Settings
 
 __all__ = ["PROVE"]
 
@@ -80,8 +80,8 @@ def _proved(prover: Prover, arguments: argparse.Namespace) -> Proof:
 
 
 def _settings(root: Path, targets: Sequence[str]) -> Settings:
-    from e2i_eval.options import cache_folder, environment, one_thread_each  # noqa: PLC0415  not needed for --help
-    from e2i_eval.settings import read_settings  # noqa: PLC0415  defers pydantic
+    from e2i_eval.config.options import cache_folder, environment, one_thread_each  # noqa: PLC0415  not needed for --help
+    from e2i_eval.config.settings import read_settings  # noqa: PLC0415  defers pydantic
 
     one_thread_each(environment())
     sys.path.insert(0, str(root))
@@ -96,7 +96,7 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
         UsageError: there is none, or a file is wrong.
     """
     from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
-    from e2i_eval.golden import read_case  # noqa: PLC0415  as above
+    from e2i_eval.dataset.case_file.reader import read_case  # noqa: PLC0415  as above
 
     cases = {
         name: [
@@ -117,12 +117,12 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
 def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: ExitStack) -> Prover:
     """Put a prover together: one process, one temporary server, a proxy before it."""
     from e2i_eval.claude import ClaudeWire  # noqa: PLC0415  not needed for --help
+    from e2i_eval.config.options import environment, secrets  # noqa: PLC0415  as above
     from e2i_eval.contract import load_contract  # noqa: PLC0415  as above
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
     from e2i_eval.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
-    from e2i_eval.options import environment, secrets  # noqa: PLC0415  as above
     from e2i_eval.proof import Bench, Prover  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 

@@ -26,8 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
-    from e2i_eval.golden import case_schema  # noqa: PLC0415  defers pydantic
-    from e2i_eval.golden.file.schema import write_case_schema  # noqa: PLC0415  as above
+    from e2i_eval.dataset.case_file.schema import case_schema, write_case_schema  # noqa: PLC0415  defers pydantic
 
     if arguments.write is None:
         sys.stdout.write(json.dumps(case_schema(), indent=2) + "\n")

@@ -12,9 +12,9 @@ from e2i_eval.baseline import cases_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from e2i_eval.repeats import CaseVerdict
-    from e2i_eval.repeats.case_verdict import CaseVerdictStatus
     from e2i_eval.report import CaseResult, Report
+    from e2i_eval.stats.repeats import CaseVerdict
+    from e2i_eval.stats.repeats.case_verdict import CaseVerdictStatus
 
 __all__ = ["LIVE", "ComparedCase", "Side", "side_of"]
 

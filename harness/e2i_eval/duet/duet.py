@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import E2iError, UnknownError
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.duet.brief import Brief
 from e2i_eval.duet.ensemble import Ensemble, Score
 from e2i_eval.duet.judgement import adjusted
@@ -23,12 +24,12 @@ from e2i_eval.duet.sample import ARMS, PARTS
 from e2i_eval.duet.sets import MOST, Sets
 from e2i_eval.duet.source_roots import own_roots
 from e2i_eval.duet.worktree import Worktree
-from e2i_eval.golden import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.latency_shift import LatencyPart, LatencyShift
     from e2i_eval.core.mlflow_run import CaseRun
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from e2i_eval.duet.revision import Revision
     from e2i_eval.duet.rounds import Pairs
     from e2i_eval.duet.sample import ArmName
-    from e2i_eval.settings import Settings
 
 __all__ = ["Duet", "Finding", "Surroundings"]
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.duet.player import Player
     from e2i_eval.duet.sample import ArmName
-    from e2i_eval.settings import TargetSettings
 
 __all__ = ["Ensemble", "Score"]
 

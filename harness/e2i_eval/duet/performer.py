@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.checks import judge
 from e2i_eval.claude import ClaudeWire
+from e2i_eval.config.options import environment
+from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Budget
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.intervals import covered
 from e2i_eval.core.mlflow_run import CaseRun
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.duet.callback_time import CallbackTime
 from e2i_eval.duet.felt_time import FeltTime, system_felt_time
 from e2i_eval.duet.sample import Sample
 from e2i_eval.duet.source_roots import SourceTree
-from e2i_eval.golden import golden_checks, read_case
-from e2i_eval.options import environment
-from e2i_eval.settings import TargetSettings
+from e2i_eval.golden import golden_checks
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.tracking import TrackingClient, redirected
 

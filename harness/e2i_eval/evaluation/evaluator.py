@@ -29,8 +29,8 @@ from e2i_eval.judging import unasked
 from e2i_eval.measurements import measure
 from e2i_eval.outage import excused
 from e2i_eval.rag_measures import rag_check, rag_measurements
-from e2i_eval.repeats import disagreement
 from e2i_eval.report import CaseResult
+from e2i_eval.stats.repeats import disagreement
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.trajectory import trajectory_check
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.checks import Check
+    from e2i_eval.config.settings import Settings, TargetSettings
     from e2i_eval.contract import Contract
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from e2i_eval.coverage.watch import WatchedCall
     from e2i_eval.evaluation.session_ref import SessionRef
     from e2i_eval.judging import Bench
-    from e2i_eval.settings import Settings, TargetSettings
 
 __all__ = ["Evaluator"]
 

@@ -12,7 +12,7 @@ from e2i_eval.core.errors import E2iError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.settings import Settings, TargetSettings
+    from e2i_eval.config.settings import Settings, TargetSettings
     from e2i_eval.target import BuiltTarget
 
 __all__ = ["Targets"]

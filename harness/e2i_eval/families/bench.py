@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.families.derived_case import derived_case
 from e2i_eval.families.family_check import Before, family_check
 from e2i_eval.families.surroundings import surroundings
-from e2i_eval.golden import read_case
 
 if TYPE_CHECKING:
     import contextlib
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from e2i_eval.checks import Check
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation
     from e2i_eval.families.declared import Declared
     from e2i_eval.report import CaseResult
-    from e2i_eval.settings import Settings
 
     class Evaluates(Protocol):
         """What the bench needs of an evaluator."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel, ValidationError
 
+    from e2i_eval.core import source_lines
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.families.family_form import CheckForm, FamiliesForm, TargetForm
 

@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from e2i_eval.core.case import ErrorRule, Expectation, Tolerance
+from e2i_eval.dataset.case_file.expect_form import ErrorRuleForm, ToleranceForm
+from e2i_eval.dataset.case_file.form import DiffPath, Form, Given, PathRegex
+from e2i_eval.dataset.case_file.rule_form import Rules, value_rules
+from e2i_eval.dataset.case_file.script_form import AnswerForm  # noqa: TC001  pydantic reads it at run time
 from e2i_eval.families.declared import Alteration
 from e2i_eval.families.relation import Must, Relation
-from e2i_eval.golden.file.expect_form import ErrorRuleForm, ToleranceForm
-from e2i_eval.golden.file.form import DiffPath, Form, Given, PathRegex
-from e2i_eval.golden.file.rule_form import Rules, value_rules
-from e2i_eval.golden.file.script_form import AnswerForm  # noqa: TC001  pydantic reads it at run time
 
 __all__ = ["CheckForm", "FamiliesForm", "TargetForm"]
 

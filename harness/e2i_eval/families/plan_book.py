@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.checks import Check
+    from e2i_eval.config.settings import Settings
     from e2i_eval.families.declared import Plan
-    from e2i_eval.settings import Settings
 
 __all__ = ["PlanBook"]
 

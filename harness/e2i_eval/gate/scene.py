@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from e2i_eval.baseline import BaselineDiff, CaseDiff
-    from e2i_eval.repeats import CaseVerdict
     from e2i_eval.report import CaseResult, Report
+    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["EXACT_MODES", "Scene"]
 

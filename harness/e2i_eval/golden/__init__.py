@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from e2i_eval.golden.file.reader import read_case
-from e2i_eval.golden.file.schema import case_schema
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.dataset.case_file.schema import case_schema
+from e2i_eval.dataset.made_case import make_case
 from e2i_eval.golden.golden_checks import golden_checks
-from e2i_eval.golden.made_case import make_case
 
 __all__ = ["case_schema", "golden_checks", "make_case", "read_case"]

@@ -6,8 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
-    from e2i_eval.settings import TargetSettings
 
 __all__ = ["case_key"]
 

@@ -26,6 +26,7 @@ from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from e2i_eval.overhead.pairing import ArmName, Pair
     from e2i_eval.overhead.stopwatch import Stopwatch
     from e2i_eval.overhead.transparency import Transparency
-    from e2i_eval.settings import TargetSettings
 
 __all__ = ["Bench", "Logger", "Meter"]
 

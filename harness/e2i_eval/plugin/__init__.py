@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.options import OPTIONS, is_enabled
+from e2i_eval.config.options import OPTIONS, is_enabled
 
 if TYPE_CHECKING:
     import pytest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.core.errors import E2iError
-from e2i_eval.golden import read_case
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.plugin.repeated_case import run_case
 from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.render import failure_lines
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.plugin.evaluation import Evaluation
-    from e2i_eval.repeats import CaseVerdict
+    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.claude import plan_of
+from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import E2iError, UsageError
-from e2i_eval.options import ci_variable, environment
 from e2i_eval.plugin.case_item import CaseItem
 from e2i_eval.plugin.terminal_question import asked, has_terminal, released_terminal
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.claude import Forecast, Plan
+    from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.evaluation import Evaluation
     from e2i_eval.plugin.worker import Worker
-    from e2i_eval.settings import Settings
 
 __all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import Budget, Ledger, ledger_notes
+from e2i_eval.config.options import environment
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.options import environment
 from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
 from e2i_eval.plugin.mirroring import mirrored_goldens
@@ -23,13 +23,13 @@ from e2i_eval.tracking import TemporaryServer, TrackingClient
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.decision import Decision
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.core.selection import Selection
     from e2i_eval.plugin.worker import Worker
     from e2i_eval.report import CaseResult, Report
-    from e2i_eval.settings import Settings
 
 __all__ = ["Controller"]
 

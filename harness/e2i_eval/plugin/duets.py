@@ -14,12 +14,12 @@ from e2i_eval.plugin.session_items import session_items
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.duet.duet import Duet
     from e2i_eval.duet.revision import Revision
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
-    from e2i_eval.settings import Settings
 
 __all__ = ["Duets", "base_revision"]
 

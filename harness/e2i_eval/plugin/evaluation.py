@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.config.options import environment, one_thread_each, parse_settings
+from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
-from e2i_eval.options import environment, one_thread_each, parse_settings
 from e2i_eval.plugin import fixtures
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
@@ -26,15 +27,14 @@ from e2i_eval.plugin.overheads import Overheads, register_overheads
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.render import summary_lines
 from e2i_eval.report import CaseResult
-from e2i_eval.settings import CANDIDATES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.report import Report
-    from e2i_eval.settings import Settings
 
 __all__ = ["EVALUATION", "Evaluation", "register"]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import E2iError, UsageError
-from e2i_eval.golden import make_case, read_case
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.dataset.made_case import make_case
 from e2i_eval.plugin.case_item import RESULTS, CaseFailed
 from e2i_eval.plugin.repeated_case import run_case
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from e2i_eval.core.trace import Trace
     from e2i_eval.evaluation import Evaluation, Evaluator
     from e2i_eval.plugin.evaluation import Evaluation as Plugin
-    from e2i_eval.settings import Settings
 
 __all__ = [
     "Evaluate",

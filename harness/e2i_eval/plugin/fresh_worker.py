@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from e2i_eval.config.settings import Settings
     from e2i_eval.families import Declared
     from e2i_eval.plugin.worker import Worker
     from e2i_eval.report import CaseResult
-    from e2i_eval.settings import Settings
 
 __all__ = ["greeting", "main"]
 
@@ -65,8 +65,8 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _worker(hello: dict[str, Any]) -> tuple[Worker, Settings]:
+    from e2i_eval.config.settings import read_settings  # noqa: PLC0415  as above
     from e2i_eval.plugin.worker import Worker  # noqa: PLC0415  heavy: the greeting's sys.path comes first
-    from e2i_eval.settings import read_settings  # noqa: PLC0415  as above
 
     root = Path(hello["root"])
     settings = read_settings(root, hello["chosen"], cache=Path(hello["cache"]), invocation=root)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import pytest
 
     from e2i_eval.baseline import Baseline
+    from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.controller import Controller
-    from e2i_eval.settings import Settings
 
 __all__ = ["read_gate_basis", "register_gate"]
 

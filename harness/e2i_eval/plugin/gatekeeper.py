@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from e2i_eval.baseline import Baseline
+    from e2i_eval.config.settings import Settings
     from e2i_eval.gate.quarantine import Quarantine
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.inconclusive import InconclusiveOutcome
-    from e2i_eval.settings import Settings
 
 __all__ = ["GateBasis", "Gatekeeper", "rule_book"]
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.options import environment, secrets
+from e2i_eval.config.options import environment, secrets
 from e2i_eval.render import annotation_lines, markdown_report, masked
 
 if TYPE_CHECKING:
-    from e2i_eval.options import GitHub
+    from e2i_eval.config.options import GitHub
     from e2i_eval.plugin.evaluation import Evaluation
 
 __all__ = ["GithubOutput"]

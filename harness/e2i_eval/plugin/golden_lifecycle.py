@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.golden.file.yaml_document import parse_yaml
-from e2i_eval.golden.lifecycle.plan import digest_of
-from e2i_eval.golden.lifecycle.proposal import Proposal, Remark
-from e2i_eval.golden.lifecycle.proposing import ReadFile, Repetition, propose
-from e2i_eval.options import ci_variable, environment
+from e2i_eval.dataset.case_file.yaml_document import parse_yaml
+from e2i_eval.dataset.update.plan import digest_of
+from e2i_eval.dataset.update.proposal import Proposal, Remark
+from e2i_eval.dataset.update.proposing import ReadFile, Repetition, propose
 from e2i_eval.plugin.golden_writer import GoldenWriter, recovered
 from e2i_eval.plugin.terminal_question import has_terminal
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from e2i_eval.config.settings import GoldenMode, Settings
+    from e2i_eval.dataset.update.change import ChangeKind
     from e2i_eval.evaluation import Evaluation as Evaluated
-    from e2i_eval.golden.lifecycle.change import ChangeKind
     from e2i_eval.plugin.case_item import CaseItem
     from e2i_eval.plugin.evaluation import Evaluation
-    from e2i_eval.settings import GoldenMode, Settings
 
 __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]
 

@@ -16,10 +16,10 @@ from e2i_eval.claude.cassette import CassetteError, cassette_path
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.selection import Selection
-from e2i_eval.golden.lifecycle.journal import JOURNAL, apply, recover
-from e2i_eval.golden.lifecycle.plan import FilePlan, digest_of, plan_of
-from e2i_eval.golden.lifecycle.proposal import Remark
-from e2i_eval.golden.lifecycle.review import Reviewed, review
+from e2i_eval.dataset.update.journal import JOURNAL, apply, recover
+from e2i_eval.dataset.update.plan import FilePlan, digest_of, plan_of
+from e2i_eval.dataset.update.proposal import Remark
+from e2i_eval.dataset.update.review import Reviewed, review
 from e2i_eval.plugin.terminal_question import asked, released_terminal
 from e2i_eval.render.golden_lines import change_lines, changes, files, remark_lines, would_change
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from e2i_eval.golden.lifecycle.proposal import Proposal
+    from e2i_eval.config.settings import GoldenMode, Settings
+    from e2i_eval.dataset.update.proposal import Proposal
     from e2i_eval.plugin.evaluation import Evaluation
-    from e2i_eval.settings import GoldenMode, Settings
 
 __all__ = ["GoldenWriter", "recovered"]
 

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import AnswerJournal, Budget, Scrub
+from e2i_eval.config.options import secrets
 from e2i_eval.live import Journal, KeptList, Resuming, case_key, code_state
-from e2i_eval.options import secrets
 from e2i_eval.outage import is_outage
 from e2i_eval.session import environment
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.prices import PriceTable
     from e2i_eval.evaluation import Evaluator, SessionRef
     from e2i_eval.report import CaseResult
-    from e2i_eval.settings import Settings
 
 __all__ = ["LivePart", "LiveRun"]
 

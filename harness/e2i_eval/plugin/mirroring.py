@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i_eval.config.options import ci_variable, environment
+from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.scratch import Scratch
-from e2i_eval.mirror import dataset_name, mirror
-from e2i_eval.options import ci_variable, environment
-from e2i_eval.settings import CANDIDATES
+from e2i_eval.dataset.sync import dataset_name, mirror
 
 if TYPE_CHECKING:
+    from e2i_eval.config.settings import Settings
     from e2i_eval.evaluation import SessionRef
-    from e2i_eval.settings import Settings
 
 __all__ = ["mirrored_goldens"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.options import environment, github, secrets
+from e2i_eval.config.options import environment, github, secrets
 from e2i_eval.plugin.github_output import GithubOutput
 from e2i_eval.plugin.junit_properties import JunitProperties
 from e2i_eval.plugin.progress_line import ProgressLine

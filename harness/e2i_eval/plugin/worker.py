@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from e2i_eval.claude import Asking, Budget, ClaudeWire, Ledger, Pace, Shelf
+from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.evaluation import Evaluator, SessionRef
 from e2i_eval.families.plan_book import PlanBook
-from e2i_eval.options import environment, secrets
 from e2i_eval.plugin.judging import judge_bench
 from e2i_eval.plugin.live_run import LivePart
 from e2i_eval.tracking import MlflowLogger, TrackingClient, abandon, end_open_runs, redirected
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from e2i_eval.claude import Forecast, Tape
+    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.duet.duet import Duet
     from e2i_eval.duet.revision import Revision
     from e2i_eval.overhead.meter import Meter
     from e2i_eval.repetitions import EvaluatesCases
-    from e2i_eval.settings import Settings
 
 __all__ = ["Worker"]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults import Fault, Sound
-    from e2i_eval.settings import TargetSettings
     from e2i_eval.target import BuiltTarget
 
 __all__ = ["Bench", "Border"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.golden.lifecycle.change import ChangeKind
-    from e2i_eval.golden.lifecycle.plan import FilePlan
-    from e2i_eval.golden.lifecycle.proposal import Remark
+    from e2i_eval.dataset.update.change import ChangeKind
+    from e2i_eval.dataset.update.plan import FilePlan
+    from e2i_eval.dataset.update.proposal import Remark
 
 __all__ = ["change_lines", "changes", "files", "remark_lines", "would_change"]
 

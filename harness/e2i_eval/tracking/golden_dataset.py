@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.dataset_record import CASE_TAG, CONTENT_TAG
+from e2i_eval.dataset.record import CASE_TAG, CONTENT_TAG
 from e2i_eval.tracking.connection import Connection
 from e2i_eval.tracking.experiment import Experiment
 from e2i_eval.tracking.served import served
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.dataset_record import DatasetRecord
+    from e2i_eval.dataset.record import DatasetRecord
 
 __all__ = ["GoldenDataset", "golden_dataset"]
 

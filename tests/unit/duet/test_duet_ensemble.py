@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.duet.ensemble import LEAST_CALL_TIMEOUT_S, Ensemble, Score
 from e2i_eval.duet.player import NotInThisRevisionError, Player, PlayerLateError
-from e2i_eval.settings import TargetSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

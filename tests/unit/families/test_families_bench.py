@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks import Check, judge
+from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
@@ -17,15 +18,14 @@ from e2i_eval.evaluation import Evaluation
 from e2i_eval.families.bench import Bench
 from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.report import CaseResult
-from e2i_eval.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from e2i_eval.config.settings import Settings
     from e2i_eval.families import Declared
     from e2i_eval.families.family_check import Before
-    from e2i_eval.settings import Settings
 
 FAMILIES = """\
 schema = 1

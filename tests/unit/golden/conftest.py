@@ -12,7 +12,8 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Span, Trace
-from e2i_eval.golden import golden_checks, read_case
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from pathlib import Path

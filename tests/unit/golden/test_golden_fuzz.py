@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from e2i_eval.core.errors import CaseFileError
-from e2i_eval.golden import case_schema, read_case
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.dataset.case_file.schema import case_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 
 from e2i_eval.core.case import Budget, ErrorRule, NodeRule, ScriptedError, Tolerance, ToolRule, ValueRule
 from e2i_eval.core.errors import CaseFileError
-from e2i_eval.golden import read_case
+from e2i_eval.dataset.case_file.reader import read_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ import pytest
 
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
-from e2i_eval.golden import golden_checks, read_case
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from pathlib import Path

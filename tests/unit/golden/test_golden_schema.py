@@ -11,10 +11,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from e2i_eval.golden import case_schema
-from e2i_eval.golden.file.scalar import CoreLoader
-from e2i_eval.golden.file.schema import known_keys, write_case_schema
-from e2i_eval.golden.file.yaml_document import parse_yaml
+from e2i_eval.dataset.case_file.scalar import CoreLoader
+from e2i_eval.dataset.case_file.schema import case_schema, known_keys, write_case_schema
+from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.golden.lifecycle.journal import JOURNAL, apply, recover
-from e2i_eval.golden.lifecycle.plan import FilePlan, digest_of
+from e2i_eval.dataset.update.journal import JOURNAL, apply, recover
+from e2i_eval.dataset.update.plan import FilePlan, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,18 +14,18 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.dataset.case_file.yaml_document import parse_yaml
+from e2i_eval.dataset.update.fixing import fixes
+from e2i_eval.dataset.update.plan import digest_of, plan_of
+from e2i_eval.dataset.update.proposal import Proposal
+from e2i_eval.dataset.update.proposing import ReadFile, Repetition, propose
 from e2i_eval.golden import golden_checks
-from e2i_eval.golden.file.yaml_document import parse_yaml
-from e2i_eval.golden.lifecycle.fixing import fixes
-from e2i_eval.golden.lifecycle.plan import digest_of, plan_of
-from e2i_eval.golden.lifecycle.proposal import Proposal
-from e2i_eval.golden.lifecycle.proposing import ReadFile, Repetition, propose
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.trace import Logged, Trace
-    from e2i_eval.golden.lifecycle.change import ChangeKind
+    from e2i_eval.dataset.update.change import ChangeKind
 
 FILE = "golden/cases/support/refund.yaml"
 HEAD = "schema: 1\ninputs: {q: 1}\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.cli import main
-from e2i_eval.golden import case_schema
-from e2i_eval.golden.lifecycle.plan import with_schema_line
+from e2i_eval.dataset.case_file.schema import case_schema
+from e2i_eval.dataset.update.plan import with_schema_line
 
 if TYPE_CHECKING:
     import pytest

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from e2i_eval.golden.file.yaml_document import parse_yaml
-from e2i_eval.golden.lifecycle.change import Edit
-from e2i_eval.golden.lifecycle.edited import edited, identical
-from e2i_eval.golden.lifecycle.splice import SpliceError, spliced
-from e2i_eval.golden.lifecycle.yaml_text import block_lines, flow_text, scalar_text
+from e2i_eval.dataset.case_file.yaml_document import parse_yaml
+from e2i_eval.dataset.update.change import Edit
+from e2i_eval.dataset.update.edited import edited, identical
+from e2i_eval.dataset.update.splice import SpliceError, spliced
+from e2i_eval.dataset.update.yaml_text import block_lines, flow_text, scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.golden.lifecycle.change import KeyPath
+    from e2i_eval.dataset.update.change import KeyPath
 
 TEXT = """\
 # head

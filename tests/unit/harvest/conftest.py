@@ -9,7 +9,7 @@ import pytest
 
 from e2i_eval.contract import Contract
 from e2i_eval.core.trace import Span, SpanEvent, Trace
-from e2i_eval.harvest import Candidate, candidate_of
+from e2i_eval.dataset.harvest import Candidate, candidate_of
 
 BEGUN_S = 1_795_444_833.0
 """2026-11-23, 14:40:33 UTC."""

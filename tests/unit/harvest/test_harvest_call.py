@@ -9,9 +9,9 @@ import pytest
 
 from e2i_eval.claude.cassette.answer_of import answer_of
 from e2i_eval.claude.cassette.fingerprint import fingerprint
-from e2i_eval.harvest.answer import Failure, Message
-from e2i_eval.harvest.call import harvested_calls
-from e2i_eval.harvest.tape import entries_of, script_of
+from e2i_eval.dataset.harvest.answer import Failure, Message
+from e2i_eval.dataset.harvest.call import harvested_calls
+from e2i_eval.dataset.harvest.recorded_answers import entries_of, script_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ import pytest
 from e2i_eval.contract import Contract
 from e2i_eval.contract.contract import CallRules
 from e2i_eval.core.trace import SpanEvent
-from e2i_eval.golden.file.yaml_document import parse_yaml
-from e2i_eval.harvest import Candidate, Unfit, candidate_of
-from e2i_eval.harvest.document import case_document, case_text, flaw
-from e2i_eval.harvest.personal import Pseudonyms, secret_kinds
+from e2i_eval.dataset.case_file.yaml_document import parse_yaml
+from e2i_eval.dataset.harvest import Candidate, Unfit, candidate_of
+from e2i_eval.dataset.harvest.document import case_document, case_text, flaw
+from e2i_eval.dataset.harvest.personal import Pseudonyms, secret_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 from e2i_eval.claude.cassette import read_cassette
 from e2i_eval.contract import Contract
 from e2i_eval.core.errors import UsageError
-from e2i_eval.golden import read_case
-from e2i_eval.harvest import Candidate, GoldenFolder, Harvest, Harvester, accept
+from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.dataset.harvest import Candidate, GoldenFolder, Harvest, Harvester, accept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from e2i_eval.harvest.kind import Kind
-from e2i_eval.harvest.sampling import Row, sampled, unique
+from e2i_eval.dataset.harvest.kind import Kind
+from e2i_eval.dataset.harvest.sampling import Row, sampled, unique
 
 
 def _row(number: int, ends: str, *, has_cassette: bool = True) -> Row:

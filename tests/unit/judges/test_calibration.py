@@ -12,7 +12,7 @@ from e2i_eval.cli import main
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.judgement import Judgement
-from e2i_eval.golden.label_files import calibration_file, read_calibrations, read_labels
+from e2i_eval.dataset.label_files import calibration_file, read_calibrations, read_labels
 from e2i_eval.judges.basis import basis_of
 from e2i_eval.judges.calibration import Calibration, calibrate
 from e2i_eval.judges.doubt import doubt_about, doubt_notes

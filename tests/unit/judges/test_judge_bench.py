@@ -20,7 +20,7 @@ from e2i_eval.judges.roll import called
 from e2i_eval.judges.scorers import SCORERS
 from e2i_eval.judges.verdicts import judge_measurements, judge_notes
 from e2i_eval.judging import Bench
-from e2i_eval.repeats import RepeatPlan, judge
+from e2i_eval.stats.repeats import RepeatPlan, judge
 from e2i_eval.tracking.recorder import feedback
 from e2i_eval.tracking.scorers import score
 

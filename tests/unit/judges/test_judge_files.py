@@ -10,8 +10,8 @@ import pytest
 
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.judge_rule import JudgeAnswer
-from e2i_eval.golden import read_case
-from e2i_eval.golden.file.judges_file import read_judges
+from e2i_eval.dataset.case_file.judges_file import read_judges
+from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.judges.roll import called
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from e2i_eval.core.errors import CaseFileError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Span, Trace
-from e2i_eval.golden import make_case
+from e2i_eval.dataset.made_case import make_case
 from e2i_eval.rag_measures import rag_check, rag_measurements
 from e2i_eval.rag_measures.ranking import context_precision, context_recall
 from e2i_eval.rag_measures.wording import Wording, sentences

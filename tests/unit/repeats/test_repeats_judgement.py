@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.verdict import Status, Verdict
-from e2i_eval.repeats import (
+from e2i_eval.report import CaseResult, Report, summarise
+from e2i_eval.stats.repeats import (
     REPEATS,
     CaseVerdict,
     RepeatPlan,
@@ -23,7 +24,6 @@ from e2i_eval.repeats import (
     parse_reducer,
     tally,
 )
-from e2i_eval.report import CaseResult, Report, summarise
 
 
 def result(status: Status = "pass", *, check: str = "output", repeat: int = 0, **keys: Any) -> CaseResult:  # noqa: ANN401

@@ -15,9 +15,9 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import START, StateGraph
 
+from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
-from e2i_eval.settings import TargetSettings
 from e2i_eval.target import build_target
 from e2i_eval.testing import ManualClock
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.core.errors import CaseFileError
-from e2i_eval.golden import make_case
+from e2i_eval.dataset.made_case import make_case
 from e2i_eval.trajectory.argument import argument_findings, arguments_agree
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Span, Trace
-from e2i_eval.golden import make_case
+from e2i_eval.dataset.made_case import make_case
 from e2i_eval.render import failure_lines
 from e2i_eval.report import CaseResult
 from e2i_eval.trajectory import trajectory_check

@@ -1,0 +1,1 @@
+"""Benchmarks: what logging costs a caller, and latency against another revision, in interleaved pairs."""

@@ -1,0 +1,1 @@
+"""Configuration: flags as data, and what a session was asked to do as one frozen value."""

@@ -1,0 +1,1 @@
+"""The dataset: case files, their update, harvested candidates, and their copy in MLflow."""

@@ -1,0 +1,1 @@
+"""The runner: one case, one session, from target to report."""

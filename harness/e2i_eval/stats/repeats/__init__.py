@@ -1,0 +1,37 @@
+"""Repetitions of a case: how often it runs, when that is enough, and what they come to together.
+
+A case is *one* thing however often it ran: count ``CaseVerdict``s, not results.
+``Report.case_verdicts()`` has one for every case of a session; an *inconclusive* one is no pass and no failure.
+"""
+
+from __future__ import annotations
+
+from e2i_eval.stats.repeats.agreement import REPEATS, disagreement
+from e2i_eval.stats.repeats.case_verdict import CaseVerdict, CaseVerdictStatus
+from e2i_eval.stats.repeats.judgement import is_decided, judge
+from e2i_eval.stats.repeats.planning import RepeatWish, parse_times, repeat_plans
+from e2i_eval.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
+from e2i_eval.stats.repeats.repeat_plan import RepeatPlan
+from e2i_eval.stats.repeats.repetition import Repetition, by_case
+from e2i_eval.stats.repeats.session_verdicts import judge_session
+from e2i_eval.stats.repeats.tally import tally
+
+__all__ = [
+    "ALL_PASS",
+    "REPEATS",
+    "CaseVerdict",
+    "CaseVerdictStatus",
+    "Reducer",
+    "RepeatPlan",
+    "RepeatWish",
+    "Repetition",
+    "by_case",
+    "disagreement",
+    "is_decided",
+    "judge",
+    "judge_session",
+    "parse_reducer",
+    "parse_times",
+    "repeat_plans",
+    "tally",
+]

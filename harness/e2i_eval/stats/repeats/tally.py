@@ -1,0 +1,34 @@
+"""A tally: the case verdicts of a whole session."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+from e2i_eval.stats.repeats.judgement import at_worst
+from e2i_eval.stats.repeats.repetition import by_case
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from e2i_eval.stats.repeats.case_verdict import CaseVerdict
+    from e2i_eval.stats.repeats.repetition import Repetition
+
+__all__ = ["tally"]
+
+
+def tally(results: Iterable[Repetition], verdicts: Sequence[CaseVerdict] = ()) -> tuple[CaseVerdict, ...]:
+    """Return one verdict a case, in the order in which the cases began.
+
+    Args:
+        results: of all cases, or of some.
+        verdicts: what was decided of the repeated ones when they ran, in that order; a case without is at its worst.
+    """
+    decided: dict[tuple[str, str], deque[CaseVerdict]] = defaultdict(deque)
+    for verdict in verdicts:
+        decided[verdict.key].append(verdict)
+    groups = by_case(results)
+    return tuple(
+        waiting.popleft() if (waiting := decided[group[0].nodeid, group[0].case_id]) else at_worst(group)
+        for group in groups
+    )
