@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.overhead import ReplayTimer
+from e2i_eval.benchmark.overhead import ReplayTimer
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from e2i_eval.benchmark.overhead.pairing import ArmName
     from e2i_eval.core.overhead_result import OverheadResult
-    from e2i_eval.overhead.pairing import ArmName
     from e2i_eval.plugin.overhead_fixture import Overhead
 
 pytestmark = pytest.mark.e2i("health_score")

@@ -7,6 +7,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.checks.coverage import Exercised, TargetCoverage
+from e2i_eval.checks.judges.verdicts import judge_totals
 from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.core.call_record import CallRecord
 from e2i_eval.core.decision import Decision
@@ -16,8 +18,6 @@ from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.prompt_table import folded, unfolded
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.coverage import Exercised, TargetCoverage
-from e2i_eval.judges.verdicts import judge_totals
 from e2i_eval.stats.repeats import CaseVerdict, tally
 
 if TYPE_CHECKING:

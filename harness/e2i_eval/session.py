@@ -11,12 +11,12 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from e2i_eval.checks.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.latency_shift import shift_metrics
 from e2i_eval.core.overhead_result import highest
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.scratch import Scratch, ScratchFolder
-from e2i_eval.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.evaluation import SessionRef
 from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags, worst
 from e2i_eval.report import CaseResult, Report, TargetSummary, summarise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from e2i.agents.explainer.agent import build as build_explainer
 from e2i.agents.orchestrator.agent import build as build_orchestrator
-from e2i_eval.coverage.reading import read_graph
+from e2i_eval.checks.coverage.reading import read_graph
 
 EXPLAINER = [
     "nodes load",

@@ -27,12 +27,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2i_eval.benchmark.ab.latency_test import Duet, Surroundings
+from e2i_eval.benchmark.ab.revision import find_revision
 from e2i_eval.config.options import cache_folder, one_thread_each
 from e2i_eval.config.settings import read_settings
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError
-from e2i_eval.duet.duet import Duet, Surroundings
-from e2i_eval.duet.revision import find_revision
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:

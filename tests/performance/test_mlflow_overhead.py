@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
+from e2i_eval.benchmark.overhead.pairing import Block, Pair, estimate_ms
+from e2i_eval.benchmark.overhead.replay_timer import ReplayTimer
+from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
 from e2i_eval.core.overhead_result import OverheadResult
-from e2i_eval.overhead.pairing import Block, Pair, estimate_ms
-from e2i_eval.overhead.replay_timer import ReplayTimer
-from e2i_eval.overhead.stopwatch import system_stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from e2i_eval.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import ArmName
 
 BAR_MS = 50.0
 """What the product promises a caller; only a machine in trouble or a broken handler is slower."""

@@ -34,7 +34,7 @@ def broken(baseline, report):
 gatekeeper.compare = broken
 """
 BREAKS_A_CHECK = """
-import e2i_eval.golden.output as output
+import e2i_eval.checks.expectations.output as output
 
 def broken(*args, **kwargs):
     raise RuntimeError("this check broke")

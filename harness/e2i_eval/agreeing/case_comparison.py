@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.agreeing.disagreement import CaseAgreement, Disagreement
+from e2i_eval.checks.compare.comparison import Comparison
+from e2i_eval.checks.compare.diff_path import diff_path
+from e2i_eval.checks.compare.difference import differences
+from e2i_eval.checks.compare.text import shown, text_difference
 from e2i_eval.core.behaviour import Behaviour
-from e2i_eval.golden.compare.comparison import Comparison
-from e2i_eval.golden.compare.diff_path import diff_path
-from e2i_eval.golden.compare.difference import differences
-from e2i_eval.golden.compare.text import shown, text_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.claude.cassette import Cassette, Taping, usage_of
 from e2i_eval.claude.cassette.answer_of import answer_of, strings_of
 from e2i_eval.claude.cassette.file import DAMAGE, entry_from_json, entry_to_json
-from e2i_eval.claude.reel import Reel
+from e2i_eval.claude.cassette_session import Reel
 from e2i_eval.claude.sse import Accumulator, decode_events
 
 if TYPE_CHECKING:

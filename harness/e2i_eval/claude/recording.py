@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude.cassette import Taping
     from e2i_eval.claude.origin import Origin
-    from e2i_eval.claude.pace import Ticket
+    from e2i_eval.claude.rate_limiter import Ticket
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.exchange import ExchangeKind, ExchangeSource
     from e2i_eval.core.json_value import JsonObject

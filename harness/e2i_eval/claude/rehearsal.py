@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from e2i_eval.claude.budget import Budget
-    from e2i_eval.claude.reel import Reel
+    from e2i_eval.claude.cassette_session import Reel
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.prices import PriceTable

@@ -16,11 +16,11 @@ import anyio
 import httpx
 
 from e2i_eval.claude.budget import BudgetError
-from e2i_eval.claude.deck import last_call
 from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.library import ScriptMissError, http, translated
-from e2i_eval.claude.pace import lane_name
+from e2i_eval.claude.open_captures import last_call
 from e2i_eval.claude.playback import lead_s, played
+from e2i_eval.claude.rate_limiter import lane_name
 from e2i_eval.claude.responder import Responder
 from e2i_eval.core.exchange import WireNote
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.capture import Tape
     from e2i_eval.claude.cassette import Entry
-    from e2i_eval.claude.deck import Deck
     from e2i_eval.claude.endpoint import Forwarding
-    from e2i_eval.claude.pace import Pace
+    from e2i_eval.claude.open_captures import Deck
+    from e2i_eval.claude.rate_limiter import Pace
     from e2i_eval.claude.recording import Call, Recording
-    from e2i_eval.claude.tape import Tape
     from e2i_eval.core.exchange import ExchangeKind
 
 __all__ = ["Relay", "is_claude"]

@@ -24,9 +24,9 @@ from e2i_eval.core.exchange import WireNote
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
+    from e2i_eval.claude.capture import Tape
     from e2i_eval.claude.recording import Recording
     from e2i_eval.claude.script import Use
-    from e2i_eval.claude.tape import Tape
     from e2i_eval.core.case import ScriptedAnswer
 
 __all__ = ["Responder"]

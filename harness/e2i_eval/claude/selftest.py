@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 
-from e2i_eval.claude.tape import Tape
+from e2i_eval.claude.capture import Tape
 from e2i_eval.core.case import Case, ScriptedAnswer
 
 if TYPE_CHECKING:
-    from e2i_eval.claude.deck import Deck
+    from e2i_eval.claude.open_captures import Deck
     from e2i_eval.core.clock import Clock
 
 __all__ = ["complaints"]

@@ -7,11 +7,11 @@ import threading
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
-from e2i_eval.claude.deck import Deck
+from e2i_eval.claude.capture import Tape
 from e2i_eval.claude.environment import MockEnvironment
 from e2i_eval.claude.network import NetworkGuard
+from e2i_eval.claude.open_captures import Deck
 from e2i_eval.claude.rehearsal import forecast_of_reel, forecast_of_script
-from e2i_eval.claude.tape import Tape
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.exchange import WireNote
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude.answer_journal import AnswerJournal
     from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.cassette_session import Reel
+    from e2i_eval.claude.cassette_store import Shelf
     from e2i_eval.claude.endpoint import Endpoint
-    from e2i_eval.claude.pace import Pace
-    from e2i_eval.claude.reel import Reel
+    from e2i_eval.claude.rate_limiter import Pace
     from e2i_eval.claude.rehearsal import Forecast
     from e2i_eval.claude.relay import Relay
-    from e2i_eval.claude.seam import Place, Seam
-    from e2i_eval.claude.shelf import Shelf
+    from e2i_eval.claude.transport_patch import Place, Seam
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
 
@@ -105,7 +105,7 @@ class ClaudeWire:
         _require_libraries()
         # Deferred: these load anthropic, httpx and respx.
         relay = importlib.import_module("e2i_eval.claude.relay")
-        seam = importlib.import_module("e2i_eval.claude.seam")
+        seam = importlib.import_module("e2i_eval.claude.transport_patch")
         self._relay = relay.Relay(self._deck, self._on_stray, self._budget, self._pace)
         self._seam = seam.Seam()
         try:
@@ -224,7 +224,7 @@ class ClaudeWire:
 
     def _take_over(self) -> None:
         selftest = importlib.import_module("e2i_eval.claude.selftest")  # deferred: loads anthropic
-        seam = importlib.import_module("e2i_eval.claude.seam")  # as above
+        seam = importlib.import_module("e2i_eval.claude.transport_patch")  # as above
         places: tuple[Place, ...] = ("client", "transport")
         found: list[str] = []
         for place in places:

@@ -116,9 +116,9 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
 
 def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: ExitStack) -> Prover:
     """Put a prover together: one process, one temporary server, a proxy before it."""
+    from e2i_eval.checks.contract import load_contract  # noqa: PLC0415  as above
     from e2i_eval.claude import ClaudeWire  # noqa: PLC0415  not needed for --help
     from e2i_eval.config.options import environment, secrets  # noqa: PLC0415  as above
-    from e2i_eval.contract import load_contract  # noqa: PLC0415  as above
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above

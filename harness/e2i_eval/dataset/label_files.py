@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from e2i_eval.checks.judges.calibration import Calibration
+from e2i_eval.checks.judges.labels import Label, LabelSet
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.dataset.case_file.form import Form
 from e2i_eval.dataset.case_file.mistake import mistake
 from e2i_eval.dataset.case_file.problem import Problem, case_file_error
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
-from e2i_eval.judges.calibration import Calibration
-from e2i_eval.judges.labels import Label, LabelSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

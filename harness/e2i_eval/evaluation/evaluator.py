@@ -9,9 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.behaviour_of import observed, prompt_measurements
 from e2i_eval.checks import judge
-from e2i_eval.contract import call_records, contract_checks
+from e2i_eval.checks.behaviour_of import observed, prompt_measurements
+from e2i_eval.checks.contract import call_records, contract_checks
+from e2i_eval.checks.coverage import GraphWatch
+from e2i_eval.checks.expectations import golden_checks
+from e2i_eval.checks.judges.verdicts import judge_measurements
+from e2i_eval.checks.measurements import measure
+from e2i_eval.checks.rag import rag_check, rag_measurements
+from e2i_eval.checks.trajectory import trajectory_check
 from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.core.errors import E2iError, UnknownError
 from e2i_eval.core.evidence import Evidence
@@ -19,34 +25,28 @@ from e2i_eval.core.scratch import Scratch
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.core.waiting import waited_s
-from e2i_eval.coverage import GraphWatch
 from e2i_eval.evaluation.case_records import CaseRecords, unrecorded
 from e2i_eval.evaluation.evaluation import Evaluation
 from e2i_eval.evaluation.targets import Targets
-from e2i_eval.golden import golden_checks
-from e2i_eval.judges.verdicts import judge_measurements
 from e2i_eval.judging import unasked
-from e2i_eval.measurements import measure
 from e2i_eval.outage import excused
-from e2i_eval.rag_measures import rag_check, rag_measurements
 from e2i_eval.report import CaseResult
 from e2i_eval.stats.repeats import disagreement
 from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
-from e2i_eval.trajectory import trajectory_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.checks import Check
+    from e2i_eval.checks.contract import Contract
+    from e2i_eval.checks.coverage.watch import WatchedCall
     from e2i_eval.config.settings import Settings, TargetSettings
-    from e2i_eval.contract import Contract
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Claude, Price, Tape, Tracking
     from e2i_eval.core.run import Run
     from e2i_eval.core.trace import Logged, Trace
-    from e2i_eval.coverage.watch import WatchedCall
     from e2i_eval.evaluation.session_ref import SessionRef
     from e2i_eval.judging import Bench
 

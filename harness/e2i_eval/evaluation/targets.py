@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract import Contract, load_contract
+from e2i_eval.checks.contract import Contract, load_contract
 from e2i_eval.core.errors import E2iError, UsageError
 
 if TYPE_CHECKING:

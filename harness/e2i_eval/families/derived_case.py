@@ -6,11 +6,11 @@ import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.compare.data_path import all_paths
 from e2i_eval.core.case import Case, Expectation, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
 from e2i_eval.families.declared import UNAVAILABLE
-from e2i_eval.golden.compare.data_path import all_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks import Check
+from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.case import Expectation, ValueRule
 from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

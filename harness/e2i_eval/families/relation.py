@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.checks.compare.comparison import Comparison, is_number
+from e2i_eval.checks.compare.data_path import NOTHING, value_at
+from e2i_eval.checks.compare.diff_path import dotted_path
+from e2i_eval.checks.compare.difference import differences
+from e2i_eval.checks.compare.text import shown
 from e2i_eval.core.case import Tolerance
 from e2i_eval.core.verdict import Finding
-from e2i_eval.golden.compare.comparison import Comparison, is_number
-from e2i_eval.golden.compare.data_path import NOTHING, value_at
-from e2i_eval.golden.compare.diff_path import dotted_path
-from e2i_eval.golden.compare.difference import differences
-from e2i_eval.golden.compare.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

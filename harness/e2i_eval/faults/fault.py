@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults.sent_span import SentSpan
     from e2i_eval.faults.sound import Sound
-    from e2i_eval.faults.traffic import Handling, Message
+    from e2i_eval.tracking.traffic import Handling, Message
 
 __all__ = ["Fault", "FaultClass", "Need", "Place"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.scope import scope_of
+from e2i_eval.checks.contract.scope import scope_of
 from e2i_eval.faults.fault import Need
 
 if TYPE_CHECKING:
-    from e2i_eval.contract.contract import FieldGroup
+    from e2i_eval.checks.contract.contract import FieldGroup
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Usage
     from e2i_eval.faults.sound import Sound

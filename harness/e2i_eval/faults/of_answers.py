@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.scope import scope_of
+from e2i_eval.checks.contract.scope import scope_of
 from e2i_eval.faults.fault import Fault, Need
 from e2i_eval.faults.needs import (
     A_TRACE,
@@ -14,7 +14,7 @@ from e2i_eval.faults.needs import (
 from e2i_eval.faults.sent_span import OUTPUTS, TRACE_TAG, Spans, root
 
 if TYPE_CHECKING:
-    from e2i_eval.contract.contract import SpanDemand
+    from e2i_eval.checks.contract.contract import SpanDemand
     from e2i_eval.faults.sound import Sound
 
 __all__ = ["ANSWER_FAULTS"]

@@ -9,7 +9,7 @@ from e2i_eval.faults.chat_models import sending
 from e2i_eval.faults.fault import Fault
 from e2i_eval.faults.needs import A_TRACE, ONE_CALL
 from e2i_eval.faults.sent_span import Spans, calls
-from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.tracking.traffic import Handling, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.faults.fault import Fault, Need
 from e2i_eval.faults.needs import logs, wanted_names
-from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.tracking.traffic import Handling, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

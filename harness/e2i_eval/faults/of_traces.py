@@ -11,8 +11,8 @@ from e2i_eval.faults.needs import (
     ONE_CALL,
 )
 from e2i_eval.faults.sent_span import TOKENS, Spans, other_id, rewritten
-from e2i_eval.faults.traffic import Answer, Handling, Message
 from e2i_eval.faults.values import each_mapping, replaced_text
+from e2i_eval.tracking.traffic import Answer, Handling, Message
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.scope import scope_of
+from e2i_eval.checks.contract.scope import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from e2i_eval.contract import Contract
+    from e2i_eval.checks.contract import Contract
     from e2i_eval.core.case import Case
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.exchange import Exchange

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.coverage import KINDS
+from e2i_eval.checks.coverage import KINDS
 from e2i_eval.gate.limits import unseen_decision
 from e2i_eval.gate.metric import COVERAGE
 from e2i_eval.gate.ruling import number, ruling, several
 
 if TYPE_CHECKING:
+    from e2i_eval.checks.coverage import Kind
     from e2i_eval.core.decision import Decision
-    from e2i_eval.coverage import Kind
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
 

@@ -6,18 +6,18 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.checks.judges.basis import basis_of
+from e2i_eval.checks.judges.rubric import rubric_request, score_of
 from e2i_eval.core.judgement import Judgement
-from e2i_eval.judges.basis import basis_of
-from e2i_eval.judges.rubric import rubric_request, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from e2i_eval.checks.judges.subject import Subject
     from e2i_eval.core.exchange import Usage
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.core.ports import Price
-    from e2i_eval.judges.subject import Subject
 
 __all__ = ["Ask", "Scorer", "ask_once", "judgement_of", "median", "spent"]
 

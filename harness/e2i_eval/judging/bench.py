@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.judges.judge_lookup import called
+from e2i_eval.checks.judges.scripted import scripted_content
+from e2i_eval.checks.judges.subject import Subject, part_of
+from e2i_eval.checks.judges.verdicts import verdict_of
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.judges.roll import called
-from e2i_eval.judges.scripted import scripted_content
-from e2i_eval.judges.subject import Subject, part_of
-from e2i_eval.judges.verdicts import verdict_of
 from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 from e2i_eval.judging.pending import Brief
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from e2i_eval.checks.judges.subject import Subject
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
-from e2i_eval.judges.subject import Subject
 
 if TYPE_CHECKING:
     from pathlib import Path

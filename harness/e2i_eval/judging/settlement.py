@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.errors import E2iError
-from e2i_eval.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 
 if TYPE_CHECKING:

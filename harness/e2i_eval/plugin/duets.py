@@ -14,10 +14,10 @@ from e2i_eval.plugin.session_items import session_items
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from e2i_eval.benchmark.ab.latency_test import Duet
+    from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.latency_shift import LatencyShift
-    from e2i_eval.duet.duet import Duet
-    from e2i_eval.duet.revision import Revision
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
 
@@ -37,7 +37,7 @@ def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
         raise UsageError(
             what, fix="leave -n out, or measure in a step of its own: pytest --e2i-eval --e2i-duet=REF -k duet"
         )
-    from e2i_eval.duet.revision import find_revision  # noqa: PLC0415  for sessions that measure
+    from e2i_eval.benchmark.ab.revision import find_revision  # noqa: PLC0415  for sessions that measure
 
     return find_revision(settings.duet, settings.root)
 

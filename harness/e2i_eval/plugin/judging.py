@@ -6,14 +6,14 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
+from e2i_eval.checks.judges.basis import basis_of
+from e2i_eval.checks.judges.uncalibrated import doubt_about, doubt_notes
+from e2i_eval.checks.judges.verdicts import judge_notes
 from e2i_eval.claude import Budget
 from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.judges_file import read_judges
 from e2i_eval.dataset.label_files import read_calibrations
-from e2i_eval.judges.basis import basis_of
-from e2i_eval.judges.doubt import doubt_about, doubt_notes
-from e2i_eval.judges.verdicts import judge_notes
 from e2i_eval.judging import Bench, Pending, Settlement
 from e2i_eval.tracking.scorers import score
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from e2i_eval.checks.judges.calibration import Calibration
     from e2i_eval.claude import Asking, ClaudeWire
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.judges.calibration import Calibration
     from e2i_eval.judging import Settled
     from e2i_eval.report import CaseResult, Report
     from e2i_eval.tracking import TrackingClient

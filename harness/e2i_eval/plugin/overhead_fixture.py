@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.overhead.callers import Callers
+from e2i_eval.benchmark.overhead.callers import Callers
 from e2i_eval.plugin.overhead_item import OVERHEADS
 from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN
 

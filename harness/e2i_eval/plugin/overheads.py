@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.overhead import Neighbours, chosen_cases
+from e2i_eval.benchmark.overhead.callers import ONE
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.overhead import Neighbours, chosen_cases
-from e2i_eval.overhead.callers import ONE
 from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadItem
 from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from e2i_eval.benchmark.overhead import Callers
+    from e2i_eval.benchmark.overhead.meter import Meter
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
-    from e2i_eval.overhead import Callers
-    from e2i_eval.overhead.meter import Meter
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from e2i_eval.benchmark.ab.latency_test import Duet
+    from e2i_eval.benchmark.ab.revision import Revision
+    from e2i_eval.benchmark.overhead.meter import Meter
     from e2i_eval.claude import Forecast, Tape
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.duet.duet import Duet
-    from e2i_eval.duet.revision import Revision
-    from e2i_eval.overhead.meter import Meter
     from e2i_eval.repetitions import EvaluatesCases
 
 __all__ = ["Worker"]
@@ -109,8 +109,8 @@ class Worker:
         Raises:
             E2iError: it cannot be built, or the configuration does not say how it runs without logging.
         """
-        from e2i_eval.overhead.meter import Bench, Meter  # noqa: PLC0415  defers DeepDiff
-        from e2i_eval.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
+        from e2i_eval.benchmark.overhead.meter import Bench, Meter  # noqa: PLC0415  defers DeepDiff
+        from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
 
         evaluator = self.evaluator()
         bench = Bench(
@@ -178,7 +178,7 @@ class Worker:
             nodeid: the pytest item that measures.
             family: how many targets the session measures.
         """
-        from e2i_eval.duet.duet import Duet, Surroundings  # noqa: PLC0415  defers numpy
+        from e2i_eval.benchmark.ab.latency_test import Duet, Surroundings  # noqa: PLC0415  defers numpy
 
         evaluator = self.evaluator()
         surroundings = Surroundings(

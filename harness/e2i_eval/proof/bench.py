@@ -8,10 +8,10 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
 from e2i_eval.faults.sent_span import rewritten
-from e2i_eval.faults.traffic import Handling, Message
-from e2i_eval.overhead.stopwatch import system_stopwatch
 from e2i_eval.target import build_target
+from e2i_eval.tracking.traffic import Handling, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from e2i_eval.stats.rates import wilson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from e2i_eval.contract import Contract
+    from e2i_eval.checks.contract import Contract
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.evaluation import Evaluation

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from e2i_eval.checks.judges.calibration import Calibration
     from e2i_eval.core.estimate import Estimate
-    from e2i_eval.judges.calibration import Calibration
 
 __all__ = ["calibration_lines"]
 

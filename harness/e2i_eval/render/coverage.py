@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_eval.checks.coverage import KINDS
 from e2i_eval.core.selection import Selection
-from e2i_eval.coverage import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.coverage import Kind, TargetCoverage
+    from e2i_eval.checks.coverage import Kind, TargetCoverage
     from e2i_eval.report import Report
 
 __all__ = ["WORDS", "coverage_gaps", "coverage_line", "coverage_remarks", "coverage_scope"]

@@ -18,10 +18,10 @@ from e2i_eval.report import summarise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from e2i_eval.checks.coverage import TargetCoverage
     from e2i_eval.core.decision import Decision
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
-    from e2i_eval.coverage import TargetCoverage
     from e2i_eval.render.wrong_case import WrongCase
     from e2i_eval.report import Report, TargetSummary
 

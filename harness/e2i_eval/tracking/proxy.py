@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from e2i_eval.faults.traffic import Answer, Handling, Message
+from e2i_eval.tracking.traffic import Answer, Handling, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,15 +11,15 @@ import importlib
 import threading
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.judges.scorers import PREFIX, SCORERS
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.judges.scorers import PREFIX, SCORERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from e2i_eval.checks.judges.subject import Subject
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.judges.subject import Subject
 
 __all__ = ["score"]
 

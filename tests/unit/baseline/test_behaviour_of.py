@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.behaviour_of import behaviour_of, observed, prompt_measurements
+from e2i_eval.checks.behaviour_of import behaviour_of, observed, prompt_measurements
 from e2i_eval.core.trace import Logged, Span, Trace
 from e2i_eval.report import CaseResult, Report
 

@@ -26,7 +26,7 @@ from e2i_eval.claude.cassette import (
     write_cassette,
 )
 from e2i_eval.claude.cassette.fingerprint import fingerprint
-from e2i_eval.claude.cassette.taping import Taping
+from e2i_eval.claude.cassette.recorder import Taping
 from e2i_eval.claude.sse import encode_event, message_events
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.claude.cassette import Cassette, Entry, Scrub, cassette_path, read_cassette, write_cassette
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
-from e2i_eval.claude.reel import Reel
+from e2i_eval.claude.cassette_session import Reel
 
 if TYPE_CHECKING:
     from pathlib import Path

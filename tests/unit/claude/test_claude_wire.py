@@ -104,7 +104,7 @@ def test_the_public_place_is_used_when_the_private_one_is_gone(
         msg = "type object 'Client' has no attribute '_transport_for_url'"
         raise AttributeError(msg)
 
-    seam: Any = importlib.import_module("e2i_eval.claude.seam")
+    seam: Any = importlib.import_module("e2i_eval.claude.transport_patch")
     monkeypatch.setattr(seam.Seam, "_take_from_clients", forget)
     wire = ClaudeWire(mode="mock", environ=os.environ, clock=SystemClock())
     wire.start()
@@ -121,7 +121,7 @@ def test_the_public_place_is_used_when_the_private_one_is_gone(
 def test_a_seam_that_does_not_hold_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Better no run than one that sees nothing; nothing stays patched."""
     before = patched()
-    seam: Any = importlib.import_module("e2i_eval.claude.seam")
+    seam: Any = importlib.import_module("e2i_eval.claude.transport_patch")
     monkeypatch.setattr(seam, "is_claude", lambda _: False)
     environ = {"ANTHROPIC_API_KEY": "real"}
     wire = ClaudeWire(mode="mock", environ=environ, clock=SystemClock())

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.contract import Contract
-from e2i_eval.contract.assignment import assign
-from e2i_eval.contract.logging_check import check_logging
+from e2i_eval.checks.contract import Contract
+from e2i_eval.checks.contract.assignment import assign
+from e2i_eval.checks.contract.logging_check import check_logging
 from e2i_eval.core.exchange import Caller, Exchange, Usage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2i_eval.contract import Contract, load_contract
+from e2i_eval.checks.contract import Contract, load_contract
 from e2i_eval.core.errors import UsageError
 
 REPOSITORY = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks import judge
-from e2i_eval.contract import Contract, contract_checks
-from e2i_eval.contract.contract import CallRules
-from e2i_eval.contract.formats import GAPS
+from e2i_eval.checks.contract import Contract, contract_checks
+from e2i_eval.checks.contract.contract import CallRules
+from e2i_eval.checks.contract.formats import GAPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

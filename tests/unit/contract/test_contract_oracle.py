@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.checks import judge
-from e2i_eval.contract import Contract, contract_checks
+from e2i_eval.checks.contract import Contract, contract_checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.checks import judge
-from e2i_eval.contract import contract_checks, load_contract
+from e2i_eval.checks.contract import contract_checks, load_contract
 from e2i_eval.core.case import Case
 from e2i_eval.core.exchange import Caller, Exchange, Usage, WireNote
 from e2i_eval.core.run import RunError

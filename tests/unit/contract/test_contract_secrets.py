@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.contract.contract import SecretRules
-from e2i_eval.contract.secrets_check import check_secrets
+from e2i_eval.checks.contract.contract import SecretRules
+from e2i_eval.checks.contract.secrets_check import check_secrets
 from e2i_eval.core.redaction import CUES, PATTERNS, SecretSearch
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks import judge
-from e2i_eval.contract import Contract, contract_checks
-from e2i_eval.contract.contract import TraceRules
+from e2i_eval.checks.contract import Contract, contract_checks
+from e2i_eval.checks.contract.contract import TraceRules
 from e2i_eval.core.run import RunError
 
 if TYPE_CHECKING:

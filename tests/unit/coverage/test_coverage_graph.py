@@ -11,9 +11,9 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 
-from e2i_eval.coverage.exercise import beyond, exercised, failed_nodes
-from e2i_eval.coverage.listener import Heard, listener
-from e2i_eval.coverage.reading import read_graph
+from e2i_eval.checks.coverage.exercise import beyond, exercised, failed_nodes
+from e2i_eval.checks.coverage.listener import Heard, listener
+from e2i_eval.checks.coverage.reading import read_graph
 
 
 class State(TypedDict, total=False):

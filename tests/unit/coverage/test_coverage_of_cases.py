@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.coverage import Exercised, GraphFiles, TargetCoverage, cover, coverage_metrics
+from e2i_eval.checks.coverage.event import Event, place_of, told
+from e2i_eval.checks.coverage.exercise import exercised
+from e2i_eval.checks.coverage.exercised import exercised_by
+from e2i_eval.checks.coverage.graph import Graph
+from e2i_eval.checks.coverage.part import Part
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Span, Trace
-from e2i_eval.coverage import Exercised, GraphFiles, TargetCoverage, cover, coverage_metrics
-from e2i_eval.coverage.event import Event, place_of, told
-from e2i_eval.coverage.exercise import exercised
-from e2i_eval.coverage.exercised import exercised_by
-from e2i_eval.coverage.graph import Graph
-from e2i_eval.coverage.part import Part
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, Player, PlayerLateError
+from e2i_eval.benchmark.ab.worker_pair import LEAST_CALL_TIMEOUT_S, Ensemble, Score
 from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.mlflow_run import CaseRun
-from e2i_eval.duet.ensemble import LEAST_CALL_TIMEOUT_S, Ensemble, Score
-from e2i_eval.duet.player import NotInThisRevisionError, Player, PlayerLateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.duet.sample import ArmName
+    from e2i_eval.benchmark.ab.sample import ArmName
 
 TROUBLED: dict[str, object] = {"agent_ms": 1.0, "claude_ms": 0.0, "logging_ms": 0.0, "trouble": "output: differs"}
 FINE: dict[str, object] = {"agent_ms": 60.0, "claude_ms": 0.0, "logging_ms": 1.0}

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.ab import callback_time, machine
+from e2i_eval.benchmark.ab.adjusted_time import RunDelay, WorkTime, own_s, system_felt_time
+from e2i_eval.benchmark.ab.callback_time import CallbackTime
+from e2i_eval.benchmark.ab.machine import MachineReading, disturbance
+from e2i_eval.benchmark.ab.worker import waited_for_claude_s
+from e2i_eval.benchmark.overhead.lap import Moment
 from e2i_eval.core.exchange import Caller, Exchange
-from e2i_eval.duet import callback_time, machine
-from e2i_eval.duet.callback_time import CallbackTime
-from e2i_eval.duet.felt_time import RunDelay, WorkTime, own_s, system_felt_time
-from e2i_eval.duet.machine import MachineReading, disturbance
-from e2i_eval.duet.performer import waited_for_claude_s
-from e2i_eval.overhead.lap import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

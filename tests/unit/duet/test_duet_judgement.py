@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.ab.sample import Pair, Sample
+from e2i_eval.benchmark.ab.schedule import Pairs, Plan, made_pairs
+from e2i_eval.benchmark.ab.set_verdict import FLOOR_MS, LEVEL, adjusted, look, pooled
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.duet.judgement import FLOOR_MS, LEVEL, adjusted, look, pooled
-from e2i_eval.duet.rounds import Pairs, Plan, made_pairs
-from e2i_eval.duet.sample import Pair, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.duet.judgement import Look
-    from e2i_eval.duet.sample import ArmName
+    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.set_verdict import Look
 
 
 class FakeClock:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.ab.set_verdict import Look
+from e2i_eval.benchmark.ab.sets import Sets
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift, shift_metrics
-from e2i_eval.duet.judgement import Look
-from e2i_eval.duet.sets import Sets
 
 if TYPE_CHECKING:
-    from e2i_eval.duet.judgement import Standing
+    from e2i_eval.benchmark.ab.set_verdict import Standing
 
 WIDE = tuple(float(each) for each in range(-40, 45, 5))
 """Nothing can be told of such differences, also of three sets of them."""

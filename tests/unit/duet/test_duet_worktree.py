@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from e2i_eval.benchmark.ab.revision import find_revision
+from e2i_eval.benchmark.ab.source_roots import own_roots
+from e2i_eval.benchmark.ab.worktree import Worktree
 from e2i_eval.core.errors import UsageError
-from e2i_eval.duet.revision import find_revision
-from e2i_eval.duet.source_roots import own_roots
-from e2i_eval.duet.worktree import Worktree
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a duet needs POSIX")
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from e2i_eval.faults.traffic import Answer, Handling, Message
 from e2i_eval.tracking import LoggingProxy
+from e2i_eval.tracking.traffic import Answer, Handling, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

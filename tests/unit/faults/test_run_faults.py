@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from e2i_eval.contract.contract import Contract, Demand, Section
+from e2i_eval.checks.contract.contract import Contract, Demand, Section
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Logged
 from e2i_eval.faults import Sound, choose
-from e2i_eval.faults.traffic import Handling, Message
+from e2i_eval.tracking.traffic import Handling, Message
 
 EXACT = Demand(equals="{output.ate}")
 METRICS = {"ate": 2.5, "gap": 1.0}

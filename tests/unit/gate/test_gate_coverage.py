@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.checks.coverage import CoveredPart, TargetCoverage
 from e2i_eval.core.errors import UsageError
-from e2i_eval.coverage import CoveredPart, TargetCoverage
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rule import parse_rule
 from e2i_eval.gate.rulebook import Judgement

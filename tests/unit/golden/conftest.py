@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.case import Case, Expectation
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Span, Trace
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from e2i_eval.checks.expectations.spending import Price
     from e2i_eval.core.verdict import Verdict
-    from e2i_eval.golden.spending import Price
 
 ReadText: TypeAlias = Callable[..., Case]
 Judge: TypeAlias = "Callable[..., Verdict]"

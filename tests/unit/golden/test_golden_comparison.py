@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from e2i_eval.checks.compare.comparison import EXACT, Comparison
+from e2i_eval.checks.compare.data_path import NOTHING, all_paths, value_at
+from e2i_eval.checks.compare.diff_path import diff_path, parse_diff_path
+from e2i_eval.checks.compare.difference import differences
+from e2i_eval.checks.compare.pairing import paired
+from e2i_eval.checks.compare.text import shown, text_difference
 from e2i_eval.core.case import Tolerance
-from e2i_eval.golden.compare.comparison import EXACT, Comparison
-from e2i_eval.golden.compare.data_path import NOTHING, all_paths, value_at
-from e2i_eval.golden.compare.diff_path import diff_path, parse_diff_path
-from e2i_eval.golden.compare.difference import differences
-from e2i_eval.golden.compare.pairing import paired
-from e2i_eval.golden.compare.text import shown, text_difference
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 NAN = math.nan

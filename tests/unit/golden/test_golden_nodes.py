@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.compare.alignment import side_by_side
 from e2i_eval.core.case import Expectation, NodeOrder, NodeRule, ToolRule
 from e2i_eval.core.exchange import WireError
-from e2i_eval.golden.compare.alignment import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable

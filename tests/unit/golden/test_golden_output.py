@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks import judge as judge_all
+from e2i_eval.checks.expectations import golden_checks
+from e2i_eval.checks.expectations.completed import last_user_lines
+from e2i_eval.checks.expectations.rule_breach import breaches, text_breaches
 from e2i_eval.core.case import Budget, Case, ErrorRule, Expectation, NodeRule, Tolerance, ValueRule
-from e2i_eval.golden import golden_checks
-from e2i_eval.golden.completed import last_user_lines
-from e2i_eval.golden.rule_breach import breaches, text_breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

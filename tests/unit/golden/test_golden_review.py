@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from e2i_eval.checks import judge as judged
+from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.case import Expectation
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
@@ -19,7 +20,6 @@ from e2i_eval.dataset.update.fixing import fixes
 from e2i_eval.dataset.update.plan import digest_of, plan_of
 from e2i_eval.dataset.update.proposal import Proposal
 from e2i_eval.dataset.update.proposing import ReadFile, Repetition, propose
-from e2i_eval.golden import golden_checks
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import Case

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from e2i_eval.contract import Contract
+from e2i_eval.checks.contract import Contract
 from e2i_eval.core.trace import Span, SpanEvent, Trace
 from e2i_eval.dataset.harvest import Candidate, candidate_of
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.contract import Contract
-from e2i_eval.contract.contract import CallRules
+from e2i_eval.checks.contract import Contract
+from e2i_eval.checks.contract.contract import CallRules
 from e2i_eval.core.trace import SpanEvent
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.harvest import Candidate, Unfit, candidate_of

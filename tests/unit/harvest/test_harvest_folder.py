@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.contract import Contract
 from e2i_eval.claude.cassette import read_cassette
-from e2i_eval.contract import Contract
 from e2i_eval.core.errors import UsageError
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.dataset.harvest import Candidate, GoldenFolder, Harvest, Harvester, accept

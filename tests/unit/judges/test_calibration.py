@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.judges.basis import basis_of
+from e2i_eval.checks.judges.calibration import Calibration, calibrate
+from e2i_eval.checks.judges.labels import Label, LabelSet
+from e2i_eval.checks.judges.uncalibrated import doubt_about, doubt_notes
+from e2i_eval.checks.judges.verdicts import verdict_of
 from e2i_eval.cli import main
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.dataset.label_files import calibration_file, read_calibrations, read_labels
-from e2i_eval.judges.basis import basis_of
-from e2i_eval.judges.calibration import Calibration, calibrate
-from e2i_eval.judges.doubt import doubt_about, doubt_notes
-from e2i_eval.judges.labels import Label, LabelSet
-from e2i_eval.judges.verdicts import verdict_of
 from e2i_eval.render.calibration_lines import calibration_lines
 from e2i_eval.report import CaseResult, Report
 

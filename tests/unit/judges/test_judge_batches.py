@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.judges.conftest import MODEL, case, result, rubric, run
 
+from e2i_eval.checks.judges.rubric import TOOL
 from e2i_eval.claude import Budget
 from e2i_eval.claude.batch import BatchPost, SentBatches
 from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.judges.rubric import TOOL
 from e2i_eval.judging import Bench, Pending, Settlement
 from e2i_eval.testing import ScriptedClaude
 from e2i_eval.tracking.scorers import score

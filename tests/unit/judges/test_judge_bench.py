@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.judges.conftest import MODEL, case, result, rubric, run, said
 
+from e2i_eval.checks.judges.judge_lookup import called
+from e2i_eval.checks.judges.scorers import SCORERS
+from e2i_eval.checks.judges.verdicts import judge_measurements, judge_notes
 from e2i_eval.claude import Asking, Budget, ClaudeWire, Shelf
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
@@ -16,9 +19,6 @@ from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import RunError
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.judges.roll import called
-from e2i_eval.judges.scorers import SCORERS
-from e2i_eval.judges.verdicts import judge_measurements, judge_notes
 from e2i_eval.judging import Bench
 from e2i_eval.stats.repeats import RepeatPlan, judge
 from e2i_eval.tracking.recorder import feedback

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.checks.judges.judge_lookup import called
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.judge_rule import JudgeAnswer
 from e2i_eval.dataset.case_file.judges_file import read_judges
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.judges.roll import called
 
 if TYPE_CHECKING:
     from e2i_eval.core.judge_rule import JudgeRule

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e2i_eval.checks.judges.rubric import TOOL, UnreadableError, fence, rubric_request, score_of
+from e2i_eval.checks.judges.subject import Subject, part_of
 from e2i_eval.core.judge_rule import JudgeRule
-from e2i_eval.judges.rubric import TOOL, UnreadableError, fence, rubric_request, score_of
-from e2i_eval.judges.subject import Subject, part_of
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2i_eval.claude.lane import MAX_LIMIT, MAX_PAUSE_S, START_LIMIT, Lane, Reply, reply_of
+from e2i_eval.claude.rate_bucket import MAX_LIMIT, MAX_PAUSE_S, START_LIMIT, Lane, Reply, reply_of
 
 NOW_S = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"

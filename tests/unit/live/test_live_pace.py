@@ -10,8 +10,8 @@ import anthropic
 import pytest
 
 from e2i_eval.claude import Budget, ClaudeWire, Pace
-from e2i_eval.claude.lane import Reply
-from e2i_eval.claude.pace import lane_name
+from e2i_eval.claude.rate_bucket import Reply
+from e2i_eval.claude.rate_limiter import lane_name
 from e2i_eval.core.case import Case
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable

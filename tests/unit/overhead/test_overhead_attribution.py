@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from e2i_eval.benchmark.overhead.attribution import MarkedCall, attributed
+from e2i_eval.benchmark.overhead.branches import ran_in_parallel
 from e2i_eval.core.trace import Span, Trace
-from e2i_eval.overhead.attribution import MarkedCall, attributed
-from e2i_eval.overhead.branches import ran_in_parallel
 
 CALLS = [MarkedCall(marker=f"logged-{n}", arm="logged", message_ids=frozenset({f"msg_{n}"})) for n in range(4)]
 PLAIN = MarkedCall(marker="plain-9", arm="plain")

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from e2i_eval.overhead import system_stopwatch
-from e2i_eval.overhead.lap import Lap, LapTimer, Moment, felt_s
-from e2i_eval.overhead.sleeps import Sleeps
+from e2i_eval.benchmark.overhead import system_stopwatch
+from e2i_eval.benchmark.overhead.lap import Lap, LapTimer, Moment, felt_s
+from e2i_eval.benchmark.overhead.sleeps import Sleeps
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.overhead.pairing import Block, Pair, Plan, estimate_ms, interleaved, is_enough
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.overhead.pairing import Block, Pair, Plan, estimate_ms, interleaved, is_enough
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:
-    from e2i_eval.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import ArmName
 
 PLAN = Plan(least=8, most=30, budget_s=1_000.0, precision_ms=0.5)
 

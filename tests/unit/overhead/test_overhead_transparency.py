@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.overhead.outcome import Outcome, observed, without_ids
-from e2i_eval.overhead.transparency import compared
+from e2i_eval.benchmark.overhead.outcome import Outcome, observed, without_ids
+from e2i_eval.benchmark.overhead.transparency import compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

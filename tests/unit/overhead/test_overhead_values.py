@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.benchmark.overhead import Neighbours, ReplayTimer, chosen_cases, system_stopwatch
 from e2i_eval.core.case import Case, ErrorRule, Expectation
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult, highest
-from e2i_eval.overhead import Neighbours, ReplayTimer, chosen_cases, system_stopwatch
 from e2i_eval.render.overhead import difference_lines, overhead_lines
 
 if TYPE_CHECKING:

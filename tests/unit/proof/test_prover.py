@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.contract.contract import Contract
+from e2i_eval.checks.contract.contract import Contract
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2i_eval.faults import Sound
-    from e2i_eval.faults.traffic import Handling, Message
+    from e2i_eval.tracking.traffic import Handling, Message
 
 FINDING = Finding(message="a span is lost", field="span", expected="1", actual="none")
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.contract.contract import Contract, RagRules
+from e2i_eval.checks.contract.contract import Contract, RagRules
+from e2i_eval.checks.rag import rag_check, rag_measurements
+from e2i_eval.checks.rag.ranking import context_precision, context_recall
+from e2i_eval.checks.rag.wording import Wording, sentences
 from e2i_eval.core.errors import CaseFileError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Span, Trace
 from e2i_eval.dataset.made_case import make_case
-from e2i_eval.rag_measures import rag_check, rag_measurements
-from e2i_eval.rag_measures.ranking import context_precision, context_recall
-from e2i_eval.rag_measures.wording import Wording, sentences
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.checks.trajectory.argument import argument_findings, arguments_agree
 from e2i_eval.core.errors import CaseFileError
 from e2i_eval.dataset.made_case import make_case
-from e2i_eval.trajectory.argument import argument_findings, arguments_agree
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import StepRule

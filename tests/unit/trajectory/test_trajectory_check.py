@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.checks.trajectory import trajectory_check
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Span, Trace
 from e2i_eval.dataset.made_case import make_case
 from e2i_eval.render import failure_lines
 from e2i_eval.report import CaseResult
-from e2i_eval.trajectory import trajectory_check
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import Case

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from e2i_eval.checks.compare.arrangement import AtOnce, Happening, InTurn, Part
+from e2i_eval.checks.trajectory.check import breaking_rows, matched_rows
 from e2i_eval.core.case import ArgumentRule, NodeOrder, StepRule, TrajectoryRule, ValueRule
-from e2i_eval.golden.compare.arrangement import AtOnce, Happening, InTurn, Part
-from e2i_eval.trajectory.check import breaking_rows, matched_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

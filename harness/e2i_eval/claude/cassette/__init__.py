@@ -5,6 +5,7 @@ from __future__ import annotations
 from e2i_eval.claude.cassette.answer_of import usage_of
 from e2i_eval.claude.cassette.cassette import Cassette
 from e2i_eval.claude.cassette.entry import Entry, Piece
+from e2i_eval.claude.cassette.entry_matcher import Player
 from e2i_eval.claude.cassette.file import (
     CassetteError,
     cassette_path,
@@ -12,9 +13,8 @@ from e2i_eval.claude.cassette.file import (
     read_cassette,
     write_cassette,
 )
-from e2i_eval.claude.cassette.player import Player
+from e2i_eval.claude.cassette.recorder import Taping
 from e2i_eval.claude.cassette.scrub import Scrub
-from e2i_eval.claude.cassette.taping import Taping
 
 __all__ = [
     "Cassette",

@@ -10,17 +10,17 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from e2i_eval.claude.endpoint.case_environment import Surroundings
+from e2i_eval.claude.endpoint.case_session import Guest
 from e2i_eval.claude.endpoint.forwarding import Forwarding
-from e2i_eval.claude.endpoint.guest import Guest
 from e2i_eval.claude.endpoint.refusal import Refusal
 from e2i_eval.claude.endpoint.server import Server
-from e2i_eval.claude.endpoint.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
 
+    from e2i_eval.claude.capture import Tape
     from e2i_eval.claude.relay import Relay
-    from e2i_eval.claude.tape import Tape
 
 __all__ = ["Endpoint"]
 

@@ -19,8 +19,8 @@ from e2i_eval.claude.library import ScriptMissError, http
 from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
+    from e2i_eval.claude.endpoint.case_session import Guest
     from e2i_eval.claude.endpoint.endpoint import Endpoint
-    from e2i_eval.claude.endpoint.guest import Guest
 
 __all__ = ["Server"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from e2i_eval.golden.compare.diff_path import parse_diff_path
+from e2i_eval.checks.compare.diff_path import parse_diff_path
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from e2i_eval.checks.judges.scorers import PREFIX, SCORERS
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.dataset.case_file.form import Form, Given, Number
-from e2i_eval.judges.scorers import PREFIX, SCORERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

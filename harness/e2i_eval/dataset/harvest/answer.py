@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.contract.formats import read_call
+from e2i_eval.checks.contract.formats import read_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.contract.model_call import ModelCall, Part
+    from e2i_eval.checks.contract.model_call import ModelCall, Part
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.core.trace import Span, TokenTotals
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.contract.model_span import MODEL_TYPES, model_spans
+from e2i_eval.checks.contract.model_span import MODEL_TYPES, model_spans
 from e2i_eval.dataset.harvest.answer import Failure, Message, rebuilt_answer
 from e2i_eval.dataset.harvest.request import rebuilt_request
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.contract.model_call import canonical
+from e2i_eval.checks.contract.model_call import canonical
 from e2i_eval.dataset.harvest.answer import Failure, Message
 from e2i_eval.dataset.harvest.call import HarvestedCall, harvested_calls
 from e2i_eval.dataset.harvest.origin import Origin, origin_of
@@ -18,7 +18,7 @@ from e2i_eval.dataset.harvest.volatile import Uncompared, day_in, uncompared
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.contract import Contract
+    from e2i_eval.checks.contract import Contract
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.core.trace import Span, Trace
 

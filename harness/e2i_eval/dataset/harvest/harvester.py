@@ -15,7 +15,7 @@ from e2i_eval.dataset.harvest.sampling import Row, sampled, unique
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from e2i_eval.contract import Contract
+    from e2i_eval.checks.contract import Contract
     from e2i_eval.core.trace import Trace
     from e2i_eval.dataset.harvest.folder import GoldenFolder, Written
 

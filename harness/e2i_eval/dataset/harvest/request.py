@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.contract.formats.messages import as_message
+from e2i_eval.checks.contract.formats.messages import as_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

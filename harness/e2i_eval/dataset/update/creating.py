@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e2i_eval.checks.compare.comparison import EXACT
+from e2i_eval.checks.compare.diff_path import diff_path
 from e2i_eval.dataset.update.change import Change, Edit
 from e2i_eval.dataset.update.edited import edits_between, identical
 from e2i_eval.dataset.update.observed import observed_nodes, observed_tools
-from e2i_eval.golden.compare.comparison import EXACT
-from e2i_eval.golden.compare.diff_path import diff_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.compare.comparison import ABSENT
 from e2i_eval.dataset.update.change import Edit
-from e2i_eval.golden.compare.comparison import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e2i_eval.checks.compare.comparison import Comparison
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.dataset.update.change import KeyPath
-    from e2i_eval.golden.compare.comparison import Comparison
 
 __all__ = ["edited", "edits_between", "identical", "value_of"]
 

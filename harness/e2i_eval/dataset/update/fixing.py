@@ -10,20 +10,20 @@ import difflib
 import math
 from typing import TYPE_CHECKING
 
+from e2i_eval.checks.compare.comparison import EXACT, Comparison, is_number
+from e2i_eval.checks.compare.data_path import NOTHING, value_at
+from e2i_eval.checks.expectations.rule_breach import breaches, text_breaches
 from e2i_eval.dataset.update.change import Change, Edit
 from e2i_eval.dataset.update.edited import edited, edits_between, value_of
 from e2i_eval.dataset.update.observed import observed_nodes, observed_spending, observed_tools
-from e2i_eval.golden.compare.comparison import EXACT, Comparison, is_number
-from e2i_eval.golden.compare.data_path import NOTHING, value_at
-from e2i_eval.golden.rule_breach import breaches, text_breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from e2i_eval.checks.expectations.spending import Price
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.dataset.update.change import KeyPath
-    from e2i_eval.golden.spending import Price
 
 __all__ = ["HAND", "Fixed", "NeedsHandError", "fixes"]
 

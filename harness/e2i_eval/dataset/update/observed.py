@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.golden.compare.arrangement import arranged
-from e2i_eval.golden.nodes import nodes_run
-from e2i_eval.golden.spending import spending
-from e2i_eval.golden.tools import tool_calls
+from e2i_eval.checks.compare.arrangement import arranged
+from e2i_eval.checks.expectations.nodes import nodes_run
+from e2i_eval.checks.expectations.spending import spending
+from e2i_eval.checks.expectations.tools import tool_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from e2i_eval.checks.expectations.spending import Price
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.golden.spending import Price
 
 __all__ = ["observed_nodes", "observed_spending", "observed_tools"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks import judge
+from e2i_eval.checks.expectations.golden_checks import golden_checks
 from e2i_eval.core.errors import CaseFileError
 from e2i_eval.dataset.made_case import make_case
 from e2i_eval.dataset.update.change import Change
@@ -15,16 +16,15 @@ from e2i_eval.dataset.update.edited import edited
 from e2i_eval.dataset.update.fixing import HAND, Fixed, fixes
 from e2i_eval.dataset.update.proposal import Proposal, Remark
 from e2i_eval.dataset.update.trimming import trims
-from e2i_eval.golden.golden_checks import golden_checks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from e2i_eval.checks.expectations.spending import Price
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.verdict import Verdict
     from e2i_eval.dataset.update.change import ChangeKind
-    from e2i_eval.golden.spending import Price
 
 __all__ = ["ReadFile", "Repetition", "propose"]
 

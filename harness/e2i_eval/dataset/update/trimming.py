@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from e2i_eval.checks.compare.diff_path import diff_path, parse_diff_path
 from e2i_eval.dataset.update.change import Change, Edit
 from e2i_eval.dataset.update.edited import value_of
-from e2i_eval.golden.compare.diff_path import diff_path, parse_diff_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from e2i_eval.checks.compare.diff_path import DataPath
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject, JsonValue
-    from e2i_eval.golden.compare.diff_path import DataPath
 
 __all__ = ["trims"]
 

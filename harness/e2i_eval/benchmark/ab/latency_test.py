@@ -1,0 +1,313 @@
+"""The duet of a session: both revisions side by side, target after target."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from random import Random
+from statistics import median
+from typing import TYPE_CHECKING
+
+from e2i_eval.benchmark.ab.machine import untold
+from e2i_eval.benchmark.ab.sample import ARMS, PARTS
+from e2i_eval.benchmark.ab.schedule import Plan, made_pairs
+from e2i_eval.benchmark.ab.set_verdict import adjusted
+from e2i_eval.benchmark.ab.sets import MOST, Sets
+from e2i_eval.benchmark.ab.source_roots import own_roots
+from e2i_eval.benchmark.ab.worker_client import Player
+from e2i_eval.benchmark.ab.worker_config import Brief
+from e2i_eval.benchmark.ab.worker_pair import Ensemble, Score
+from e2i_eval.benchmark.ab.worktree import Worktree
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import E2iError, UnknownError
+from e2i_eval.dataset.case_file.reader import read_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from e2i_eval.benchmark.ab.revision import Revision
+    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.schedule import Pairs
+    from e2i_eval.benchmark.ab.set_verdict import Look
+    from e2i_eval.config.settings import Settings
+    from e2i_eval.core.clock import Clock
+    from e2i_eval.core.latency_shift import LatencyPart, LatencyShift
+    from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.core.ports import Tracking
+
+__all__ = ["Duet", "Finding", "Surroundings"]
+
+TAG = "duet"
+"""Cases with this tag are preferred to all others of their target."""
+
+CASE_SUFFIXES = {".yaml", ".yml"}
+START_TIMEOUT_S = 120.0
+MOST_CANDIDATES = 8
+LEFT_OUT_PREFIXES = ("PYTEST_", "COV_CORE_", "GIT_")
+"""Variables that are about this process alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a duet needs of the session it belongs to.
+
+    Attributes:
+        uri: the tracking server.
+        scratch: the folder that the session's processes share.
+        hosts: what may be reached besides this machine.
+        environ: the environment of both arms.
+        tracking: the server.
+        open_run: creates a run for what is measured and not judged.
+        clock: for budgets.
+    """
+
+    uri: str
+    scratch: Path
+    hosts: tuple[str, ...]
+    environ: Mapping[str, str]
+    tracking: Tracking
+    open_run: Callable[[Case], CaseRun]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was found of one target.
+
+    Attributes:
+        shifts: one a part.
+        lines: how it was measured, a sentence each.
+    """
+
+    shifts: tuple[LatencyShift, ...]
+    lines: tuple[str, ...]
+
+
+class Duet:
+    """Measures targets of the working tree against another revision; one at a time."""
+
+    def __init__(
+        self,
+        revision: Revision,
+        settings: Settings,
+        surroundings: Surroundings,
+        *,
+        family: int,
+        plan: Plan | None = None,
+    ) -> None:
+        """Take what is compared; nothing is started yet.
+
+        Args:
+            revision: the base.
+            settings: what was asked for.
+            surroundings: the session.
+            family: how many targets the session measures.
+            plan: how much is measured; None for the usual.
+        """
+        self._revision = revision
+        self._settings = settings
+        self._surroundings = surroundings
+        basis = plan or Plan(budget_s=settings.duet_budget_s)
+        self._plan = replace(basis, family=max(1, family) * len(PARTS))
+        self._worktree: Worktree | None = None
+        self._players: dict[ArmName, Player] = {}
+        self._starts = secrets.randbelow(2)
+        self._says = ""
+        self._p_values: dict[str, tuple[float, ...]] = {}
+
+    def close(self) -> None:
+        """End the processes and remove the base's tree; may be called twice."""
+        self._end_players()
+        if self._worktree is not None:
+            self._worktree.close()
+            self._worktree = None
+
+    def measure(self, target: str, *, seed: str = "") -> Finding:
+        """Measure one target; ``seed`` draws another order of the calls.
+
+        Raises:
+            UsageError: the base cannot be made, or the target does not build in one of the arms.
+            UnknownError: there is no verdict; the message says why.
+        """
+        settings = self._settings.targets[target]
+        with self._runs(target) as runs:
+            score = Score(target=settings, files=self._files(target), runs=runs)
+            ensemble = Ensemble(score, self._started)
+            pairs = self._pairs(ensemble, self._plan, f"{target}, first, {seed}")
+            looks = _looks(pairs, target)
+            corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
+            self._p_values[target] = tuple(each.p_value for each in looks)
+            sets = [Sets(first=each, standing=each.standing(corrected[each.part])) for each in looks]
+            if not pairs.is_spoilt:
+                sets = self._settled(ensemble, target, seed, sets)
+            shifts = tuple(_shift(target, each, pairs) for each in sets)
+        return Finding(shifts=shifts, lines=tuple(self._lines(ensemble, pairs)))
+
+    def _pairs(self, ensemble: Ensemble, plan: Plan, seed: str) -> Pairs:
+        try:
+            case_id = ensemble.rehearse(self._ready())
+            order = Random(seed)  # noqa: S311  an order, no secret
+            return made_pairs(ensemble, case_id, plan, order=order, clock=self._surroundings.clock)
+        except E2iError:
+            self._end_players()  # in what state they are nobody knows
+            raise
+
+    def _settled(self, ensemble: Ensemble, target: str, seed: str, sets: list[Sets]) -> list[Sets]:
+        """Measure again while a part wants it, each time in processes of their own.
+
+        What two processes differ in by chance must not decide.
+        """
+        for number in range(2, MOST + 1):
+            if not any(each.wants_another for each in sets):
+                break
+            looks = self._again(ensemble, f"{target}, set {number}, {seed}")
+            if not looks:
+                break
+            sets = [each.and_then(looks[each.first.part]) for each in sets]
+        return sets
+
+    def _again(self, ensemble: Ensemble, seed: str) -> dict[LatencyPart, Look]:
+        self._end_players()
+        with contextlib.suppress(UnknownError):
+            pairs = self._pairs(ensemble, replace(self._plan, family=1), seed)
+            if not pairs.is_spoilt:
+                return {each.part: each for each in pairs.looks()}
+        return {}
+
+    def _other_p_values(self, target: str) -> list[float]:
+        return [each for name, values in self._p_values.items() if name != target for each in values]
+
+    # processes
+
+    def _ready(self) -> dict[ArmName, Player]:
+        """Start both arms at once, unless they run.
+
+        The second seems to be slower by a per cent or two: who it is, is drawn, and changes with each set.
+        """
+        if not self._players:
+            if self._worktree is None:
+                self._worktree = Worktree(self._revision)
+            for arm in ARMS if self._starts % 2 == 0 else reversed(ARMS):
+                self._players[arm] = self._start(arm)
+            self._starts += 1
+            for player in self._players.values():
+                self._says = player.ready(START_TIMEOUT_S)
+        return self._players
+
+    def _started(self, arm: ArmName) -> Player:
+        player = self._start(arm)
+        self._players[arm] = player
+        player.ready(START_TIMEOUT_S)
+        return player
+
+    def _start(self, arm: ArmName) -> Player:
+        assert self._worktree is not None  # noqa: S101  see _ready
+        head = self._revision.top
+        tree = head if arm == "head" else self._worktree.path
+        surroundings = self._surroundings
+        brief = Brief(
+            tree=str(tree),
+            head=str(head),
+            roots=own_roots([str(self._settings.root), *sys.path], head),
+            golden_root=str(self._settings.root),
+            targets=tuple(self._settings.targets),
+            uri=surroundings.uri,
+            scratch=str(surroundings.scratch),
+            hosts=surroundings.hosts,
+            has_endpoint=self._settings.has_endpoint,
+        )
+        environ = {
+            name: value for name, value in surroundings.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)
+        }
+        log = surroundings.scratch / f"duet-{arm}.log"
+        return Player(arm, brief, cwd=tree / self._revision.project, environ=environ, log=log)
+
+    def _end_players(self) -> None:
+        for player in self._players.values():
+            player.close()
+        self._players = {}
+
+    # what is played, and where it is recorded
+
+    def _files(self, target: str) -> dict[str, Path]:
+        """Return the case files to try, those tagged ``duet`` or else a sample of those that end without an error."""
+        folder = self._settings.cases / target
+        files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
+        cases = [read_case(file, root=self._settings.root, known_targets=self._settings.targets) for file in files]
+        tagged = [case for case in cases if TAG in case.tags]
+        candidates = tagged or _spread([case for case in cases if case.expect.error is None])
+        return {case.id: case.path for case in candidates if case.path is not None}
+
+    @contextlib.contextmanager
+    def _runs(self, target: str) -> Iterator[dict[ArmName, CaseRun]]:
+        """Give each arm a run on the server, which is marked as what it is and counts as no case."""
+        open_run = self._surroundings.open_run
+        runs = {arm: open_run(Case(id=f"{target} (duet, {arm})", target=target, inputs={})) for arm in ARMS}
+        is_done = False
+        try:
+            yield runs
+            is_done = True
+        finally:
+            for arm, run in runs.items():
+                self._end_run(arm, run, is_done=is_done)
+
+    def _end_run(self, arm: ArmName, run: CaseRun, *, is_done: bool) -> None:
+        revision = self._revision.commit if arm == "base" else "working tree"
+        self._surroundings.tracking.record_case(
+            run,
+            passed=is_done,
+            verdicts=(),
+            measurements={},
+            params={},
+            tags={"e2i_eval.measurement": "duet", "e2i_eval.arm": arm, "e2i_eval.revision": revision},
+            traces=(),
+            expectations={},
+        )
+
+    def _lines(self, ensemble: Ensemble, pairs: Pairs) -> list[str]:
+        lines = [
+            f"base {self._revision.label}, case {(*pairs.good, *pairs.spoilt)[0].case_id}",
+            self._says,
+            *untold(),
+            *(f"not measured with {case_id}: {why}" for case_id, why in ensemble.excluded.items()),
+        ]
+        if pairs.spoilt:
+            lines.append(f"{len(pairs.spoilt)} pairs were set aside: {_worst(pairs)}")
+        drains = [median(getattr(pair, arm).drain_ms for pair in pairs.good) for arm in ARMS] if pairs.good else []
+        lines.append(f"until all was sent: {' -> '.join(f'{each:.0f} ms' for each in drains)}, which is not judged")
+        timeouts = Counter(arm for pair in pairs.good for arm in ARMS if getattr(pair, arm).timed_out)
+        lines += [f"{count} calls of the {arm} were given up" for arm, count in timeouts.items()]
+        return lines
+
+
+def _looks(pairs: Pairs, target: str) -> tuple[Look, ...]:
+    try:
+        return pairs.looks()
+    except UnknownError as error:
+        spoilt = f"; {len(pairs.spoilt)} more were set aside: {_worst(pairs)}" if pairs.spoilt else ""
+        what = f"{target} could not be measured: {error.what}{spoilt}"
+        raise UnknownError(
+            what, fix="give it more time with --e2i-duet-budget=SECONDS, or a quieter machine"
+        ) from error
+
+
+def _shift(target: str, sets: Sets, pairs: Pairs) -> LatencyShift:
+    shift = sets.shift(target)
+    if not pairs.is_spoilt:
+        return shift
+    reason = f"{len(pairs.spoilt)} of {len(pairs.good) + len(pairs.spoilt)} pairs were spoilt: {_worst(pairs)}"
+    return replace(shift, status="inconclusive", reason=reason)
+
+
+def _worst(pairs: Pairs) -> str:
+    return Counter(pair.disturbance for pair in pairs.spoilt).most_common(1)[0][0]
+
+
+def _spread(cases: Sequence[Case]) -> list[Case]:
+    """Return at most so many cases, spread over all of them."""
+    step = max(1, len(cases) / MOST_CANDIDATES)
+    return [cases[int(place * step)] for place in range(min(len(cases), MOST_CANDIDATES))]

@@ -1,0 +1,212 @@
+"""The ensemble: the processes of both arms playing one target, as the rounds want them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_eval.benchmark.ab.machine import disturbance, read_machine
+from e2i_eval.benchmark.ab.sample import ARMS, Sample
+from e2i_eval.benchmark.ab.set_verdict import FLOOR_MS, FLOOR_SHARE
+from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, PlayerLateError
+from e2i_eval.core.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.worker_client import Player
+    from e2i_eval.config.settings import TargetSettings
+    from e2i_eval.core.mlflow_run import CaseRun
+
+__all__ = ["Ensemble", "Score"]
+
+BUILD_TIMEOUT_S = 180.0
+FIRST_CALL_TIMEOUT_S = 60.0
+LEAST_CALL_TIMEOUT_S = 5.0
+PATIENCE = 10
+"""A call that takes so many times as long as the slowest on the base before is given up."""
+
+WARM_UPS = 3
+MS = 1_000.0
+BUILT_FROM = ("name", "entry", "where", "logging", "flush")
+"""What of a target's configuration its building depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What is played.
+
+    Attributes:
+        target: its configuration, the head's in both arms.
+        files: case files by id, in the order of preference.
+        runs: each arm's run on the server, to which what it logs belongs.
+    """
+
+    target: TargetSettings
+    files: Mapping[str, Path]
+    runs: Mapping[ArmName, CaseRun]
+
+
+class Ensemble:
+    """Plays one target on two processes; a process that hangs is replaced."""
+
+    def __init__(self, score: Score, start: Callable[[ArmName], Player]) -> None:
+        """Take what is played.
+
+        Args:
+            score: what.
+            start: starts the process of an arm and waits until it is ready.
+        """
+        self._score = score
+        self._start = start
+        self._players: dict[ArmName, Player] = {}
+        self._roots: list[str] = []
+        self._timeout_s = FIRST_CALL_TIMEOUT_S
+        self._case_id = ""
+        self._reading = read_machine()
+        self.excluded: dict[str, str] = {}
+
+    def rehearse(self, players: Mapping[ArmName, Player]) -> str:
+        """Build the target in both arms and warm them up; return the id of the case to measure with.
+
+        It is chosen once and kept for a second set of pairs.
+
+        Raises:
+            UsageError: the target does not build.
+            UnknownError: no case passes in both, or a process ends.
+        """
+        self._players = dict(players)
+        for arm in reversed(ARMS):  # the head first: it knows where the project's sources are
+            self._build(arm)
+        self._case_id = self._chosen(self._case_id)
+        slowest_s = self._warm_up()
+        self._timeout_s = max(LEAST_CALL_TIMEOUT_S, PATIENCE * slowest_s)
+        return self._case_id
+
+    def call(self, arm: ArmName, case_id: str) -> Sample:
+        """Call one arm with a case; a call that does not end counts as having taken until it was given up.
+
+        Raises:
+            UnknownError: the process ended, or its replacement does not start.
+        """
+        try:
+            return self._play(arm, case_id)
+        except PlayerLateError:
+            given_up = Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True)
+        self._replace(arm, case_id)
+        return given_up
+
+    def disturbance(self) -> str:
+        """Say what the machine has done since the last time this was asked."""
+        before, self._reading = self._reading, read_machine()
+        return disturbance(before, self._reading)
+
+    def _build(self, arm: ArmName) -> None:
+        target, run = self._score.target, self._score.runs[arm]
+        settings = {name: getattr(target, name) for name in BUILT_FROM}
+        asked: dict[str, object] = {"do": "build", "target": settings, "run": _plain(run), "roots": self._roots}
+        self._roots = self._players[arm].ask(BUILD_TIMEOUT_S, **asked) if arm == "head" else self._built_base(asked)
+
+    def _built_base(self, asked: dict[str, object]) -> list[str]:
+        try:
+            self._players["base"].ask(BUILD_TIMEOUT_S, **asked)
+        except NotInThisRevisionError as error:
+            what = f"the base has no {self._score.target.entry!r}: there is nothing to compare with"
+            raise UnknownError(what, where=error.where) from error
+        return self._roots
+
+    def _play(self, arm: ArmName, case_id: str) -> Sample:
+        file, run = self._score.files[case_id], self._score.runs[arm]
+        said = self._players[arm].ask(self._timeout_s, do="play", file=str(file), run=_plain(run))
+        return Sample.from_json(said)
+
+    def _chosen(self, before: str) -> str:
+        """Return the case to measure with: one that seems slower on the head twice, or else the one that does the most.
+
+        One alone, because cases that go different ways mixed would hide what is slower on one of the ways.
+        Two calls decide, which may be wrong about the first and does not matter: the pairs are made afterwards.
+        """
+        if before:
+            return before
+        for case_id in list(self._score.files)[:1]:  # the first call of all makes what is made once
+            self._rehearsed(case_id)
+        rehearsed = self._all_rehearsed(self._score.files)
+        suspects = {case_id: took for case_id, took in rehearsed.items() if _beyond_ms(took) > 0}
+        again = self._all_rehearsed(suspects)  # among many, one seems slower by chance
+        rehearsed = {
+            case_id: took for case_id, took in rehearsed.items() if case_id in again or case_id not in suspects
+        }
+        if not rehearsed:
+            raise self._no_case()
+        beyond_ms = {case_id: min(_beyond_ms(suspects[case_id]), _beyond_ms(took)) for case_id, took in again.items()}
+        slowest = max(beyond_ms, key=beyond_ms.__getitem__, default="")
+        if slowest and beyond_ms[slowest] > 0:
+            return slowest
+        return max(rehearsed, key=lambda case_id: rehearsed[case_id][1])
+
+    def _all_rehearsed(self, case_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """Return what each case takes, of those that pass in both."""
+        return {case_id: took for case_id in case_ids if (took := self._rehearsed(case_id))}
+
+    def _rehearsed(self, case_id: str) -> tuple[float, float] | None:
+        """Return what the case takes in base and head, in milliseconds; None when it does not pass in both."""
+        took_ms = []
+        for arm in ARMS:
+            sample = self._tried(arm, case_id)
+            if sample.trouble:
+                self.excluded[case_id] = f"{arm}: {sample.trouble}"
+                return None
+            took_ms.append(sample.agent_ms)
+        return took_ms[0], took_ms[1]
+
+    def _tried(self, arm: ArmName, case_id: str) -> Sample:
+        try:
+            return self._play(arm, case_id)
+        except PlayerLateError:
+            self._replace(arm)
+            trouble = f"no answer within {self._timeout_s:g} s"
+            return Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True, trouble=trouble)
+
+    def _warm_up(self) -> float:
+        """Call both arms until what is made once is made; return the seconds of the slowest call on the base."""
+        slowest_s = 0.0
+        for _ in range(WARM_UPS):
+            start_s = time.monotonic()
+            self.call("base", self._case_id)
+            slowest_s = max(slowest_s, time.monotonic() - start_s)
+            self.call("head", self._case_id)
+        for arm in ARMS:
+            self._players[arm].ask(BUILD_TIMEOUT_S, do="settle")
+        return slowest_s
+
+    def _replace(self, arm: ArmName, case_id: str = "") -> None:
+        """Start an arm anew; with a case it is warmed up as far as it gets."""
+        self._players[arm].close()
+        self._players[arm] = self._start(arm)
+        self._build(arm)
+        if case_id:
+            for _ in range(WARM_UPS):
+                try:
+                    self._play(arm, case_id)
+                except PlayerLateError:
+                    self._players[arm] = self._start(arm)
+                    self._build(arm)
+                    return
+
+    def _no_case(self) -> UnknownError:
+        why = "; ".join(f"{case_id} ({reason})" for case_id, reason in list(self.excluded.items())[:2])
+        what = f"no case of {self._score.target.name} passes in both revisions: {why or 'it has none without an error'}"
+        return UnknownError(what, fix="a revision that behaves otherwise is no slower or faster version of the same")
+
+
+def _plain(run: CaseRun) -> dict[str, object]:
+    return {name: getattr(run, name) for name in run.__slots__}
+
+
+def _beyond_ms(took_ms: tuple[float, float]) -> float:
+    """Return by how much the head exceeds the base and the floor."""
+    base_ms, head_ms = took_ms
+    return head_ms - base_ms - max(FLOOR_MS, FLOOR_SHARE * base_ms)

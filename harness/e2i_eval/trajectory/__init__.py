@@ -1,7 +1,0 @@
-"""Trajectories: nodes and tool calls in one sequence, as the traces tell, against what was expected."""
-
-from __future__ import annotations
-
-from e2i_eval.trajectory.check import trajectory_check
-
-__all__ = ["trajectory_check"]
