@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.agreeing.disagreement import CaseAgreement
     from e2i_eval.core.estimate import Estimate
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["LIVE_TOLERANCE", "Agreement", "agreement_of", "token_tolerance"]
 

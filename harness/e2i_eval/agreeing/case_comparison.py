@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_eval.agreeing.disagreement import Kind
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["absent", "compared"]
 

@@ -11,7 +11,7 @@ from e2i_eval.core.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from e2i_eval.report import CaseStatus, Report
+    from e2i_eval.runner.report import CaseStatus, Report
 
 __all__ = ["refusals"]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e2i_eval.core.behaviour import Behaviour
-    from e2i_eval.report import CaseStatus
+    from e2i_eval.runner.report import CaseStatus
 
 __all__ = ["Acceptance", "Baseline", "BaselineCase"]
 

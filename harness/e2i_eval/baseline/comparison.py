@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from e2i_eval.baseline.accepted import Baseline, BaselineCase
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["compare"]
 

@@ -12,7 +12,7 @@ from e2i_eval.baseline.diff import EXACT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["baseline_of", "cases_of", "same"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from e2i_eval.agreeing import Agreement
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["agree"]
 

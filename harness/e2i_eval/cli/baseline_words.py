@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from e2i_eval.config.settings import Settings
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["accept", "diff", "show"]
 

@@ -14,13 +14,13 @@ from e2i_eval.config.options import cache_folder, ci_variable, environment, pars
 from e2i_eval.core.errors import UsageError
 from e2i_eval.dataset.label_files import LABELS_FOLDER, calibration_file, read_labels
 from e2i_eval.render.calibration_lines import calibration_lines
-from e2i_eval.report_files import write_atomically
+from e2i_eval.runner.report_files import write_atomically
 
 if TYPE_CHECKING:
     import argparse
 
     from e2i_eval.checks.judges.calibration import Calibration
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["calibrate_judges"]
 

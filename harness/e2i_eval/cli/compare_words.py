@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["compare"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["MODES", "PAID", "run_mode"]
 

@@ -122,8 +122,8 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
-    from e2i_eval.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.proof import Bench, Prover  # noqa: PLC0415  as above
+    from e2i_eval.runner.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 
     environ, clock = environment(), SystemClock()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.report_files import write_atomically
+from e2i_eval.runner.report_files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

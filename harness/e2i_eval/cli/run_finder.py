@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
     from types import TracebackType
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
     from e2i_eval.tracking import SessionRuns
 
 __all__ = ["RunFinder"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UnknownError, UsageError
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

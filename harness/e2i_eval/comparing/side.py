@@ -12,7 +12,7 @@ from e2i_eval.baseline import cases_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats import CaseVerdict
     from e2i_eval.stats.repeats.case_verdict import CaseVerdictStatus
 

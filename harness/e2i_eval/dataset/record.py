@@ -70,7 +70,7 @@ def record_of(case: Case, content: str) -> DatasetRecord:
     }
     if case.expect.has_output:
         said["output"] = case.expect.output
-    own = {CASE_TAG: case.id, "e2i_eval.target": case.target, CONTENT_TAG: content}
+    own = {CASE_TAG: case.id, "e2i_eval.runner.target": case.target, CONTENT_TAG: content}
     return DatasetRecord(
         case_id=case.id,
         inputs={"case": case.id, "target": case.target, "inputs": dict(case.inputs)},

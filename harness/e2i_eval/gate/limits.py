@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.gate.rule import Rule
     from e2i_eval.gate.rulebook import Judgement
     from e2i_eval.gate.scene import Scene
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "unseen_decision"]
 

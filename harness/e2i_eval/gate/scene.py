@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from e2i_eval.baseline import BaselineDiff, CaseDiff
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["EXACT_MODES", "Scene"]

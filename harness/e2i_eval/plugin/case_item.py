@@ -12,15 +12,15 @@ from e2i_eval.plugin.repeated_case import run_case
 from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.render import failure_lines
 from e2i_eval.render.repeats import verdict_lines
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from e2i_eval.core.case import Case
-    from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.runner.evaluation import Evaluation as Evaluated
     from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]

@@ -17,7 +17,7 @@ from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
 from e2i_eval.plugin.mirroring import mirrored_goldens
 from e2i_eval.plugin.output import cleaned, renderers
-from e2i_eval.session import REPORT_FILE, Session
+from e2i_eval.runner.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.core.selection import Selection
     from e2i_eval.plugin.worker import Worker
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["Controller"]
 

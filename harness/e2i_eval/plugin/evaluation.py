@@ -26,7 +26,7 @@ from e2i_eval.plugin.output import register_output
 from e2i_eval.plugin.overheads import Overheads, register_overheads
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.render import summary_lines
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["EVALUATION", "Evaluation", "register"]
 

@@ -10,22 +10,22 @@ import pytest
 
 from e2i_eval.config.options import environment
 from e2i_eval.core.errors import E2iError
-from e2i_eval.families.bench import Bench
-from e2i_eval.families.declared import UNAVAILABLE
-from e2i_eval.families.fresh_process import FreshProcess
-from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
 from e2i_eval.plugin.fresh_worker import greeting
 from e2i_eval.plugin.told_item import ToldItem
+from e2i_eval.runner.families.declared import UNAVAILABLE
+from e2i_eval.runner.families.family_runner import Bench
+from e2i_eval.runner.families.fresh_process import FreshProcess
+from e2i_eval.runner.families.plan_book import PlanBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from e2i_eval.config.settings import Settings
-    from e2i_eval.evaluation import Evaluation
-    from e2i_eval.families import Declared
     from e2i_eval.plugin.worker import Worker
+    from e2i_eval.runner.evaluation import Evaluation
+    from e2i_eval.runner.families import Declared
 
 __all__ = ["Families", "FamiliesFile", "FamilyItem"]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.ports import Tape
     from e2i_eval.core.trace import Trace
-    from e2i_eval.evaluation import Evaluation, Evaluator
     from e2i_eval.plugin.evaluation import Evaluation as Plugin
+    from e2i_eval.runner.evaluation import Evaluation, Evaluator
 
 __all__ = [
     "Evaluate",

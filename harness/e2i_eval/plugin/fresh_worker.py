@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
-    from e2i_eval.families import Declared
     from e2i_eval.plugin.worker import Worker
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.families import Declared
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["greeting", "main"]
 
@@ -83,10 +83,10 @@ def _answer(worker: Worker, settings: Settings, question: dict[str, Any]) -> dic
 
 
 def _result(worker: Worker, settings: Settings, question: dict[str, Any]) -> CaseResult:
-    from e2i_eval.families import read_families  # noqa: PLC0415  as above
-    from e2i_eval.families.bench import golden_case  # noqa: PLC0415  as above
-    from e2i_eval.families.derived_case import derived_case  # noqa: PLC0415  as above
-    from e2i_eval.families.family_check import Before, family_check  # noqa: PLC0415  as above
+    from e2i_eval.runner.families import read_families  # noqa: PLC0415  as above
+    from e2i_eval.runner.families.derived_case import derived_case  # noqa: PLC0415  as above
+    from e2i_eval.runner.families.family_check import Before, family_check  # noqa: PLC0415  as above
+    from e2i_eval.runner.families.family_runner import golden_case  # noqa: PLC0415  as above
 
     file = settings.targets[question["target"]].families
     assert file is not None  # noqa: S101  the other side found the check in it

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from e2i_eval.baseline.file import MAIN, baseline_file, read_baseline
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
-from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.gate.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
 from e2i_eval.plugin.inconclusive import InconclusiveOutcome
 from e2i_eval.plugin.quarantine_outcome import QuarantineOutcome
+from e2i_eval.runner.families.plan_book import PlanBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.change import ChangeKind
-    from e2i_eval.evaluation import Evaluation as Evaluated
     from e2i_eval.plugin.case_item import CaseItem
     from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]
 

@@ -14,7 +14,7 @@ from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.judges_file import read_judges
 from e2i_eval.dataset.label_files import read_calibrations
-from e2i_eval.judging import Bench, Pending, Settlement
+from e2i_eval.runner.judging import Bench, Pending, Settlement
 from e2i_eval.tracking.scorers import score
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.judging import Settled
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.judging import Settled
+    from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.tracking import TrackingClient
 
 __all__ = ["LateJudges", "judge_bench", "report_notes"]

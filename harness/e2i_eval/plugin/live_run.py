@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.claude import AnswerJournal, Budget, Scrub
 from e2i_eval.config.options import secrets
-from e2i_eval.live import Journal, KeptList, Resuming, case_key, code_state
-from e2i_eval.outage import is_outage
-from e2i_eval.session import environment
+from e2i_eval.runner.live import Journal, KeptList, Resuming, case_key, code_state
+from e2i_eval.runner.outage import is_outage
+from e2i_eval.runner.session import environment
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.prices import PriceTable
-    from e2i_eval.evaluation import Evaluator, SessionRef
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation import Evaluator, SessionRef
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["LivePart", "LiveRun"]
 

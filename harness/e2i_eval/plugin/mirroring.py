@@ -13,7 +13,7 @@ from e2i_eval.dataset.sync import dataset_name, mirror
 
 if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
-    from e2i_eval.evaluation import SessionRef
+    from e2i_eval.runner.evaluation import SessionRef
 
 __all__ = ["mirrored_goldens"]
 

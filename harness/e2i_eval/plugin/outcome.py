@@ -12,7 +12,7 @@ from e2i_eval.core.verdict import Verdict
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed, CaseItem
 from e2i_eval.plugin.family_item import FamilyItem
 from e2i_eval.plugin.repeated_case import CaseInconclusive
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pytest
 
     from e2i_eval.plugin.evaluation import Evaluation
-    from e2i_eval.report import Report
-    from e2i_eval.report_files import Renderers
+    from e2i_eval.runner.report import Report
+    from e2i_eval.runner.report_files import Renderers
 
 __all__ = ["cleaned", "register_output", "renderers"]
 

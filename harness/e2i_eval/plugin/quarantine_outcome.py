@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from e2i_eval.gate.quarantine import Quarantine, QuarantinedCase
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["QuarantineOutcome", "quarantine_notes"]
 

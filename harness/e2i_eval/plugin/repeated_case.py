@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.render.repeats import verdict_lines
-from e2i_eval.repetitions import repetitions
+from e2i_eval.runner.repetitions import repetitions
 from e2i_eval.stats.repeats import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.case import Case
-    from e2i_eval.evaluation import Evaluation
-    from e2i_eval.repetitions import EvaluatesCases
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation import Evaluation
+    from e2i_eval.runner.repetitions import EvaluatesCases
+    from e2i_eval.runner.report import CaseResult
     from e2i_eval.stats.repeats import CaseVerdict, RepeatPlan
 
 __all__ = ["CaseInconclusive", "run_case"]

@@ -12,10 +12,10 @@ from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.evaluation import Evaluator, SessionRef
-from e2i_eval.families.plan_book import PlanBook
 from e2i_eval.plugin.judging import judge_bench
 from e2i_eval.plugin.live_run import LivePart
+from e2i_eval.runner.evaluation import Evaluator, SessionRef
+from e2i_eval.runner.families.plan_book import PlanBook
 from e2i_eval.tracking import MlflowLogger, TrackingClient, abandon, end_open_runs, redirected
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.repetitions import EvaluatesCases
+    from e2i_eval.runner.repetitions import EvaluatesCases
 
 __all__ = ["Worker"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
 from e2i_eval.faults.sent_span import rewritten
-from e2i_eval.target import build_target
+from e2i_eval.runner.target import build_target
 from e2i_eval.tracking.traffic import Handling, Message
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults import Fault, Sound
-    from e2i_eval.target import BuiltTarget
+    from e2i_eval.runner.target import BuiltTarget
 
 __all__ = ["Bench", "Border"]
 

@@ -11,7 +11,7 @@ from e2i_eval.baseline import baseline_of, compare
 from e2i_eval.faults import Sound
 from e2i_eval.proof.slowness import measured
 from e2i_eval.proof.trial import Control, Proof, Trial
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 from e2i_eval.stats.rates import wilson
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from e2i_eval.checks.contract import Contract
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
-    from e2i_eval.evaluation import Evaluation
     from e2i_eval.faults import Fault
     from e2i_eval.proof.bench import Bench
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation import Evaluation
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["Prover"]
 

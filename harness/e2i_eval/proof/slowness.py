@@ -9,7 +9,7 @@ from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rulebook import Judgement, parse_rules
 from e2i_eval.gate.scene import Scene
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 from e2i_eval.stats.shift import hodges_lehmann
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from e2i_eval.render.wrong_case import wrong_cases
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["ACCEPT", "next_commands", "rerun"]
 

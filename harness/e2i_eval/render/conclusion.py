@@ -9,7 +9,7 @@ from e2i_eval.render.numbers import amount
 
 if TYPE_CHECKING:
     from e2i_eval.core.decision import Decision, DecisionStatus
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["Conclusion", "conclude", "is_changed"]
 

@@ -17,11 +17,11 @@ from e2i_eval.render.duet import latency_lines
 from e2i_eval.render.gate import gate_lines
 from e2i_eval.render.overhead import overhead_lines
 from e2i_eval.render.repeats import repeat_lines
-from e2i_eval.report import summarise
+from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
     from e2i_eval.core.verdict import Finding, Verdict
-    from e2i_eval.report import CaseResult, Report, TargetSummary
+    from e2i_eval.runner.report import CaseResult, Report, TargetSummary
 
 __all__ = ["failure_lines", "summary_lines"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_eval.checks.coverage import Kind, TargetCoverage
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["WORDS", "coverage_gaps", "coverage_line", "coverage_remarks", "coverage_scope"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.render.wrong_case import WrongCase
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 __all__ = ["annotation_lines"]
 

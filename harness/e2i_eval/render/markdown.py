@@ -13,7 +13,7 @@ from e2i_eval.render.coverage import WORDS, coverage_gaps, coverage_remarks, cov
 from e2i_eval.render.markdown_text import block, code, prose, shortened
 from e2i_eval.render.repeats import repeat_lines
 from e2i_eval.render.wrong_case import wrong_cases
-from e2i_eval.report import summarise
+from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.render.wrong_case import WrongCase
-    from e2i_eval.report import Report, TargetSummary
+    from e2i_eval.runner.report import Report, TargetSummary
 
 __all__ = ["COMMENT_CHARS", "markdown_report"]
 

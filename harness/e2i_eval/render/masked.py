@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.redaction import PATTERNS, mask
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

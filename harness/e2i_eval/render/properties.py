@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["case_properties"]
 

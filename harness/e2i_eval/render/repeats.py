@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.render import numbers
 
 if TYPE_CHECKING:
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
     from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["repeat_lines", "verdict_lines"]

@@ -13,7 +13,7 @@ from e2i_eval.core.case import Expectation, Tolerance
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.render.agreement import agreement_lines, agreement_markdown
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 CALL = PromptCall(
     node="plan",

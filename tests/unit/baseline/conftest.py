@@ -14,7 +14,7 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, Usage
 from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from e2i_eval.core.verdict import Status
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 FILES = {"support/refund": "a.yaml", "support/thanks": "b.yaml"}
 

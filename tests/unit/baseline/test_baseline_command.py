@@ -15,7 +15,7 @@ from e2i_eval.cli import main
 from e2i_eval.core.verdict import Verdict
 
 if TYPE_CHECKING:
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "baselines.md"
 PROJECT = '[tool.e2i_eval.targets.support]\nentry = "shop.agents:build_support"\n'

@@ -13,7 +13,7 @@ from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
     from e2i_eval.core.behaviour import Behaviour, PromptCall
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 
 def _with(report: Report, result: CaseResult) -> Report:

@@ -16,7 +16,7 @@ from e2i_eval.core.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 
 @pytest.fixture

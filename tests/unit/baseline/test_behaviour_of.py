@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_eval.checks.behaviour_of import behaviour_of, observed, prompt_measurements
 from e2i_eval.core.trace import Logged, Span, Trace
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.core.prompt_table import PromptTable, section_key
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 
 SYSTEM = ("[system]", "Be brief.")
 

@@ -11,7 +11,7 @@ from e2i_eval.comparing import Comparison, compare_runs, side_of
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from e2i_eval.core.verdict import Status

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.unit.comparing.conftest import Maker
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 CASE = st.tuples(st.sampled_from(["pass", "fail", "error"]), st.integers(0, 3), st.booleans())
 RUN = st.dictionaries(st.sampled_from([f"{t}/{c}" for t in "abc" for c in "12345"]), CASE, min_size=1)

@@ -14,18 +14,18 @@ from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
-from e2i_eval.evaluation import Evaluation
-from e2i_eval.families.bench import Bench
-from e2i_eval.families.plan_book import PlanBook
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.evaluation import Evaluation
+from e2i_eval.runner.families.family_runner import Bench
+from e2i_eval.runner.families.plan_book import PlanBook
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from e2i_eval.config.settings import Settings
-    from e2i_eval.families import Declared
-    from e2i_eval.families.family_check import Before
+    from e2i_eval.runner.families import Declared
+    from e2i_eval.runner.families.family_check import Before
 
 FAMILIES = """\
 schema = 1

@@ -14,18 +14,18 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Trace
-from e2i_eval.families import Plan, standing_checks
-from e2i_eval.families.declared import Alteration, Declared
-from e2i_eval.families.derived_case import derived_case
-from e2i_eval.families.family_check import Before, family_check
-from e2i_eval.families.relation import Relation
-from e2i_eval.families.surroundings import surroundings
+from e2i_eval.runner.families import Plan, standing_checks
+from e2i_eval.runner.families.call_environment import surroundings
+from e2i_eval.runner.families.declared import Alteration, Declared
+from e2i_eval.runner.families.derived_case import derived_case
+from e2i_eval.runner.families.family_check import Before, family_check
+from e2i_eval.runner.families.relation import Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.core.verdict import Verdict
-    from e2i_eval.families.family import Family
+    from e2i_eval.runner.families.family import Family
 
 GOLDEN = Case(
     id="shop/refund",

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from e2i_eval.config.settings import read_settings
-from e2i_eval.families import read_families
-from e2i_eval.families.family import FAMILIES
-from e2i_eval.families.family_form import TargetForm
+from e2i_eval.runner.families import read_families
+from e2i_eval.runner.families.family import FAMILIES
+from e2i_eval.runner.families.family_form import TargetForm
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "reference" / "families.md"

@@ -11,8 +11,8 @@ from e2i_eval.claude.script import Script
 from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.evaluation import Evaluator, SessionRef
-from e2i_eval.target import BuiltTarget
+from e2i_eval.runner.evaluation import Evaluator, SessionRef
+from e2i_eval.runner.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 
 if TYPE_CHECKING:

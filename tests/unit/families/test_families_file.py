@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.families import Plan, read_families
+from e2i_eval.runner.families import Plan, read_families
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ import pytest
 
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.families import fresh_process
-from e2i_eval.families.declared import Declared
-from e2i_eval.families.family_check import Before
-from e2i_eval.families.fresh_process import FreshProcess, other_hash_seed
+from e2i_eval.runner.families import fresh_process
+from e2i_eval.runner.families.declared import Declared
+from e2i_eval.runner.families.family_check import Before
+from e2i_eval.runner.families.fresh_process import FreshProcess, other_hash_seed
 
 CHECK = Declared(target="a", family="fresh-process", name="b", case="c", path=Path("families.toml"), lines={"": 4})
 BEFORE = Before(case=Case(id="a/c", target="a", inputs={}), output=1, error="", status="pass")

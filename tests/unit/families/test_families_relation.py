@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from e2i_eval.core.case import Tolerance
-from e2i_eval.families.relation import Must, Relation
+from e2i_eval.runner.families.relation import Must, Relation
 
 WHERE = "families.toml:7"
 

@@ -12,7 +12,7 @@ from e2i_eval.gate.decide import decide
 from e2i_eval.gate.rule import parse_rule
 from e2i_eval.gate.rulebook import Judgement
 from e2i_eval.gate.scene import Scene
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

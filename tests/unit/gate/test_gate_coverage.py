@@ -13,7 +13,7 @@ from e2i_eval.gate.rule import parse_rule
 from e2i_eval.gate.rulebook import Judgement
 from e2i_eval.gate.scene import Scene
 from e2i_eval.gate.scope import Scope
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from e2i_eval.core.decision import Decision

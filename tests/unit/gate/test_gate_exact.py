@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.baseline import CaseDiff
     from e2i_eval.core.decision import Decision
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 
 class Bench(Protocol):

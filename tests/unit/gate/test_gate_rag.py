@@ -12,7 +12,7 @@ from e2i_eval.core.verdict import Verdict
 if TYPE_CHECKING:
     from tests.unit.gate.conftest import Bench
 
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 ASKED = (Verdict(check="rag", status="pass"),)
 

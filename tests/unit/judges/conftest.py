@@ -13,8 +13,8 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import Run
-from e2i_eval.judging import Bench
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.judging import Bench
+from e2i_eval.runner.report import CaseResult
 from e2i_eval.tracking.scorers import score
 
 if TYPE_CHECKING:

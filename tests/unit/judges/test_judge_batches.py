@@ -17,7 +17,7 @@ from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.judging import Bench, Pending, Settlement
+from e2i_eval.runner.judging import Bench, Pending, Settlement
 from e2i_eval.testing import ScriptedClaude
 from e2i_eval.tracking.scorers import score
 

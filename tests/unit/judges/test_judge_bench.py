@@ -19,7 +19,7 @@ from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import RunError
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.judging import Bench
+from e2i_eval.runner.judging import Bench
 from e2i_eval.stats.repeats import RepeatPlan, judge
 from e2i_eval.tracking.recorder import feedback
 from e2i_eval.tracking.scorers import score

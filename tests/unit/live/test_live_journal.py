@@ -15,10 +15,10 @@ from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
 from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.core.waiting import waited_s
-from e2i_eval.evaluation import Evaluation
-from e2i_eval.live import Journal, KeptList, Resuming, case_key, code_state
-from e2i_eval.outage import excused, is_outage
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.evaluation import Evaluation
+from e2i_eval.runner.live import Journal, KeptList, Resuming, case_key, code_state
+from e2i_eval.runner.outage import excused, is_outage
+from e2i_eval.runner.report import CaseResult
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:

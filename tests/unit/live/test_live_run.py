@@ -10,9 +10,9 @@ from e2i_eval.config.settings import read_settings
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.live import KeptList
 from e2i_eval.plugin.live_run import LiveRun
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.live import KeptList
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.trace import Logged, Trace
-from e2i_eval.target import BuiltTarget
+from e2i_eval.runner.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.render import failure_lines
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 
 def test_an_answer_gives_no_command_to_github() -> None:

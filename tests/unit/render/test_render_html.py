@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.unit.render.conftest import Maker
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 
 class Page(HTMLParser):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.unit.render.conftest import Maker
 
-    from e2i_eval.report import Report
+    from e2i_eval.runner.report import Report
 
 OWN_TAGS = {"details", "summary"}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.verdict import Status, Verdict
-from e2i_eval.report import CaseResult, Report, summarise
+from e2i_eval.runner.report import CaseResult, Report, summarise
 from e2i_eval.stats.repeats import (
     REPEATS,
     CaseVerdict,

@@ -6,7 +6,7 @@ import pytest
 
 from e2i_eval.core.verdict import Finding, Status, Verdict
 from e2i_eval.render import failure_lines, numbers, summary_lines
-from e2i_eval.report import CaseResult, Report
+from e2i_eval.runner.report import CaseResult, Report
 
 
 def result(case_id: str, status: Status = "pass", **measurements: float) -> CaseResult:

@@ -12,7 +12,7 @@ import pytest
 from e2i_eval.config.settings import Settings, TargetSettings
 from e2i_eval.core.case import Case, Expectation
 from e2i_eval.core.errors import UsageError
-from e2i_eval.evaluation import Evaluator, SessionRef
+from e2i_eval.runner.evaluation import Evaluator, SessionRef
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from e2i_eval.report import Report
-from e2i_eval.report_files import report_texts, write_report
+from e2i_eval.runner.report import Report
+from e2i_eval.runner.report_files import report_texts, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

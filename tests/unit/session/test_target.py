@@ -18,7 +18,7 @@ from langgraph.graph import START, StateGraph
 from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
-from e2i_eval.target import build_target
+from e2i_eval.runner.target import build_target
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:

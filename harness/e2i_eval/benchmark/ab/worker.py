@@ -28,7 +28,7 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.intervals import covered
 from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
+from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.tracking import TrackingClient, redirected
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from e2i_eval.benchmark.overhead.pairing import Block, Plan, estimate_ms, interl
 from e2i_eval.benchmark.overhead.variant import Arm, Calls, Logger, is_asynchronous
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.overhead_result import OverheadResult
-from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
+from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

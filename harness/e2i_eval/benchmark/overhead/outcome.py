@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from e2i_eval.core.plain import plain
-from e2i_eval.target import RAISED_BY_TARGETS
+from e2i_eval.runner.target import RAISED_BY_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from e2i_eval.benchmark.overhead.attribution import CALL_KEY, MarkedCall
-from e2i_eval.target import RAISED_BY_TARGETS, is_async_only
+from e2i_eval.runner.target import RAISED_BY_TARGETS, is_async_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.ports import Claude, Tape
-    from e2i_eval.target import BuiltTarget
+    from e2i_eval.runner.target import BuiltTarget
 
 __all__ = ["Arm", "Calls", "Logger", "is_asynchronous"]
 

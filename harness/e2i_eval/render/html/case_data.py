@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.behaviour import Behaviour, PromptCall
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.verdict import Finding, Verdict
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["MOST_BYTES", "TEXT_CHARS", "case_data", "embedded"]
 

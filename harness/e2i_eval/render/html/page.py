@@ -17,13 +17,13 @@ from e2i_eval.render.html.case_data import TEXT_CHARS, case_data, embedded
 from e2i_eval.render.html.plot import latency_plot, overhead_plot, shift_plot
 from e2i_eval.render.repeats import repeat_lines
 from e2i_eval.render.wrong_case import wrong_cases
-from e2i_eval.report import summarise
+from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.report import CaseResult, Report
+    from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["html_report", "page"]
 

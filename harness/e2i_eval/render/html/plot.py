@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.estimate import Estimate
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = [
     "IntervalPlot",

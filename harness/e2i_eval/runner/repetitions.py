@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.core.case import Case
-    from e2i_eval.evaluation import Evaluation
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation import Evaluation
+    from e2i_eval.runner.report import CaseResult
     from e2i_eval.stats.repeats import RepeatPlan
 
 __all__ = ["EvaluatesCases", "repetitions"]

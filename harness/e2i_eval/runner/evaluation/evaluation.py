@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from e2i_eval.core.evidence import Evidence
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["Evaluation"]
 

@@ -11,7 +11,7 @@ from e2i_eval.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
-    from e2i_eval.families.declared import Declared
+    from e2i_eval.runner.families.declared import Declared
 
 __all__ = ["surroundings"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.claude.batch_answer import Answer
 from e2i_eval.core.errors import E2iError
-from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
+from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.judgement import Judgement
     from e2i_eval.core.ports import Price
     from e2i_eval.core.verdict import Verdict
-    from e2i_eval.judging.pending import Brief
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.judging.pending import Brief
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["Post", "Settled", "Settlement"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import quoted
-from e2i_eval.families.families_file import read_families
-from e2i_eval.families.provenance_check import standing_checks
+from e2i_eval.runner.families.families_file import read_families
+from e2i_eval.runner.families.provenance_check import standing_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks import Check
     from e2i_eval.config.settings import Settings
-    from e2i_eval.families.declared import Plan
+    from e2i_eval.runner.families.declared import Plan
 
 __all__ = ["PlanBook"]
 

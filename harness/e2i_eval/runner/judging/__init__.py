@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from e2i_eval.judging.bench import Ask, Bench, Judged, Scorer, unasked
-from e2i_eval.judging.pending import Pending
-from e2i_eval.judging.settlement import Settled, Settlement
+from e2i_eval.runner.judging.batch_results import Settled, Settlement
+from e2i_eval.runner.judging.judge_runner import Ask, Bench, Judged, Scorer, unasked
+from e2i_eval.runner.judging.pending import Pending
 
 __all__ = ["Ask", "Bench", "Judged", "Pending", "Scorer", "Settled", "Settlement", "unasked"]

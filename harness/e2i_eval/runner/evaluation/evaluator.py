@@ -25,14 +25,14 @@ from e2i_eval.core.scratch import Scratch
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.core.waiting import waited_s
-from e2i_eval.evaluation.case_records import CaseRecords, unrecorded
-from e2i_eval.evaluation.evaluation import Evaluation
-from e2i_eval.evaluation.targets import Targets
-from e2i_eval.judging import unasked
-from e2i_eval.outage import excused
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.evaluation.case_records import CaseRecords, unrecorded
+from e2i_eval.runner.evaluation.evaluation import Evaluation
+from e2i_eval.runner.evaluation.targets import Targets
+from e2i_eval.runner.judging import unasked
+from e2i_eval.runner.outage import excused
+from e2i_eval.runner.report import CaseResult
+from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.stats.repeats import disagreement
-from e2i_eval.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.ports import Claude, Price, Tape, Tracking
     from e2i_eval.core.run import Run
     from e2i_eval.core.trace import Logged, Trace
-    from e2i_eval.evaluation.session_ref import SessionRef
-    from e2i_eval.judging import Bench
+    from e2i_eval.runner.evaluation.session_ref import SessionRef
+    from e2i_eval.runner.judging import Bench
 
 __all__ = ["Evaluator"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.source_lines import line_of, toml_lines
 from e2i_eval.core.suggestion import did_you_mean, quoted
-from e2i_eval.families.declared import Declared, Plan
-from e2i_eval.families.family import FAMILIES, Family
+from e2i_eval.runner.families.declared import Declared, Plan
+from e2i_eval.runner.families.family import FAMILIES, Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core import source_lines
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.families.family_form import CheckForm, FamiliesForm, TargetForm
+    from e2i_eval.runner.families.family_form import CheckForm, FamiliesForm, TargetForm
 
 __all__ = ["read_families"]
 
@@ -125,7 +125,7 @@ class _Reader:
     def _validated(self, text: str) -> FamiliesForm:
         from pydantic import ValidationError  # noqa: PLC0415  the form defers pydantic
 
-        from e2i_eval.families.family_form import FamiliesForm  # noqa: PLC0415  pydantic models, 50 ms
+        from e2i_eval.runner.families.family_form import FamiliesForm  # noqa: PLC0415  pydantic models, 50 ms
 
         try:
             return FamiliesForm.model_validate(self._document(text))

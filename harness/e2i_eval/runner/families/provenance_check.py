@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.trace import Trace
-    from e2i_eval.families.declared import Plan
+    from e2i_eval.runner.families.declared import Plan
 
 __all__ = ["NAME", "standing_checks"]
 

@@ -10,13 +10,13 @@ from e2i_eval.checks.compare.data_path import all_paths
 from e2i_eval.core.case import Case, Expectation, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
-from e2i_eval.families.declared import UNAVAILABLE
+from e2i_eval.runner.families.declared import UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.json_value import JsonObject, JsonValue
-    from e2i_eval.families.declared import Declared
+    from e2i_eval.runner.families.declared import Declared
 
 __all__ = ["derived_case"]
 

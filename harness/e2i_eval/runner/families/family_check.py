@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.verdict import Status
-    from e2i_eval.families.declared import Declared
-    from e2i_eval.families.family import Family
+    from e2i_eval.runner.families.declared import Declared
+    from e2i_eval.runner.families.family import Family
 
 __all__ = ["Before", "family_check"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.case import Expectation
-from e2i_eval.families.family import FAMILIES
+from e2i_eval.runner.families.family import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.case import ScriptedAnswer
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.families.family import Family
-    from e2i_eval.families.relation import Relation
+    from e2i_eval.runner.families.family import Family
+    from e2i_eval.runner.families.relation import Relation
 
 __all__ = ["UNAVAILABLE", "Alteration", "Declared", "Plan"]
 

@@ -11,8 +11,8 @@ from e2i_eval.dataset.case_file.expect_form import ErrorRuleForm, ToleranceForm
 from e2i_eval.dataset.case_file.form import DiffPath, Form, Given, PathRegex
 from e2i_eval.dataset.case_file.rule_form import Rules, value_rules
 from e2i_eval.dataset.case_file.script_form import AnswerForm  # noqa: TC001  pydantic reads it at run time
-from e2i_eval.families.declared import Alteration
-from e2i_eval.families.relation import Must, Relation
+from e2i_eval.runner.families.declared import Alteration
+from e2i_eval.runner.families.relation import Must, Relation
 
 __all__ = ["CheckForm", "FamiliesForm", "TargetForm"]
 

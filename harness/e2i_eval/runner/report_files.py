@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from e2i_eval.report import Report
+from e2i_eval.runner.report import Report
 
 if TYPE_CHECKING:
     from pathlib import Path

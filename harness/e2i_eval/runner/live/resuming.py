@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
-from e2i_eval.evaluation import Evaluation
-from e2i_eval.outage import is_outage
+from e2i_eval.runner.evaluation import Evaluation
+from e2i_eval.runner.outage import is_outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
-    from e2i_eval.live.journal import Journal
-    from e2i_eval.repetitions import EvaluatesCases
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.live.journal import Journal
+    from e2i_eval.runner.repetitions import EvaluatesCases
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["MAX_ATTEMPTS", "Answers", "Resuming"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.families.derived_case import derived_case
-from e2i_eval.families.family_check import Before, family_check
-from e2i_eval.families.surroundings import surroundings
+from e2i_eval.runner.families.call_environment import surroundings
+from e2i_eval.runner.families.derived_case import derived_case
+from e2i_eval.runner.families.family_check import Before, family_check
 
 if TYPE_CHECKING:
     import contextlib
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from e2i_eval.checks import Check
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
-    from e2i_eval.evaluation import Evaluation
-    from e2i_eval.families.declared import Declared
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation import Evaluation
+    from e2i_eval.runner.families.declared import Declared
+    from e2i_eval.runner.report import CaseResult
 
     class Evaluates(Protocol):
         """What the bench needs of an evaluator."""

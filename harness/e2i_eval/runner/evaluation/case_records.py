@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Tracking
     from e2i_eval.core.scratch import Scratch
-    from e2i_eval.evaluation.session_ref import SessionRef
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.evaluation.session_ref import SessionRef
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["CaseRecords", "unrecorded"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2i_eval.config.settings import Settings, TargetSettings
-    from e2i_eval.target import BuiltTarget
+    from e2i_eval.runner.target import BuiltTarget
 
 __all__ = ["Targets"]
 

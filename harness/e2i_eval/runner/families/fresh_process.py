@@ -17,14 +17,14 @@ import threading
 from typing import IO, TYPE_CHECKING, Any
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.families.declared import Declared
-    from e2i_eval.families.family_check import Before
+    from e2i_eval.runner.families.declared import Declared
+    from e2i_eval.runner.families.family_check import Before
 
 __all__ = ["HASH_SEEDS", "FreshProcess", "other_hash_seed"]
 

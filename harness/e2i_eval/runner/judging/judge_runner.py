@@ -14,8 +14,8 @@ from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
-from e2i_eval.judging.pending import Brief
+from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
+from e2i_eval.runner.judging.pending import Brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.core.ports import Claude, Price, Tape
     from e2i_eval.core.run import Run
-    from e2i_eval.judging.pending import Pending
-    from e2i_eval.report import CaseResult
+    from e2i_eval.runner.judging.pending import Pending
+    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["Ask", "Bench", "Judged", "Scorer", "unasked"]
 

@@ -17,10 +17,10 @@ from e2i_eval.core.latency_shift import shift_metrics
 from e2i_eval.core.overhead_result import highest
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.scratch import Scratch, ScratchFolder
-from e2i_eval.evaluation import SessionRef
-from e2i_eval.gate.record import session_metrics, session_tags, target_metrics, target_tags, worst
-from e2i_eval.report import CaseResult, Report, TargetSummary, summarise
-from e2i_eval.report_files import REPORT_FILE, Renderers, report_texts, write_report
+from e2i_eval.runner.decision_record import session_metrics, session_tags, target_metrics, target_tags, worst
+from e2i_eval.runner.evaluation import SessionRef
+from e2i_eval.runner.report import CaseResult, Report, TargetSummary, summarise
+from e2i_eval.runner.report_files import REPORT_FILE, Renderers, report_texts, write_report
 from e2i_eval.stats.repeats import judge_session
 
 if TYPE_CHECKING:

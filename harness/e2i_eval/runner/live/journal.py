@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.report import CaseResult
+from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
