@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.agreeing import agreement_of
 from e2i_eval.cli.mode_run import MODES, PAID, run_mode
 from e2i_eval.cli.percent import share
 from e2i_eval.cli.result_file import result_file
@@ -17,12 +16,13 @@ from e2i_eval.cli.run_report import LATEST, find_report
 from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.redaction import PATTERNS, mask
+from e2i_eval.gate.agreement import agreement_of
 from e2i_eval.render.agreement import agreement_lines, agreement_markdown
 
 if TYPE_CHECKING:
     import argparse
 
-    from e2i_eval.agreeing import Agreement
+    from e2i_eval.gate.agreement import Agreement
     from e2i_eval.runner.report import Report
 
 __all__ = ["agree"]

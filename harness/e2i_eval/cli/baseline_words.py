@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.baseline import (
+from e2i_eval.cli.run_report import find_report
+from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
+from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.gate.baseline import (
     Baseline,
     baseline_file,
     baseline_of,
@@ -17,9 +20,6 @@ from e2i_eval.baseline import (
     refusals,
     write_baseline,
 )
-from e2i_eval.cli.run_report import find_report
-from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
-from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _marked(baseline: Baseline, report: Report, project: _Project) -> str:
             runs.mark_baseline(run_id, baseline.name)
     except E2iError as error:
         return f"MLflow run {run_id} is not tagged: {error.what}"
-    return f"MLflow run {run_id} is tagged e2i_eval.baseline={baseline.name}"
+    return f"MLflow run {run_id} is tagged e2i_eval.gate.baseline={baseline.name}"
 
 
 def _shown(path: Path) -> str:

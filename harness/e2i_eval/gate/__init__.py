@@ -1,1 +1,1 @@
-"""The gate: rules over what a session measured, against what was accepted; pure, without I/O."""
+"""The gate: rules over verdicts and measurements, the accepted baseline, comparison of stored runs."""

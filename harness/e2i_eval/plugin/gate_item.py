@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.core.decision import Decision
-    from e2i_eval.gate.rulebook import Judgement
+    from e2i_eval.gate.rules.rulebook import Judgement
 
 __all__ = ["GATE", "GateFailed", "GateItem", "gate_reports"]
 

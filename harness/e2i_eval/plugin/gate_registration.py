@@ -6,10 +6,10 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.baseline.file import MAIN, baseline_file, read_baseline
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
+from e2i_eval.gate.baseline.file import MAIN, baseline_file, read_baseline
+from e2i_eval.gate.rules.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
 from e2i_eval.plugin.inconclusive import InconclusiveOutcome
 from e2i_eval.plugin.quarantine_outcome import QuarantineOutcome
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from e2i_eval.baseline import Baseline
     from e2i_eval.config.settings import Settings
+    from e2i_eval.gate.baseline import Baseline
     from e2i_eval.plugin.controller import Controller
 
 __all__ = ["read_gate_basis", "register_gate"]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.baseline import compare
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.decision import ALL_TARGETS, Decision
-from e2i_eval.gate.decide import decide
-from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, Judgement, RuleBook, parse_rules
-from e2i_eval.gate.scene import EXACT_MODES, Scene
-from e2i_eval.gate.scope import Scope
+from e2i_eval.gate.baseline import compare
+from e2i_eval.gate.rules.decide import decide
+from e2i_eval.gate.rules.gate_input import EXACT_MODES, Scene
+from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, Judgement, RuleBook, parse_rules
+from e2i_eval.gate.rules.scope import Scope
 from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes
@@ -27,9 +27,9 @@ from e2i_eval.plugin.subject import subject
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from e2i_eval.baseline import Baseline
     from e2i_eval.config.settings import Settings
-    from e2i_eval.gate.quarantine import Quarantine
+    from e2i_eval.gate.baseline import Baseline
+    from e2i_eval.gate.rules.quarantine import Quarantine
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.inconclusive import InconclusiveOutcome
 

@@ -12,7 +12,7 @@ from e2i_eval.plugin.family_item import FamilyItem
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from e2i_eval.gate.quarantine import Quarantine, QuarantinedCase
+    from e2i_eval.gate.rules.quarantine import Quarantine, QuarantinedCase
     from e2i_eval.runner.report import Report
 
 __all__ = ["QuarantineOutcome", "quarantine_notes"]

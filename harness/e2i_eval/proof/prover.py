@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.baseline import baseline_of, compare
 from e2i_eval.faults import Sound
+from e2i_eval.gate.baseline import baseline_of, compare
 from e2i_eval.proof.slowness import measured
 from e2i_eval.proof.trial import Control, Proof, Trial
 from e2i_eval.runner.report import Report

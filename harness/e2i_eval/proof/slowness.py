@@ -6,9 +6,9 @@ import statistics
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.overhead_result import OverheadResult
-from e2i_eval.gate.decide import decide
-from e2i_eval.gate.rulebook import Judgement, parse_rules
-from e2i_eval.gate.scene import Scene
+from e2i_eval.gate.rules.decide import decide
+from e2i_eval.gate.rules.gate_input import Scene
+from e2i_eval.gate.rules.rulebook import Judgement, parse_rules
 from e2i_eval.runner.report import Report
 from e2i_eval.stats.shift import hodges_lehmann
 

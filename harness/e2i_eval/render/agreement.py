@@ -10,7 +10,7 @@ from e2i_eval.render.markdown_text import block, code, prose, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.agreeing import Agreement, CaseAgreement, Disagreement
+    from e2i_eval.gate.agreement import Agreement, CaseAgreement, Disagreement
 
 __all__ = ["agreement_lines", "agreement_markdown"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.baseline import Baseline, BaselineDiff, CaseDiff, Change
+    from e2i_eval.gate.baseline import Baseline, BaselineDiff, CaseDiff, Change
 
 __all__ = ["baseline_lines", "diff_lines"]
 

@@ -16,7 +16,7 @@ from e2i_eval.render import numbers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.comparing import Best, Comparison, Figure, Outcome, PairComparison
+    from e2i_eval.gate.compare import Best, Comparison, Figure, Outcome, PairComparison
 
 __all__ = ["comparison_lines"]
 

@@ -12,7 +12,7 @@ from e2i_eval.render.markdown_text import code, prose, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.comparing import Best, Comparison, Flip, PairComparison
+    from e2i_eval.gate.compare import Best, Comparison, Flip, PairComparison
 
 __all__ = ["comparison_markdown"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.render import numbers
 
 if TYPE_CHECKING:
-    from e2i_eval.comparing import Candidate, Comparison, Figure, Flip, Outcome, PairComparison, Quality, Side
+    from e2i_eval.gate.compare import Candidate, Comparison, Figure, Flip, Outcome, PairComparison, Quality, Side
 
 __all__ = [
     "CACHE",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.baseline import Baseline, baseline_of
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, Usage
 from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.gate.baseline import Baseline, baseline_of
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

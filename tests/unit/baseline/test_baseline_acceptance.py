@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.baseline import refusals
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.gate.baseline import refusals
 
 if TYPE_CHECKING:
     from e2i_eval.core.verdict import Status

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.baseline import EXACT, Baseline, BaselineDiff, Change, baseline_of, cases_of, compare
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.gate.baseline import EXACT, Baseline, BaselineDiff, Change, baseline_of, cases_of, compare
 from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.comparing import Comparison, compare_runs, side_of
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.gate.compare import Comparison, compare_runs, side_of
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.comparing import compare_runs, side_of
+from e2i_eval.gate.compare import compare_runs, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.unit.comparing.conftest import Maker
 
-    from e2i_eval.comparing import Best
+    from e2i_eval.gate.compare import Best
 
 
 def _best(make: Maker, *runs: tuple[int, float], mode: str = "mock") -> Best:

@@ -15,7 +15,7 @@ from e2i_eval.render.html import comparison_html
 if TYPE_CHECKING:
     from tests.unit.comparing.conftest import Maker
 
-    from e2i_eval.comparing import Comparison
+    from e2i_eval.gate.compare import Comparison
 
 HOSTILE = "</script><img src=x onerror=alert(1)> | `x` @team [l](https://evil.example)"
 

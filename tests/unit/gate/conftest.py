@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.baseline import BaselineDiff, CaseDiff, Change
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.gate.decide import decide
-from e2i_eval.gate.rule import parse_rule
-from e2i_eval.gate.rulebook import Judgement
-from e2i_eval.gate.scene import Scene
+from e2i_eval.gate.baseline import BaselineDiff, CaseDiff, Change
+from e2i_eval.gate.rules.decide import decide
+from e2i_eval.gate.rules.gate_input import Scene
+from e2i_eval.gate.rules.rule import parse_rule
+from e2i_eval.gate.rules.rulebook import Judgement
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

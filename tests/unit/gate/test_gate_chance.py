@@ -10,8 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.baseline import CaseDiff
     from e2i_eval.core.decision import Decision
+    from e2i_eval.gate.baseline import CaseDiff
     from e2i_eval.runner.report import CaseResult
 
 

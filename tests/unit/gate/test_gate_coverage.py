@@ -8,11 +8,11 @@ import pytest
 
 from e2i_eval.checks.coverage import CoveredPart, TargetCoverage
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.decide import decide
-from e2i_eval.gate.rule import parse_rule
-from e2i_eval.gate.rulebook import Judgement
-from e2i_eval.gate.scene import Scene
-from e2i_eval.gate.scope import Scope
+from e2i_eval.gate.rules.decide import decide
+from e2i_eval.gate.rules.gate_input import Scene
+from e2i_eval.gate.rules.rule import parse_rule
+from e2i_eval.gate.rules.rulebook import Judgement
+from e2i_eval.gate.rules.scope import Scope
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

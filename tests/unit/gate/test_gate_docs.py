@@ -7,9 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 
-from e2i_eval.gate.metric import METRICS
-from e2i_eval.gate.quarantine import parse_quarantine
-from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, parse_rules
+from e2i_eval.gate.rules.metric import METRICS
+from e2i_eval.gate.rules.quarantine import parse_quarantine
+from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, parse_rules
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "gate.md").read_text()
 TOML = re.findall(r"^```toml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)

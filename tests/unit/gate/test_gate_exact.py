@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from e2i_eval.baseline import Change
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
-from e2i_eval.gate.scope import Scope
+from e2i_eval.gate.baseline import Change
+from e2i_eval.gate.rules.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.baseline import CaseDiff
     from e2i_eval.core.decision import Decision
+    from e2i_eval.gate.baseline import CaseDiff
     from e2i_eval.runner.report import CaseResult
 
 

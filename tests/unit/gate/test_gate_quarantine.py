@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.quarantine import Quarantine, parse_quarantine
+from e2i_eval.gate.rules.quarantine import Quarantine, parse_quarantine
 
 TODAY = dt.date(2026, 12, 1)
 KNOWN = ("support/refund", "support/delivery")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.metric import METRICS
-from e2i_eval.gate.rule import Rule, parse_rule
-from e2i_eval.gate.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, RuleBook, parse_rules
+from e2i_eval.gate.rules.metric import METRICS
+from e2i_eval.gate.rules.rule import Rule, parse_rule
+from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, RuleBook, parse_rules
 
 TARGETS = ("support", "billing")
 

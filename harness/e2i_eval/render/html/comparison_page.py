@@ -12,7 +12,7 @@ from e2i_eval.render.html.plot import Measured, interval_plot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.comparing import Comparison, PairComparison
+    from e2i_eval.gate.compare import Comparison, PairComparison
     from e2i_eval.render.html.plot import IntervalPlot
 
 __all__ = ["comparison_html"]

@@ -1,8 +1,0 @@
-"""Mode agreement: where two runs of a suite, answered for by mock, recordings or Claude itself, do not agree."""
-
-from __future__ import annotations
-
-from e2i_eval.agreeing.agreement import Agreement, agreement_of
-from e2i_eval.agreeing.disagreement import CaseAgreement, Disagreement
-
-__all__ = ["Agreement", "CaseAgreement", "Disagreement", "agreement_of"]

@@ -1,0 +1,143 @@
+"""An agreement: two runs of a suite in two modes, case by case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from e2i_eval.gate.agreement.case_comparison import absent, compared
+from e2i_eval.stats.rates import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from e2i_eval.core.estimate import Estimate
+    from e2i_eval.gate.agreement.disagreement import CaseAgreement
+    from e2i_eval.runner.report import CaseResult, Report
+
+__all__ = ["LIVE_TOLERANCE", "Agreement", "agreement_of", "token_tolerance"]
+
+SCHEMA = 1
+LIVE_TOLERANCE = 0.25
+"""Relative; the same question asked again is answered in other words, of other length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Where two runs agree.
+
+    Attributes:
+        modes: who answered for Claude in each run.
+        cases: every case of either run, by id.
+        rate: share of the cases that agree, with its score interval; None when there is no case.
+        tolerance: relative difference of tokens that is allowed; None when tokens are not judged.
+        notes: what a reader should know, one sentence each.
+    """
+
+    modes: tuple[str, str]
+    cases: tuple[CaseAgreement, ...]
+    rate: Estimate | None
+    tolerance: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def disagreeing(self) -> tuple[CaseAgreement, ...]:
+        """The cases that do not agree."""
+        return tuple(case for case in self.cases if not case.agrees)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there are cases, and all of them agree."""
+        return bool(self.cases) and not self.disagreeing
+
+    def kinds(self) -> dict[str, int]:
+        """Return how many cases differ in each way, the most frequent first."""
+        return dict(Counter(kind for case in self.cases for kind in {e.kind for e in case.disagreements}).most_common())
+
+    def to_json(self) -> dict[str, object]:
+        """Return the agreement as plain JSON, schema 1."""
+        return {
+            "schema": SCHEMA,
+            "modes": list(self.modes),
+            "agrees": self.agrees,
+            "rate": self.rate.to_json() if self.rate else None,
+            "token_tolerance": self.tolerance,
+            "kinds": self.kinds(),
+            "cases": [case.to_json() for case in self.cases],
+            "notes": list(self.notes),
+        }
+
+
+def agreement_of(first: Report, second: Report, *, tolerance: float | None = None) -> Agreement:
+    """Compare two runs of a suite.
+
+    A case that only one of them has is a disagreement. The rate's interval is Wilson's (1927), which takes the cases as
+    independent of each other.
+
+    Args:
+        first: one run.
+        second: the other.
+        tolerance: relative difference of tokens that is allowed; None for the modes' own, see ``token_tolerance``.
+    """
+    modes = _mode(first), _mode(second)
+    allowed = token_tolerance(*modes) if tolerance is None else tolerance
+    sides = _by_case(first), _by_case(second)
+    cases: list[CaseAgreement] = []
+    for name in sorted({*sides[0], *sides[1]}):
+        ours, theirs = sides[0].get(name), sides[1].get(name)
+        if ours and theirs:
+            cases.append(compared(name, ours, theirs, tolerance=allowed))
+        else:
+            present = ours or theirs or []
+            cases.append(absent(name, present[0].target, is_first=bool(ours)))
+    agreeing = sum(case.agrees for case in cases)
+    return Agreement(
+        modes=modes,
+        cases=tuple(cases),
+        rate=wilson(agreeing, len(cases)) if cases else None,
+        tolerance=allowed,
+        notes=tuple(_notes(modes, sides, allowed)),
+    )
+
+
+def token_tolerance(first: str, second: str) -> float | None:
+    """Return how far tokens may differ between two modes, relative; None where they say nothing.
+
+    The mock counts by its script or by a rule of its own, and not as the API does. Recordings are exact.
+    """
+    modes = {first, second}
+    if len(modes) > 1 and "mock" in modes:
+        return None
+    return LIVE_TOLERANCE if "live" in modes else 0.0
+
+
+def _mode(report: Report) -> str:
+    return str(report.session.get("claude") or "unknown")
+
+
+def _by_case(report: Report) -> dict[str, list[CaseResult]]:
+    """Return the runs of each case; two tests that evaluate one case are two."""
+    tests: dict[str, dict[str, list[CaseResult]]] = {}
+    for result in report.cases:
+        tests.setdefault(result.case_id, {}).setdefault(result.nodeid, []).append(result)
+    return {
+        case_id if len(runs) == 1 else f"{case_id} [{nodeid}]": results
+        for case_id, runs in tests.items()
+        for nodeid, results in runs.items()
+    }
+
+
+def _notes(
+    modes: tuple[str, str], sides: tuple[Mapping[str, list[CaseResult]], ...], tolerance: float | None
+) -> list[str]:
+    notes = []
+    if tolerance is None:
+        notes.append("tokens are shown and not judged: the mock counts them by its script or a rule of its own")
+    else:
+        notes.append(f"tokens may differ by {tolerance:.0%}")
+    if "live" in modes:
+        notes.append("live answers vary from call to call: outputs may differ with nothing wrong")
+    if any(len(runs) > 1 for side in sides for runs in side.values()):
+        notes.append("of repeated cases the first run is compared, and the worst verdict")
+    return notes

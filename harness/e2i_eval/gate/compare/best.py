@@ -1,0 +1,164 @@
+"""The best of several runs: quality first, then cost, and only as far as it can be told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from e2i_eval.gate.baseline.observation import same
+from e2i_eval.gate.compare.quality import paired_p
+from e2i_eval.gate.compare.side import LIVE, targets_of
+from e2i_eval.stats.families import holm
+from e2i_eval.stats.power import ALPHA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from e2i_eval.core.estimate import Estimate
+    from e2i_eval.gate.compare.side import Side
+
+__all__ = ["Best", "Candidate", "best_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One run as a choice, over the cases all runs have.
+
+    Attributes:
+        letter: the run.
+        passed: cases that pass.
+        cases: cases all runs have, those in quarantine in any of them left out.
+        rate: pass rate with its interval (Wilson); None where nothing is left to chance.
+        cost_usd: of these cases; None when a price is unknown.
+        beaten_by: letters of runs that are as good and cheaper, or better and not dearer; empty on the Pareto front.
+    """
+
+    letter: str
+    passed: int
+    cases: int
+    rate: Estimate | None
+    cost_usd: float | None
+    beaten_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """Which run to choose.
+
+    Attributes:
+        letter: the run; empty when it cannot be told.
+        candidates: all runs, in the order given.
+        reason: one sentence.
+    """
+
+    letter: str
+    candidates: tuple[Candidate, ...]
+    reason: str
+
+
+def best_of(sides: Sequence[Side]) -> Best:
+    """Choose among runs: the best quality, and among those of the same quality the cheapest.
+
+    In mock and replay quality is the number of cases that pass. Live, a run is ahead of another only if the paired
+    test says so (sign-flip clustered by target, McNemar for one target), corrected for all pairs (Holm 1979).
+    Cost is compared as it is: it has been spent.
+    """
+    names = _shared(sides)
+    candidates = tuple(_candidate(side, names, is_live=side.mode == LIVE) for side in sides)
+    modes = {side.mode for side in sides}
+    if not names:
+        return Best(letter="", candidates=candidates, reason="the runs have no case in common that is judged")
+    if len(modes) > 1 or not all(modes):
+        return Best(letter="", candidates=candidates, reason="the runs differ in who answers for Claude")
+    if len({str(side.report.session.get("prices", "")) for side in sides}) > 1:
+        return Best(letter="", candidates=candidates, reason="the runs have prices of different days")
+    ahead = _live_order(sides, targets_of(names, sides[0])) if modes == {LIVE} else _exact_order(candidates)
+    candidates = _with_front(candidates, ahead)
+    return _choice(candidates, ahead, is_live=modes == {LIVE})
+
+
+def _shared(sides: Sequence[Side]) -> list[str]:
+    names = set.intersection(*(set(side.cases) for side in sides))
+    return sorted(name for name in names if not any(side.cases[name].is_held for side in sides))
+
+
+def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> Candidate:
+    passed = sum(side.cases[name].status == "pass" for name in names)
+    costs = [side.cases[name].measured.get("cost_usd") for name in names]
+    rate = None
+    if is_live and names:
+        from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
+
+        rate = wilson(passed, len(names))
+    return Candidate(
+        letter=side.letter,
+        passed=passed,
+        cases=len(names),
+        rate=rate,
+        cost_usd=None if None in costs else math.fsum(cost for cost in costs if cost is not None),
+    )
+
+
+def _exact_order(candidates: Sequence[Candidate]) -> Callable[[str, str], bool]:
+    passed = {each.letter: each.passed for each in candidates}
+    return lambda one, other: passed[one] > passed[other]
+
+
+def _live_order(sides: Sequence[Side], targets: Mapping[str, Sequence[str]]) -> Callable[[str, str], bool]:
+    """Return a function that tells whether one run is ahead of another beyond chance."""
+    pairs = list(combinations(sides, 2))
+    p_values = holm([paired_p(targets, one, other, direction="two-sided") for one, other in pairs])
+    ahead: set[tuple[str, str]] = set()
+    for (one, other), p in zip(pairs, p_values, strict=True):
+        if p < ALPHA:
+            means = [
+                math.fsum(side.cases[name].pass_rate for names in targets.values() for name in names)
+                for side in (one, other)
+            ]
+            ahead.add((one.letter, other.letter) if means[0] > means[1] else (other.letter, one.letter))
+    return lambda one, other: (one, other) in ahead
+
+
+def _with_front(candidates: Sequence[Candidate], ahead: Callable[[str, str], bool]) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(
+            letter=each.letter,
+            passed=each.passed,
+            cases=each.cases,
+            rate=each.rate,
+            cost_usd=each.cost_usd,
+            beaten_by=tuple(other.letter for other in candidates if other is not each and _beats(other, each, ahead)),
+        )
+        for each in candidates
+    )
+
+
+def _beats(one: Candidate, other: Candidate, ahead: Callable[[str, str], bool]) -> bool:
+    """Tell whether ``one`` is better in quality or cost and in the other not behind."""
+    if ahead(other.letter, one.letter) or one.cost_usd is None or other.cost_usd is None:
+        return False
+    if same(one.cost_usd, other.cost_usd):
+        return ahead(one.letter, other.letter)
+    return one.cost_usd < other.cost_usd
+
+
+def _choice(candidates: tuple[Candidate, ...], ahead: Callable[[str, str], bool], *, is_live: bool) -> Best:
+    top = [each for each in candidates if not any(ahead(other.letter, each.letter) for other in candidates)]
+    letters = ", ".join(each.letter for each in top)
+    if len(top) == 1:
+        return Best(letter=top[0].letter, candidates=candidates, reason=f"{letters} passes the most cases")
+    alike = f"the quality of {letters} cannot be told apart" if is_live else f"{letters} pass equally many cases"
+    costs = [each.cost_usd for each in top]
+    if None in costs:
+        return Best(letter="", candidates=candidates, reason=f"{alike}, and the cost of one of them is unknown")
+    lowest = min(cost for cost in costs if cost is not None)
+    cheapest = [each.letter for each in top if same(each.cost_usd, lowest)]
+    if len(cheapest) > 1:
+        reason = f"{alike}, and {', '.join(cheapest)} cost the same"
+        return Best(letter="", candidates=candidates, reason=reason)
+    if is_live:
+        reason = f"{alike}, so none is the best; {cheapest[0]} is the cheapest of them"
+        return Best(letter="", candidates=candidates, reason=reason)
+    return Best(letter=cheapest[0], candidates=candidates, reason=f"{alike}, and {cheapest[0]} is the cheapest of them")

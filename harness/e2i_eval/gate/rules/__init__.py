@@ -1,0 +1,1 @@
+"""The gate: rules over what a session measured, against what was accepted; pure, without I/O."""

@@ -1,0 +1,74 @@
+"""Makes decisions: the words that all kinds of rules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2i_eval.core.decision import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from e2i_eval.core.decision import DecisionStatus
+    from e2i_eval.core.estimate import Estimate
+    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.rules.rulebook import Judgement
+
+__all__ = ["ACCEPT", "MEND", "RERUN_WHOLE", "number", "ruling", "scope_lines", "several"]
+
+ACCEPT = 'if this is intended: e2i-eval baseline accept latest --reason "..."'
+MEND = "mend the cases, or quarantine them with a reason and a date in golden/quarantine.toml"
+RERUN_WHOLE = "run the whole evaluation: pytest --e2i-eval"
+SHOWN = 12
+"""Cases named in an explanation; all of them are in the report."""
+
+
+def ruling(  # noqa: PLR0913  the parts of a decision, by name
+    judgement: Judgement,
+    status: DecisionStatus,
+    reason: str,
+    *,
+    baseline: float | None = None,
+    measured: float | None = None,
+    estimate: Estimate | None = None,
+    explanation: Iterable[str] = (),
+    detectable: str = "",
+    fix: str = "",
+) -> Decision:
+    """Return a decision on a judgement."""
+    return Decision(
+        rule=judgement.rule.text,
+        target=judgement.target,
+        metric=judgement.rule.metric.name,
+        status=status,
+        reason=reason,
+        baseline=baseline,
+        measured=measured,
+        estimate=estimate,
+        explanation=tuple(explanation),
+        detectable=detectable,
+        fix=fix,
+    )
+
+
+def scope_lines(scene: Scene, target: str) -> tuple[str, ...]:
+    """Say what of the target was not judged, so that nobody takes a part for the whole."""
+    lines = []
+    if partial := scene.partial(target):
+        lines.append(f"only what ran was judged: {partial}")
+    if left_out := scene.left_out(target):
+        lines.append(f"quarantined and left out: {', '.join(left_out)}")
+    return tuple(lines)
+
+
+def several(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Return the first sentences, and how many more there are."""
+    every = tuple(sentences)
+    hidden = len(every) - SHOWN
+    return (*every[:SHOWN], f"… and {hidden} more") if hidden > 0 else every
+
+
+def number(value: float, unit: str = "") -> str:
+    """Write a value as short as it stays exact enough to compare."""
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.6g}"
+    return f"{text} {unit}".strip()

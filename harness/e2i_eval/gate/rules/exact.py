@@ -1,0 +1,221 @@
+"""Changes against the baseline where an unchanged target does exactly the same again: every difference is definite."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from e2i_eval.gate.rules.decision_builder import ACCEPT, MEND, RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.rules.undecided import undecided, undecided_decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from e2i_eval.core.decision import Decision
+    from e2i_eval.gate.baseline import CaseDiff, Change
+    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.rules.rule import Rule
+    from e2i_eval.gate.rules.rulebook import Judgement
+
+__all__ = ["decide_behaviour", "decide_change", "decide_prompts", "gap_decision"]
+
+BEHAVIOUR = frozenset({"behaviour", "nodes", "loops", "error", "call", "model", "tools", "stop_reason"})
+"""Changes that are behaviour; what Claude was asked has a rule of its own."""
+
+ROUNDING = 1e-9
+"""Relative; sums of cost in another order may differ by this much."""
+
+SHOWN_LINES = 24
+"""Of prompt diffs in one explanation."""
+
+
+def decide_change(judgement: Judgement, scene: Scene) -> Decision:
+    """Judge an allowed change: amounts and shares case by case, the pass rate over the target.
+
+    Case by case, because a saving in one case is no excuse for growth in another.
+    """
+    if gap := gap_decision(judgement, scene):
+        return gap
+    metric = judgement.rule.metric
+    pairs = scene.pairs(judgement.target)
+    known = [pair for pair in pairs if metric.name in pair.before and metric.name in pair.after]
+    unknown = [pair for pair in pairs if (metric.name in pair.before) != (metric.name in pair.after)]
+    open_cases = undecided(scene, judgement.target) if metric.kind == "rate" else {}
+    if open_cases and not unknown and not _worse(judgement.rule, [p for p in known if p.case_id not in open_cases]):
+        return undecided_decision(judgement, open_cases)
+    worse = _worse(judgement.rule, known)
+    broken = [*(_unknown_line(pair, metric.name) for pair in unknown), *_unstable(pairs, {metric.name})]
+    before, after = (_total(known, metric.name, metric.kind, side=side) for side in ("before", "after"))
+    shown = (*several([*broken, *_lines(worse, metric.name)]), *_causes(worse))
+    if not known and not broken:
+        reason = f"neither the baseline nor this run has {metric.name} of any case"
+        return ruling(judgement, "fail", reason, explanation=scope_lines(scene, judgement.target), fix=ACCEPT)
+    if worse or broken:
+        reason = _reason(judgement.rule, worse, broken, before=before, after=after)
+    else:
+        reason = f"{number(before, metric.unit)} → {number(after, metric.unit)} in {len(known)} cases"
+    return ruling(
+        judgement,
+        "fail" if worse or broken else "pass",
+        reason,
+        baseline=before if known else None,
+        measured=after if known else None,
+        explanation=(*shown, *scope_lines(scene, judgement.target)),
+        fix="" if not (worse or broken) else MEND if metric.kind == "rate" else ACCEPT,
+    )
+
+
+def decide_behaviour(judgement: Judgement, scene: Scene) -> Decision:
+    """Judge whether every case took the same path, with the same tools and loops."""
+    if refusal := gap_decision(judgement, scene) or _free(judgement, scene):
+        return refusal
+    pairs = scene.pairs(judgement.target)
+    changed = [pair for pair in pairs if any(change.metric in BEHAVIOUR for change in pair.changes)]
+    unstable = _unstable(pairs, BEHAVIOUR)
+    scope = scope_lines(scene, judgement.target)
+    if not changed and not unstable:
+        return ruling(judgement, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope)
+    names = sorted({change.metric for pair in changed for change in pair.changes if change.metric in BEHAVIOUR})
+    reason = f"{len(changed)} of {len(pairs)} cases behave differently: {', '.join(names)}"
+    lines = (*several([*unstable, *_ways(changed)]), *scope)
+    return ruling(judgement, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
+
+
+def decide_prompts(judgement: Judgement, scene: Scene) -> Decision:
+    """Judge whether Claude was asked the same in every case, word for word."""
+    if refusal := gap_decision(judgement, scene) or _free(judgement, scene):
+        return refusal
+    pairs = scene.pairs(judgement.target)
+    asked = [pair for pair in pairs if any(change.kind == "prompt" for change in pair.changes)]
+    scope = scope_lines(scene, judgement.target)
+    if not asked:
+        return ruling(judgement, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
+    reason = f"the prompt changed in {len(asked)} of {len(pairs)} cases"
+    named = several(pair.case_id for pair in asked)
+    return ruling(judgement, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
+
+
+def _free(judgement: Judgement, scene: Scene) -> Decision | None:
+    """Return the decision where Claude answers freely, and every path and prompt may be another."""
+    if scene.is_exact:
+        return None
+    reason = f"{judgement.rule.metric.name} is not compared when Claude answers freely"
+    return ruling(judgement, "inconclusive", reason, fix="gate it in mock mode")
+
+
+def gap_decision(judgement: Judgement, scene: Scene) -> Decision | None:
+    """Return the decision when something to compare is missing; None when all is there."""
+    target, metric = judgement.target, judgement.rule.metric.name
+    compared = "behaviour" if judgement.rule.metric.kind == "prompts" else metric
+    if scene.diff is not None and (why := scene.diff.incomparable.get(compared)):
+        return ruling(judgement, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT)
+    gaps = scene.gaps(target)
+    if gaps:
+        more = f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
+        reason = f"{gaps[0]}{more}"
+        fix = RERUN_WHOLE if any("was to run" in gap for gap in gaps) else ACCEPT
+        return ruling(judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(scene, target)), fix=fix)
+    if why := scene.unselected(target):
+        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+    if not scene.pairs(target):
+        reason = f"no case of {target} ran that the baseline has"
+        return ruling(judgement, "fail", reason, explanation=scope_lines(scene, target), fix=RERUN_WHOLE)
+    return None
+
+
+def _worse(rule: Rule, pairs: Sequence[CaseDiff]) -> list[CaseDiff]:
+    name = rule.metric.name
+    if rule.metric.kind == "rate":
+        before, after = (_total(pairs, name, "rate", side=side) for side in ("before", "after"))
+        fallen = [pair for pair in pairs if pair.after[name] < pair.before[name]]
+        return fallen if pairs and _is_beyond(rule, before, after) else []
+    return [pair for pair in pairs if _is_beyond(rule, pair.before[name], pair.after[name])]
+
+
+def _is_beyond(rule: Rule, before: float, after: float) -> bool:
+    bound = rule.bound(before)
+    slack = ROUNDING * max(abs(bound), abs(after))
+    return after < bound - slack if rule.metric.worse == "less" else after > bound + slack
+
+
+def _total(pairs: Sequence[CaseDiff], name: str, kind: str, *, side: str) -> float:
+    values = [getattr(pair, side)[name] for pair in pairs]
+    total = math.fsum(values)
+    return total if kind == "amount" or not values else total / len(values)
+
+
+def _reason(rule: Rule, worse: Sequence[CaseDiff], broken: Sequence[str], *, before: float, after: float) -> str:
+    metric = rule.metric
+    if not worse:
+        return broken[0]
+    change = f"{number(before, metric.unit)} → {number(after, metric.unit)}{_percent(before, after)}"
+    return (
+        f"{metric.name} {change}; worse than {rule.sign}{rule.text.partition(rule.sign)[2]} allows in {_cases(worse)}"
+    )
+
+
+def _percent(before: float, after: float) -> str:
+    return f" ({(after - before) / before:+.1%})" if before else ""
+
+
+def _cases(pairs: Sequence[CaseDiff]) -> str:
+    return pairs[0].case_id if len(pairs) == 1 else f"{len(pairs)} cases"
+
+
+def _lines(pairs: Iterable[CaseDiff], name: str) -> list[str]:
+    return [
+        f"{pair.case_id}: {number(pair.before[name])} → {number(pair.after[name])}"
+        f"{_percent(pair.before[name], pair.after[name])}"
+        for pair in pairs
+    ]
+
+
+def _unknown_line(pair: CaseDiff, name: str) -> str:
+    if name in pair.before:
+        return f"{pair.case_id}: {name} could not be measured; the baseline has {number(pair.before[name])}"
+    return f"{pair.case_id}: {name} is {number(pair.after[name])} and has no value in the baseline"
+
+
+def _unstable(pairs: Iterable[CaseDiff], metrics: Iterable[str]) -> list[str]:
+    return [
+        f"{pair.case_id}: {change.metric} is not the same in every repetition"
+        for pair in pairs
+        for change in pair.changes
+        if change.kind == "stability" and change.metric in metrics
+    ]
+
+
+def _causes(pairs: Iterable[CaseDiff]) -> tuple[str, ...]:
+    """Return the prompt diffs of the cases, each once however many cases share it."""
+    seen: dict[tuple[str, ...], str] = {}
+    for pair in pairs:
+        for change in pair.changes:
+            if change.kind == "prompt" and change.lines:
+                seen.setdefault(_essence(change), f"{pair.case_id}, prompt of {change.call or 'a call'}:")
+    lines = [line for essence, title in seen.items() for line in (title, *(f"  {each}" for each in essence))]
+    hidden = len(lines) - SHOWN_LINES
+    return (*lines[:SHOWN_LINES], f"… and {hidden} more lines of prompt diffs") if hidden > 0 else tuple(lines)
+
+
+def _essence(change: Change) -> tuple[str, ...]:
+    """Return what came and went; the lines around it differ between cases that share a cause."""
+    return tuple(line for line in change.lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
+
+
+def _ways(pairs: Iterable[CaseDiff]) -> list[str]:
+    return [
+        line
+        for pair in pairs
+        for change in pair.changes
+        if change.metric in BEHAVIOUR and change.kind != "stability"
+        for line in (_way(pair, change), *(f"  {each}" for each in change.lines))
+    ]
+
+
+def _way(pair: CaseDiff, change: Change) -> str:
+    call = f" of {change.call}" if change.call else ""
+    return f"{pair.case_id}: {change.metric}{call} {_said(change.before)} → {_said(change.after)}"
+
+
+def _said(value: object) -> str:
+    return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

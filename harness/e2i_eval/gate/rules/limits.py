@@ -1,0 +1,212 @@
+"""Absolute limits, what logging costs, and what the duet found: rules that need no baseline."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from e2i_eval.gate.rules.decision_builder import RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.rules.undecided import undecided, undecided_decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from e2i_eval.core.decision import Decision, DecisionStatus
+    from e2i_eval.core.latency_shift import LatencyShift
+    from e2i_eval.core.overhead_result import OverheadResult
+    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.rules.rule import Rule
+    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.runner.report import CaseResult
+
+__all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "unseen_decision"]
+
+CONCURRENT = "overhead_concurrent_ms"
+FAILURE_LEVEL = 0.005
+RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
+
+
+def decide_limit(judgement: Judgement, scene: Scene) -> Decision:
+    """Judge a limit on a target's amount (the sum over its cases), share (the mean) or pass rate in an exact mode."""
+    if gap := unseen_decision(judgement, scene):
+        return gap
+    rule, metric = judgement.rule, judgement.rule.metric
+    results = scene.results(judgement.target)
+    scope = scope_lines(scene, judgement.target)
+    if metric.kind == "rate":
+        passed, total = pass_counts(scene, judgement.target)
+        open_cases = undecided(scene, judgement.target)
+        if open_cases and not rule.holds(passed / total) and rule.holds((passed + len(open_cases)) / total):
+            return undecided_decision(judgement, open_cases)
+        failed = several(
+            f"{each.case_id} does not pass" for each in scene.verdicts(judgement.target) if each.status != "pass"
+        )
+        return _limited(judgement, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
+    if metric.check:
+        results = {case_id: runs for case_id, runs in results.items() if _is_asked_for(runs, metric.check)}
+    unknown = [case_id for case_id, runs in results.items() if not _is_measured(runs, metric.name)]
+    if unknown:
+        reason = f"{metric.name} of {unknown[0]} could not be measured"
+        lines = several(f"{case_id}: {metric.name} could not be measured" for case_id in unknown)
+        return ruling(judgement, "fail", reason, explanation=(*lines, *scope), fix="see why in the case's verdicts")
+    values = {case_id: _mean(runs, metric.name) for case_id, runs in results.items()}
+    known = {case_id: value for case_id, value in values.items() if value is not None}
+    if not known:
+        reason = f"no case of {judgement.target} has {metric.name}, so nothing was judged"
+        return ruling(judgement, "inconclusive", reason, explanation=scope, fix="remove the rule, or add a case")
+    total_value = math.fsum(known.values()) / (1 if metric.kind == "amount" else len(known))
+    word = "in all" if metric.kind == "amount" else "on average"
+    lines = several(_by_size(rule, known))
+    return _limited(judgement, total_value, f"{number(total_value, metric.unit)} {word}", (*lines, *scope))
+
+
+def decide_overhead(judgement: Judgement, scene: Scene) -> Decision:
+    """Judge what logging costs by the upper end of its interval, for every way of calling that was measured.
+
+    ``overhead_ms`` asks this of one caller at a time. Of many at once, who wait for each other on few cores by far
+    more than logging costs, it asks that they are not surely beyond the limit; ``overhead_concurrent_ms`` asks that
+    they are surely within.
+    """
+    rule, target = judgement.rule, judgement.target
+    measured = [each for each in scene.report.overheads if each.target == target and _is_meant(rule, each)]
+    if not measured:
+        reason = f"what logging of {target} costs was not measured in this session"
+        return ruling(judgement, "inconclusive", reason, fix="add --e2i-overhead=all")
+    lenient = rule.metric.name != CONCURRENT and any(not each.is_concurrent for each in measured)
+    judged = [(_overhead_status(rule, each, lenient=lenient and each.is_concurrent), each) for each in measured]
+    status, worst = max(judged, key=lambda pair: (RANK[pair[0]], not pair[1].is_concurrent, pair[1].overhead_ms.high))
+    cost = worst.overhead_ms
+    said = {"pass": "within", "fail": "beyond", "inconclusive": "not surely within"}[status]
+    reason = (
+        f"{number(cost.value, 'ms')} a call ({number(cost.low)} to {number(cost.high)} at "
+        f"{cost.confidence:.0%}, {worst.callers}) is {said} {rule.sign}{number(rule.value, 'ms')}"
+    )
+    if worst.differences:
+        reason = f"logging changes what the caller gets ({worst.callers}): {worst.differences[0]}"
+    lines = [line for _, each in judged for line in _overhead_lines(each)]
+    fix = {"inconclusive": "measure more pairs, or on a quieter machine", "fail": "find what waits with a profiler"}
+    return ruling(
+        judgement, status, reason, measured=cost.high, estimate=cost, explanation=lines, fix=fix.get(status, "")
+    )
+
+
+def _is_meant(rule: Rule, result: OverheadResult) -> bool:
+    return result.is_concurrent or rule.metric.name != CONCURRENT
+
+
+def decide_latency(judgement: Judgement, scene: Scene) -> Decision:
+    """Take over what the duet says of a target: the worst of its parts."""
+    target = judgement.target
+    shifts = [each for each in scene.report.latency if each.target == target]
+    if not shifts:
+        reason = f"{target} was not measured against another revision in this session"
+        return ruling(judgement, "inconclusive", reason, fix="add --e2i-duet=REF, for example --e2i-duet=origin/main")
+    worst = max(shifts, key=lambda each: (RANK[each.status], each.shift_ms.value))
+    return ruling(
+        judgement,
+        worst.status,
+        f"{worst.part}: {worst.reason}",
+        baseline=worst.base_ms,
+        measured=worst.head_ms,
+        estimate=worst.shift_ms,
+        explanation=tuple(map(_shift_line, shifts)),
+        detectable=f"a shift of more than {number(worst.floor_ms, 'ms')}",
+        fix=""
+        if worst.status == "pass"
+        else f"measure it alone: pytest --e2i-eval --e2i-target={target} --e2i-duet=REF",
+    )
+
+
+def unseen_decision(judgement: Judgement, scene: Scene) -> Decision | None:
+    """Return the decision when a case that was to run has no result, or none ran; None when all is there."""
+    target = judgement.target
+    unseen = scene.unseen(target)
+    scope = scope_lines(scene, target)
+    if unseen:
+        return ruling(judgement, "fail", unseen[0], explanation=(*several(unseen), *scope), fix=RERUN_WHOLE)
+    if why := scene.unselected(target):
+        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+    if not scene.results(target):
+        reason = f"no case of {target} was judged"
+        return ruling(judgement, "fail", reason, explanation=scope, fix=RERUN_WHOLE)
+    return None
+
+
+def pass_counts(scene: Scene, target: str) -> tuple[int, int]:
+    """Return how many cases pass, and how many there are; a case counts once, however often it ran."""
+    statuses = [verdict.status for verdict in scene.verdicts(target)]
+    return statuses.count("pass"), len(statuses)
+
+
+def _limited(judgement: Judgement, value: float, text: str, lines: Sequence[str]) -> Decision:
+    rule = judgement.rule
+    holds = rule.holds(value)
+    reason = f"{text}, {'within' if holds else 'beyond'} {rule.sign}{number(rule.value, rule.metric.unit)}"
+    fix = "" if holds else f"mend it, or change the rule in {rule.where}"
+    shown = () if holds else lines
+    return ruling(judgement, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
+
+
+def _is_asked_for(runs: Sequence[CaseResult], check: str) -> bool:
+    return any(verdict.check == check for run in runs for verdict in run.verdicts)
+
+
+def _is_measured(runs: Sequence[CaseResult], name: str) -> bool:
+    return all(math.isfinite(run.measurements.get(name, math.nan)) or _has_none(run) for run in runs)
+
+
+def _has_none(run: CaseResult) -> bool:
+    """Tell whether there was nothing to measure: without a call there are no tokens, and no log of them to compare.
+
+    A case that never ran has no calls either; it does not pass.
+    """
+    return run.status == "pass" and run.measurements.get("claude_calls") == 0
+
+
+def _mean(runs: Sequence[CaseResult], name: str) -> float | None:
+    values = [run.measurements[name] for run in runs if name in run.measurements]
+    return math.fsum(values) / len(values) if values else None
+
+
+def _by_size(rule: Rule, values: dict[str, float]) -> list[str]:
+    ordered = sorted(values.items(), key=lambda item: item[1], reverse=rule.metric.worse == "more")
+    return [f"{case_id}: {number(value, rule.metric.unit)}" for case_id, value in ordered]
+
+
+def _overhead_status(rule: Rule, result: OverheadResult, *, lenient: bool) -> DecisionStatus:
+    cost = result.overhead_ms
+    if result.differences or not (math.isfinite(cost.low) and math.isfinite(cost.high)):
+        return "fail"
+    if _is_surely_beyond(rule, result):
+        return "fail"
+    return "pass" if lenient or rule.holds(cost.high) else "inconclusive"
+
+
+def _is_surely_beyond(rule: Rule, result: OverheadResult) -> bool:
+    """Tell whether the lower end is beyond the limit, and the signed-rank test (Wilcoxon 1945) says so as well.
+
+    Of many intervals of 95 % some lie wholly beyond by chance, and a failure must not come by chance.
+    """
+    if rule.holds(result.overhead_ms.low):
+        return False
+    from e2i_eval.stats.shift import signed_rank  # noqa: PLC0415  defers scipy
+
+    differences = [logged - plain for plain, logged in result.pair_ms]
+    return not differences or signed_rank(differences, margin=rule.value) < FAILURE_LEVEL
+
+
+def _overhead_lines(result: OverheadResult) -> list[str]:
+    cost = result.overhead_ms
+    line = (
+        f"{result.callers}: {number(cost.value, 'ms')} ({number(cost.low)} to {number(cost.high)}, {cost.method}, "
+        f"{result.pairs} pairs, {result.case_id})"
+    )
+    return [line, *(f"  differs: {each}" for each in result.differences)]
+
+
+def _shift_line(shift: LatencyShift) -> str:
+    moved = shift.shift_ms
+    return (
+        f"{shift.part}: {number(shift.base_ms)} → {number(shift.head_ms, 'ms')}, shift {number(moved.value, 'ms')} "
+        f"({number(moved.low)} to {number(moved.high)}, {shift.pairs} pairs): {shift.status}"
+    )
