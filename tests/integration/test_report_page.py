@@ -13,7 +13,7 @@ import pytest
 
 from e2i_eval.core.call_record import CallRecord, FieldRecord
 from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.render.html import html_report
+from e2i_eval.report.html import html_report
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from e2i_eval.config.options import cache_folder, environment, parse_settings, s
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.redaction import PATTERNS, mask
 from e2i_eval.gate.agreement import agreement_of
-from e2i_eval.render.agreement import agreement_lines, agreement_markdown
+from e2i_eval.report.agreement import agreement_lines, agreement_markdown
 
 if TYPE_CHECKING:
     import argparse

@@ -20,7 +20,7 @@ from e2i_eval.gate.baseline import (
     refusals,
     write_baseline,
 )
-from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
+from e2i_eval.report.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
     import argparse

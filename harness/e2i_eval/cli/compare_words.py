@@ -17,7 +17,7 @@ from e2i_eval.cli.run_report import LATEST
 from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.compare import Comparison, compare_runs, side_of
-from e2i_eval.render.masked import masked
+from e2i_eval.report.masked import masked
 
 if TYPE_CHECKING:
     import argparse
@@ -79,8 +79,8 @@ def _outline(report: Report) -> Report:
 
 
 def _write_files(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from e2i_eval.render.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
-    from e2i_eval.render.html import comparison_html  # noqa: PLC0415  defers Jinja
+    from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
+    from e2i_eval.report.html import comparison_html  # noqa: PLC0415  defers Jinja
 
     if page := result_file("--html", arguments.html):
         page.write(comparison_html(comparison))
@@ -91,8 +91,8 @@ def _write_files(comparison: Comparison, arguments: argparse.Namespace) -> None:
 
 
 def _show(comparison: Comparison, arguments: argparse.Namespace) -> None:
-    from e2i_eval.render.comparison_lines import comparison_lines  # noqa: PLC0415  defers rich
-    from e2i_eval.render.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
+    from e2i_eval.report.comparison_lines import comparison_lines  # noqa: PLC0415  defers rich
+    from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
 
     if arguments.markdown == "-":
         print(comparison_markdown(comparison), end="")  # noqa: T201  a command prints

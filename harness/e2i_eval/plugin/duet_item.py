@@ -8,7 +8,7 @@ from e2i_eval.core.errors import UnknownError
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.target_item import TargetItem
 from e2i_eval.plugin.told_item import Told
-from e2i_eval.render.duet import shift_lines
+from e2i_eval.report.latency_test import shift_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

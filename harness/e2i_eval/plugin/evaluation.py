@@ -25,7 +25,7 @@ from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
 from e2i_eval.plugin.output import register_output
 from e2i_eval.plugin.overheads import Overheads, register_overheads
 from e2i_eval.plugin.worker import Worker
-from e2i_eval.render import summary_lines
+from e2i_eval.report import summary_lines
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:

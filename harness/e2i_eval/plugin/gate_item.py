@@ -8,7 +8,7 @@ import pytest
 
 from e2i_eval.plugin.inconclusive import Inconclusive, mark
 from e2i_eval.plugin.told_item import Told, ToldItem
-from e2i_eval.render.gate import decision_lines
+from e2i_eval.report.gate import decision_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

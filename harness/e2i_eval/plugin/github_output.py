@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.config.options import environment, secrets
-from e2i_eval.render import annotation_lines, markdown_report, masked
+from e2i_eval.report import annotation_lines, markdown_report, masked
 
 if TYPE_CHECKING:
     from e2i_eval.config.options import GitHub

@@ -21,7 +21,7 @@ from e2i_eval.dataset.update.proposal import Remark
 from e2i_eval.dataset.update.review import Reviewed, review
 from e2i_eval.gate.baseline.file import MAIN, baseline_file
 from e2i_eval.plugin.terminal_question import asked, released_terminal
-from e2i_eval.render.golden_lines import change_lines, changes, files, remark_lines, would_change
+from e2i_eval.report.golden_lines import change_lines, changes, files, remark_lines, would_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

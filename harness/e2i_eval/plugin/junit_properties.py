@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.plugin.outcome import case_results
-from e2i_eval.render.properties import case_properties
+from e2i_eval.report.properties import case_properties
 
 if TYPE_CHECKING:
     from e2i_eval.plugin.evaluation import Evaluation

@@ -8,7 +8,7 @@ from e2i_eval.config.options import environment, github, secrets
 from e2i_eval.plugin.github_output import GithubOutput
 from e2i_eval.plugin.junit_properties import JunitProperties
 from e2i_eval.plugin.progress_line import ProgressLine
-from e2i_eval.render import markdown_report, masked
+from e2i_eval.report import markdown_report, masked
 
 if TYPE_CHECKING:
     import pytest
@@ -42,6 +42,6 @@ def cleaned(report: Report) -> Report:
 
 
 def _html(report: Report) -> str:
-    from e2i_eval.render.html import html_report  # noqa: PLC0415  brings in Jinja, which nothing before needs
+    from e2i_eval.report.html import html_report  # noqa: PLC0415  brings in Jinja, which nothing before needs
 
     return html_report(report)

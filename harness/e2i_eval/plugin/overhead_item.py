@@ -8,7 +8,7 @@ import pytest
 
 from e2i_eval.plugin.target_item import TargetItem
 from e2i_eval.plugin.told_item import Told
-from e2i_eval.render.overhead import difference_lines
+from e2i_eval.report.overhead import difference_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.render.progress import progress_line
+from e2i_eval.report.progress import progress_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.plugin.inconclusive import Inconclusive
-from e2i_eval.render.repeats import verdict_lines
+from e2i_eval.report.repeats import verdict_lines
 from e2i_eval.runner.repetitions import repetitions
 from e2i_eval.stats.repeats import judge
 

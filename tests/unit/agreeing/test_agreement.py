@@ -12,7 +12,7 @@ from e2i_eval.core.case import Expectation, Tolerance
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.gate.agreement import Agreement, agreement_of
-from e2i_eval.render.agreement import agreement_lines, agreement_markdown
+from e2i_eval.report.agreement import agreement_lines, agreement_markdown
 from e2i_eval.runner.report import CaseResult, Report
 
 CALL = PromptCall(

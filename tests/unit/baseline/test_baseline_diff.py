@@ -9,7 +9,7 @@ import pytest
 
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.gate.baseline import EXACT, Baseline, BaselineDiff, Change, baseline_of, cases_of, compare
-from e2i_eval.render.baseline_lines import baseline_lines, diff_lines
+from e2i_eval.report.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
     from e2i_eval.core.behaviour import Behaviour, PromptCall

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.render.comparison_lines import comparison_lines
-from e2i_eval.render.comparison_markdown import comparison_markdown
-from e2i_eval.render.html import comparison_html
+from e2i_eval.report.comparison_lines import comparison_lines
+from e2i_eval.report.comparison_markdown import comparison_markdown
+from e2i_eval.report.html import comparison_html
 
 if TYPE_CHECKING:
     from tests.unit.comparing.conftest import Maker

@@ -7,7 +7,7 @@ import math
 from e2i_eval.core.decision import Decision
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.gate.rules.scope import Scope
-from e2i_eval.render.gate import decision_lines, gate_lines
+from e2i_eval.report.gate import decision_lines, gate_lines
 from e2i_eval.runner.decision_record import session_metrics, session_tags, target_metrics, target_tags
 
 GOOD = Decision(rule="input_tokens:+0%", target="a", metric="input_tokens", status="pass", reason="the same")

@@ -7,7 +7,7 @@ import pytest
 from e2i_eval.dataset.update.change import Change, Edit
 from e2i_eval.dataset.update.plan import FilePlan, digest_of
 from e2i_eval.dataset.update.review import review
-from e2i_eval.render.golden_lines import change_lines, would_change
+from e2i_eval.report.golden_lines import change_lines, would_change
 
 TEXT = "a: 1\nb: 2\nc: [1]\n"
 

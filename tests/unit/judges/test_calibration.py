@@ -18,7 +18,7 @@ from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.dataset.label_files import calibration_file, read_calibrations, read_labels
-from e2i_eval.render.calibration_lines import calibration_lines
+from e2i_eval.report.calibration_lines import calibration_lines
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from e2i_eval.core.case import Case, ErrorRule, Expectation
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult, highest
-from e2i_eval.render.overhead import difference_lines, overhead_lines
+from e2i_eval.report.overhead import difference_lines, overhead_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.render import failure_lines
+from e2i_eval.report import failure_lines
 from e2i_eval.runner.report import CaseResult
 
 

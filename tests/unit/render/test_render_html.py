@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.render import masked
-from e2i_eval.render.html import html_report
-from e2i_eval.render.html.case_data import case_data, embedded
+from e2i_eval.report import masked
+from e2i_eval.report.html import html_report
+from e2i_eval.report.html.case_data import case_data, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from markdown_it import MarkdownIt
 
-from e2i_eval.render import markdown_report
-from e2i_eval.render.conclusion import conclude
-from e2i_eval.render.markdown_text import block, code, prose
+from e2i_eval.report import markdown_report
+from e2i_eval.report.conclusion import conclude
+from e2i_eval.report.markdown_text import block, code, prose
 
 if TYPE_CHECKING:
     from collections.abc import Callable

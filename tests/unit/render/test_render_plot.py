@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.render.html.plot import Scale, latency_plot, overhead_plot, shift_plot
+from e2i_eval.report.html.plot import Scale, latency_plot, overhead_plot, shift_plot
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Maker

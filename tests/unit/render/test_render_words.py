@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.render import annotation_lines, numbers
-from e2i_eval.render.commands import rerun
-from e2i_eval.render.progress import progress_line
-from e2i_eval.render.properties import case_properties
+from e2i_eval.report import annotation_lines, numbers
+from e2i_eval.report.commands import rerun
+from e2i_eval.report.progress import progress_line
+from e2i_eval.report.properties import case_properties
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Maker

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2i_eval.core.verdict import Finding, Status, Verdict
-from e2i_eval.render import failure_lines, numbers, summary_lines
+from e2i_eval.report import failure_lines, numbers, summary_lines
 from e2i_eval.runner.report import CaseResult, Report
 
 

@@ -12,7 +12,7 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Span, Trace
 from e2i_eval.dataset.made_case import make_case
-from e2i_eval.render import failure_lines
+from e2i_eval.report import failure_lines
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from e2i_eval.render import numbers
-from e2i_eval.render.coverage import coverage_line
-from e2i_eval.render.duet import latency_lines
-from e2i_eval.render.gate import gate_lines
-from e2i_eval.render.overhead import overhead_lines
-from e2i_eval.render.repeats import repeat_lines
+from e2i_eval.report import numbers
+from e2i_eval.report.coverage import coverage_line
+from e2i_eval.report.gate import gate_lines
+from e2i_eval.report.latency_test import latency_lines
+from e2i_eval.report.overhead import overhead_lines
+from e2i_eval.report.repeats import repeat_lines
 from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:

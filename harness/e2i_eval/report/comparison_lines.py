@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from e2i_eval.render import comparison_words as words
-from e2i_eval.render import numbers
+from e2i_eval.report import comparison_words as words
+from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

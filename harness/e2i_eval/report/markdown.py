@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import numbers
-from e2i_eval.render.commands import next_commands
-from e2i_eval.render.conclusion import conclude, is_changed
-from e2i_eval.render.console import failure_lines
-from e2i_eval.render.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
-from e2i_eval.render.markdown_text import block, code, prose, shortened
-from e2i_eval.render.repeats import repeat_lines
-from e2i_eval.render.wrong_case import wrong_cases
+from e2i_eval.report import numbers
+from e2i_eval.report.commands import next_commands
+from e2i_eval.report.conclusion import conclude, is_changed
+from e2i_eval.report.console import failure_lines
+from e2i_eval.report.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
+from e2i_eval.report.markdown_text import block, code, prose, shortened
+from e2i_eval.report.repeats import repeat_lines
+from e2i_eval.report.wrong_case import wrong_cases
 from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.decision import Decision
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
-    from e2i_eval.render.wrong_case import WrongCase
+    from e2i_eval.report.wrong_case import WrongCase
     from e2i_eval.runner.report import Report, TargetSummary
 
 __all__ = ["COMMENT_CHARS", "markdown_report"]

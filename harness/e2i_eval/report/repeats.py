@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import numbers
+from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
     from e2i_eval.runner.report import Report

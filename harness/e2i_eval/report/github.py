@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render.markdown_text import shortened
-from e2i_eval.render.wrong_case import wrong_cases
+from e2i_eval.report.markdown_text import shortened
+from e2i_eval.report.wrong_case import wrong_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.render.wrong_case import WrongCase
+    from e2i_eval.report.wrong_case import WrongCase
     from e2i_eval.runner.report import Report
 
 __all__ = ["annotation_lines"]

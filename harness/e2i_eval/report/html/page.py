@@ -9,14 +9,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from e2i_eval.render import numbers
-from e2i_eval.render.commands import next_commands
-from e2i_eval.render.conclusion import conclude, is_changed
-from e2i_eval.render.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
-from e2i_eval.render.html.case_data import TEXT_CHARS, case_data, embedded
-from e2i_eval.render.html.plot import latency_plot, overhead_plot, shift_plot
-from e2i_eval.render.repeats import repeat_lines
-from e2i_eval.render.wrong_case import wrong_cases
+from e2i_eval.report import numbers
+from e2i_eval.report.commands import next_commands
+from e2i_eval.report.conclusion import conclude, is_changed
+from e2i_eval.report.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
+from e2i_eval.report.html.case_data import TEXT_CHARS, case_data, embedded
+from e2i_eval.report.html.plot import latency_plot, overhead_plot, shift_plot
+from e2i_eval.report.repeats import repeat_lines
+from e2i_eval.report.wrong_case import wrong_cases
 from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["html_report", "page"]
 
-PACKAGE = "e2i_eval.render.html"
+PACKAGE = "e2i_eval.report.html"
 LOCAL_UI = "http://127.0.0.1:5000"
 """Where ``e2i-eval ui`` serves the store unless told otherwise."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2i_eval.render.numbers import count
+from e2i_eval.report.numbers import count
 
 __all__ = ["progress_line"]
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from e2i_eval.render.wrong_case import wrong_cases
+from e2i_eval.report.wrong_case import wrong_cases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

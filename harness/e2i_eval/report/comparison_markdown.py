@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import comparison_words as words
-from e2i_eval.render import numbers
-from e2i_eval.render.markdown import COMMENT_CHARS
-from e2i_eval.render.markdown_text import code, prose, shortened
+from e2i_eval.report import comparison_words as words
+from e2i_eval.report import numbers
+from e2i_eval.report.markdown import COMMENT_CHARS
+from e2i_eval.report.markdown_text import code, prose, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

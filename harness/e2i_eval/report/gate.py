@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render.numbers import amount
+from e2i_eval.report.numbers import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

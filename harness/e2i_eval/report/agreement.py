@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import numbers
-from e2i_eval.render.markdown_text import block, code, prose, shortened
+from e2i_eval.report import numbers
+from e2i_eval.report.markdown_text import block, code, prose, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import numbers
+from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
     from e2i_eval.gate.compare import Candidate, Comparison, Figure, Flip, Outcome, PairComparison, Quality, Side

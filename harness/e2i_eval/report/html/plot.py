@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.render import numbers
+from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.render.numbers import amount
+from e2i_eval.report.numbers import amount
 
 if TYPE_CHECKING:
     from e2i_eval.core.decision import Decision, DecisionStatus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2i_eval.render.html.comparison_page import comparison_html
-from e2i_eval.render.html.page import html_report
+from e2i_eval.report.html.comparison_page import comparison_html
+from e2i_eval.report.html.page import html_report
 
 __all__ = ["comparison_html", "html_report"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.render import comparison_words as words
-from e2i_eval.render import numbers
-from e2i_eval.render.html.page import page
-from e2i_eval.render.html.plot import Measured, interval_plot
+from e2i_eval.report import comparison_words as words
+from e2i_eval.report import numbers
+from e2i_eval.report.html.page import page
+from e2i_eval.report.html.plot import Measured, interval_plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.gate.compare import Comparison, PairComparison
-    from e2i_eval.render.html.plot import IntervalPlot
+    from e2i_eval.report.html.plot import IntervalPlot
 
 __all__ = ["comparison_html"]
 
