@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
-    from e2i_eval.proof import Proof, Prover
+    from e2i_eval.faults.proof import Proof, Prover
 
 __all__ = ["PROVE"]
 
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _proved(prover: Prover, arguments: argparse.Namespace) -> Proof:
     from e2i_eval.faults import choose  # noqa: PLC0415  not needed for --help
-    from e2i_eval.proof.lines import HEADER, trial_line, verdict_lines  # noqa: PLC0415  as above
+    from e2i_eval.faults.proof.lines import HEADER, trial_line, verdict_lines  # noqa: PLC0415  as above
 
     print(HEADER, flush=True)  # noqa: T201  a command prints
     proof = prover.prove(
@@ -122,7 +122,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
-    from e2i_eval.proof import Bench, Prover  # noqa: PLC0415  as above
+    from e2i_eval.faults.proof import Bench, Prover  # noqa: PLC0415  as above
     from e2i_eval.runner.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 

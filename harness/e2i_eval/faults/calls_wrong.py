@@ -18,7 +18,7 @@ from e2i_eval.faults.values import each_mapping, replaced_text
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["WRONG_IN_CALLS"]
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.faults.control_run import Sound
     from e2i_eval.faults.sent_span import SentSpan
-    from e2i_eval.faults.sound import Sound
     from e2i_eval.tracking.traffic import Handling, Message
 
 __all__ = ["Fault", "FaultClass", "Need", "Place"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from e2i_eval.checks.contract.contract import FieldGroup
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Usage
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = [
     "A_CLAUDE_ERROR",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["AGENT_FAULTS"]
 

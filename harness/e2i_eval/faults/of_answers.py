@@ -15,7 +15,7 @@ from e2i_eval.faults.sent_span import OUTPUTS, TRACE_TAG, Spans, root
 
 if TYPE_CHECKING:
     from e2i_eval.checks.contract.contract import SpanDemand
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["ANSWER_FAULTS"]
 

@@ -14,7 +14,7 @@ from e2i_eval.tracking.traffic import Handling, Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["PROCESS_FAULTS"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["RUN_FAULTS"]
 

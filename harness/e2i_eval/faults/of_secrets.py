@@ -14,7 +14,7 @@ from e2i_eval.faults.sent_span import TRACE_TAG, Spans, calls, root
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["SECRET_FAULTS"]
 

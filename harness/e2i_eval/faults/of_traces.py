@@ -16,7 +16,7 @@ from e2i_eval.tracking.traffic import Answer, Handling, Message
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.sound import Sound
+    from e2i_eval.faults.control_run import Sound
 
 __all__ = ["TRACE_FAULTS"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from e2i_eval.core.errors import E2iError
 from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.plugin.explained_item import Told, ToldItem
 from e2i_eval.plugin.repeated_case import run_case
-from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.report import failure_lines
 from e2i_eval.report.repeats import verdict_lines
 from e2i_eval.runner.report import CaseResult

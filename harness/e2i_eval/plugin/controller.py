@@ -13,9 +13,9 @@ from e2i_eval.config.options import environment
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
 from e2i_eval.core.prices import PriceTable
+from e2i_eval.plugin.dataset_sync import mirrored_goldens
 from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
-from e2i_eval.plugin.mirroring import mirrored_goldens
 from e2i_eval.plugin.output import cleaned, renderers
 from e2i_eval.runner.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient

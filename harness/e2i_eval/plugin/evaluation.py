@@ -12,10 +12,10 @@ from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
 from e2i_eval.plugin import fixtures
+from e2i_eval.plugin.ab_tests import Duets, base_revision
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
 from e2i_eval.plugin.controller import Controller
-from e2i_eval.plugin.duets import Duets, base_revision
 from e2i_eval.plugin.family_item import Families
 from e2i_eval.plugin.gate_registration import read_gate_basis, register_gate
 from e2i_eval.plugin.golden_lifecycle import GoldenLifecycle, prepare_golden, register_golden

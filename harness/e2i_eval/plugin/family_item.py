@@ -11,8 +11,8 @@ import pytest
 from e2i_eval.config.options import environment
 from e2i_eval.core.errors import E2iError
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
+from e2i_eval.plugin.explained_item import ToldItem
 from e2i_eval.plugin.fresh_worker import greeting
-from e2i_eval.plugin.told_item import ToldItem
 from e2i_eval.runner.families.declared import UNAVAILABLE
 from e2i_eval.runner.families.family_runner import Bench
 from e2i_eval.runner.families.fresh_process import FreshProcess

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.plugin.explained_item import Told, ToldItem
 from e2i_eval.plugin.inconclusive import Inconclusive, mark
-from e2i_eval.plugin.told_item import Told, ToldItem
 from e2i_eval.report.gate import decision_lines
 
 if TYPE_CHECKING:

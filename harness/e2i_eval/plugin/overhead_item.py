@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from e2i_eval.plugin.explained_item import Told
 from e2i_eval.plugin.target_item import TargetItem
-from e2i_eval.plugin.told_item import Told
 from e2i_eval.report.overhead import difference_lines
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from e2i_eval.plugin.told_item import ToldItem
+from e2i_eval.plugin.explained_item import ToldItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

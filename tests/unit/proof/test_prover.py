@@ -14,7 +14,7 @@ from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.faults import Fault
 from e2i_eval.faults.fault import Need
-from e2i_eval.proof import Bench, Proof, Prover, trial_line, verdict_lines
+from e2i_eval.faults.proof import Bench, Proof, Prover, trial_line, verdict_lines
 from e2i_eval.runner.evaluation import Evaluation
 from e2i_eval.runner.report import CaseResult
 from e2i_eval.testing import ManualClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from e2i_eval.core.case import Case
-from e2i_eval.proof.slowness import measured
+from e2i_eval.faults.proof.slowness import measured
 
 CASE = Case(id="support/refund", target="support", inputs={})
 

@@ -18,8 +18,8 @@ from e2i_eval.claude.sse import encode_event, message_events
 from e2i_eval.claude.tokens import estimate_input_tokens
 from e2i_eval.core.case import ScriptedError
 from e2i_eval.testing.claude_server.batches import Batches
-from e2i_eval.testing.claude_server.book import Book
 from e2i_eval.testing.claude_server.derived_answer import body_digest, derived_answer
+from e2i_eval.testing.claude_server.request_log import Book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

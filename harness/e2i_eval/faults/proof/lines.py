@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.proof.trial import Proof, Trial
+    from e2i_eval.faults.proof.trial import Proof, Trial
 
 __all__ = ["HEADER", "trial_line", "verdict_lines"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import E2iError, UnknownError, UsageError
-from e2i_eval.plugin.duet_item import DuetItem, Slower
+from e2i_eval.plugin.ab_item import DuetItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
 

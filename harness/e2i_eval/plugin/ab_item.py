@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from e2i_eval.core.errors import UnknownError
+from e2i_eval.plugin.explained_item import Told
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.target_item import TargetItem
-from e2i_eval.plugin.told_item import Told
 from e2i_eval.report.latency_test import shift_lines
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.faults import Sound
+from e2i_eval.faults.proof.slowness import measured
+from e2i_eval.faults.proof.trial import Control, Proof, Trial
 from e2i_eval.gate.baseline import baseline_of, compare
-from e2i_eval.proof.slowness import measured
-from e2i_eval.proof.trial import Control, Proof, Trial
 from e2i_eval.runner.report import Report
 from e2i_eval.stats.rates import wilson
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.faults import Fault
-    from e2i_eval.proof.bench import Bench
+    from e2i_eval.faults.proof.injection import Bench
     from e2i_eval.runner.evaluation import Evaluation
     from e2i_eval.runner.report import CaseResult
 

@@ -1,0 +1,10 @@
+"""The proof: every fault is applied to a real target, and the right check must say so."""
+
+from __future__ import annotations
+
+from e2i_eval.faults.proof.injection import Bench
+from e2i_eval.faults.proof.lines import trial_line, verdict_lines
+from e2i_eval.faults.proof.prover import Prover
+from e2i_eval.faults.proof.trial import Control, Proof, Trial
+
+__all__ = ["Bench", "Control", "Proof", "Prover", "Trial", "trial_line", "verdict_lines"]
