@@ -20,7 +20,7 @@ EVALS = """
 import anthropic
 import pytest
 
-from e2i_eval.exchange import Exchange
+from e2i_eval.core.exchange import Exchange
 
 SAID = [
     {"node": "plan", "text": "look it up"},

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 FAULTS = ("call-lost", "key-in-tag", "root-span-lost", "prompt-grows", "node-added")
 BLIND = """\
     import sys
-    from e2i_eval.contract import secrets_check
-    from e2i_eval.verdict import Verdict
+    from e2i_eval.checks.contract import secrets_check
+    from e2i_eval.core.verdict import Verdict
 
     secrets_check.check_secrets = lambda evidence, rules: Verdict(check="secrets", status="pass")
     from e2i_eval.cli import main

@@ -86,8 +86,8 @@ def test_a_server_that_is_gone_is_asked_once(
 SESSION = """
 import os, signal, sys, time
 from pathlib import Path
-from e2i_eval.case import Case
-from e2i_eval.errors import UnknownError
+from e2i_eval.core.case import Case
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 folder, cache, blow = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 server = TemporaryServer.start(store=folder / "store", cache=cache, environ=os.environ)

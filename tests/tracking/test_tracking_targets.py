@@ -84,7 +84,7 @@ def test_mlflow_imported_only_inside_the_case_is_caught(client: TrackingClient, 
     code = """
 import os, sys
 from pathlib import Path
-from e2i_eval.case import Case
+from e2i_eval.core.case import Case
 from e2i_eval.tracking import TrackingClient
 client = TrackingClient(sys.argv[1], "lazy", environ=os.environ, scratch=Path(sys.argv[2]))
 session = client.open_session(session_id="s", name="n", tags={}, params={})

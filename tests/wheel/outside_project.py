@@ -41,7 +41,7 @@ def build(work: Path) -> Path:
     listing = run(sys.executable, "-m", "zipfile", "-l", str(wheel))
     packages = set(re.findall(r"^([A-Za-z0-9_]+)/", listing, flags=re.MULTILINE))
     require(packages == {"e2i_eval"}, f"the wheel holds more than our package: {packages}")
-    require("e2i_eval/golden/case.schema.json" in listing, "the wheel lacks the schema of case files")
+    require("e2i_eval/dataset/case_file/case.schema.json" in listing, "the wheel lacks the schema of case files")
     return wheel
 
 

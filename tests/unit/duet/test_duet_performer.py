@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 SERVER = "http://127.0.0.1:9"
 ARM = """
 import gc, os, sys
-from e2i_eval.duet.brief import Brief
-from e2i_eval.duet.performer import Performer
+from e2i_eval.benchmark.ab.worker_config import Brief
+from e2i_eval.benchmark.ab.worker import Performer
 
 folder = sys.argv[1]
 performer = Performer(Brief(

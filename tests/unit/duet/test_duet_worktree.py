@@ -108,8 +108,8 @@ def test_a_session_that_is_ended_leaves_no_worktree(repository: Path, number: si
     script = """
         import sys, tempfile, time
         from pathlib import Path
-        from e2i_eval.duet.revision import find_revision
-        from e2i_eval.duet.worktree import Worktree
+        from e2i_eval.benchmark.ab.revision import find_revision
+        from e2i_eval.benchmark.ab.worktree import Worktree
         tempfile.tempdir = sys.argv[2]
         tree = Worktree(find_revision("HEAD", Path(sys.argv[1])))
         print(tree.path, flush=True)
@@ -238,7 +238,7 @@ def test_installed_packages_are_no_sources(tmp_path: Path) -> None:
 IMPORTING = """
     import importlib.util, sys
     from pathlib import Path
-    from e2i_eval.duet.source_roots import SourceTree
+    from e2i_eval.benchmark.ab.source_roots import SourceTree
 
     head, base, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 

@@ -22,8 +22,8 @@ COUNT = 50
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from e2i_eval.golden.lifecycle import journal
-from e2i_eval.golden.lifecycle.plan import FilePlan, digest_of
+from e2i_eval.dataset.update import journal
+from e2i_eval.dataset.update.plan import FilePlan, digest_of
 
 COUNT, STEP = int(sys.argv[2]), int(sys.argv[3])
 STEPS = ("fsync", "replace", "rename", "unlink", "chmod")
