@@ -136,7 +136,7 @@ def cost_usd(model: str, usage: Usage) -> float | None:
 
 @cache
 def _packaged_table() -> PriceTable:
-    return _parsed(resources.files("e2i_eval").joinpath("prices.toml").read_text("utf-8"))
+    return _parsed(resources.files("e2i_eval.core").joinpath("prices.toml").read_text("utf-8"))
 
 
 def _parsed(text: str) -> PriceTable:
