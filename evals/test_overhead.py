@@ -11,7 +11,7 @@ from e2i_eval.benchmark.overhead import ReplayTimer
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.plugin.overhead_fixture import Overhead
 
@@ -30,7 +30,7 @@ def measured() -> dict[str, OverheadResult]:
 @pytest.mark.benchmark(group="health_score", timer=REPLAY)
 @pytest.mark.parametrize("arm", ["plain", "logged"])
 def test_a_caller_hardly_waits_for_logging(
-    arm: ArmName,
+    variant: VariantName,
     overhead: Overhead,
     measured: dict[str, OverheadResult],
     benchmark: BenchmarkFixture,
@@ -43,7 +43,7 @@ def test_a_caller_hardly_waits_for_logging(
         measured["one"] = overhead("health_score")
     result = measured["one"]
 
-    REPLAY.record(benchmark, result, arm)
+    REPLAY.record(benchmark, result, variant)
 
     assert result.differences == ()
     assert result.overhead_ms.high < BAR_MS

@@ -317,13 +317,13 @@ def _called(case: Case, kind: str, wire: ClaudeWire, folder: Path) -> Logged:
     session = f"{case.target}-{kind}"
     output: Any = None
     error: Exception | None = None
-    with wire.tape(case) as tape:
+    with wire.capture(case) as capture:
         try:
             output = target.invoke(case.inputs, config={"metadata": {"session_id": session}})
         except Exception as raised:  # noqa: BLE001  what an agent raises is what is tested
             error = raised
     app.flush()
-    return _read(case, session, tape.exchanges, json.loads(json.dumps(output, default=str)), error, folder)
+    return _read(case, session, capture.exchanges, json.loads(json.dumps(output, default=str)), error, folder)
 
 
 def _read(

@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.benchmark.ab.latency_test import Duet, Surroundings
+from e2i_eval.benchmark.ab.latency_test import LatencyTest, SessionContext
 from e2i_eval.benchmark.ab.revision import find_revision
 from e2i_eval.config.options import cache_folder, one_thread_each
 from e2i_eval.config.settings import read_settings
@@ -81,9 +81,9 @@ def main() -> None:
             for number in range(chosen.decisions):
                 if number % chosen.restart == 0:
                     close.close()
-                    duet = Duet(revision, settings, surroundings, family=1)
-                    close.callback(duet.close)
-                decided.append(_decide(duet, chosen.target, number))
+                    latency_test = LatencyTest(revision, settings, surroundings, family=1)
+                    close.callback(latency_test.close)
+                decided.append(_decide(latency_test, chosen.target, number))
                 last = decided[-1]
                 print(f"{number + 1:4} {last.status:12} {last.duration_s:5.1f} s  {last.reason}", flush=True)
     _summarise(chosen, decided)
@@ -129,7 +129,7 @@ def _slow_down(file: Path, function: str, statement: str, seconds: float) -> Non
 
 
 @contextlib.contextmanager
-def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Surroundings, contextlib.ExitStack]]:
+def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, SessionContext, contextlib.ExitStack]]:
     scratch = folder / "scratch"
     scratch.mkdir()
     cache = cache_folder(os.environ)
@@ -140,7 +140,7 @@ def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Surroun
         server.wait_ready(SERVER_TIMEOUT_S)
         tracking = TrackingClient(server.uri, environ=os.environ, scratch=scratch)
         session = tracking.open_session(session_id=session_id, name="duet rates", tags={}, params={})
-        surroundings = Surroundings(
+        surroundings = SessionContext(
             uri=server.uri,
             scratch=scratch,
             hosts=("127.0.0.1",),
@@ -174,10 +174,10 @@ def _busy(count: int) -> Iterator[None]:
             each.wait()
 
 
-def _decide(duet: Duet, target: str, number: int) -> Decided:
+def _decide(latency_test: LatencyTest, target: str, number: int) -> Decided:
     start_s = time.monotonic()
     try:
-        shifts = duet.measure(target, seed=str(number)).shifts
+        shifts = latency_test.measure(target, seed=str(number)).shifts
     except E2iError as error:
         return Decided(
             status="inconclusive", reason=str(error), shift_ms=None, pairs=0, duration_s=time.monotonic() - start_s

@@ -38,11 +38,11 @@ def test_a_mocked_call(benchmark: BenchmarkFixture, wire: ClaudeWire) -> None:
     client = anthropic.Anthropic()
 
     def ask() -> str:
-        with wire.tape(Case(id="t/cost", target="t", inputs={}, script=(ANSWER,))) as tape:
+        with wire.capture(Case(id="t/cost", target="t", inputs={}, script=(ANSWER,))) as capture:
             client.messages.create(
                 model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "Where is my refund?"}]
             )
-        return str(tape.exchanges[0].status)
+        return str(capture.exchanges[0].status)
 
     assert benchmark(ask) == "200"
 

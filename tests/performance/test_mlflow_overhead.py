@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pytest
 
-from e2i_eval.benchmark.overhead.pairing import Block, Pair, estimate_ms
+from e2i_eval.benchmark.overhead.pairing import Block, BlockPair, estimate_ms
 from e2i_eval.benchmark.overhead.replay_timer import ReplayTimer
 from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
 from e2i_eval.core.overhead_result import OverheadResult
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
 
 BAR_MS = 50.0
 """What the product promises a caller; only a machine in trouble or a broken handler is slower."""
@@ -162,9 +162,9 @@ def serve(name: str) -> None:
     stopwatch = system_stopwatch()  # time for which a busy machine had no core for the caller is not logging's
 
     def timed(number: int) -> tuple[float, float]:
-        cpu, felt = time.thread_time(), stopwatch.read_s()
+        cpu, adjusted = time.thread_time(), stopwatch.read_s()
         agent.invoke({"question": f"Why did TRx fall in week {number}?"})
-        return (stopwatch.read_s() - felt) * 1e3, (time.thread_time() - cpu) * 1e3
+        return (stopwatch.read_s() - adjusted) * 1e3, (time.thread_time() - cpu) * 1e3
 
     for line in sys.stdin:
         block = json.loads(line)
@@ -281,24 +281,24 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dic
     with ExitStack() as stack:
         stack.callback(server.stop)
         server.wait_ready(ARM_START_TIMEOUT_S)
-        arms = [Arm(name, server.uri, folder) for name in ARMS]
-        for arm in arms:
-            stack.callback(arm.close)
-        yield in_turns(arms)
+        variants = [Arm(name, server.uri, folder) for name in ARMS]
+        for variant in variants:
+            stack.callback(variant.close)
+        yield in_turns(variants)
 
 
-def in_turns(arms: list[Arm]) -> dict[str, dict[str, Figures]]:
+def in_turns(variants: list[Arm]) -> dict[str, dict[str, Figures]]:
     """Let the arms take turns, in an order that changes each round; the first block of each only warms up."""
-    for arm in arms:
-        arm.run(WARM_UP)
+    for variant in variants:
+        variant.run(WARM_UP)
     blocks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     started = time.monotonic()
     for number in range(ROUNDS):
         if number >= LEAST_ROUNDS and time.monotonic() - started > ENOUGH_S:
             break
         for shape, block in SHAPES.items():
-            for arm in arms[number % 3 :] + arms[: number % 3]:
-                blocks.setdefault((shape, arm.name), []).append(arm.run(block))
+            for variant in variants[number % 3 :] + variants[: number % 3]:
+                blocks.setdefault((shape, variant.name), []).append(variant.run(block))
     return {shape: {name: Figures.of(blocks[shape, name]) for name in ARMS} for shape in SHAPES}
 
 
@@ -339,36 +339,36 @@ REPLAY = ReplayTimer()
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_pairs_are_recorded(
-    measured: dict[str, dict[str, Figures]], shape: str, arm: str, benchmark: BenchmarkFixture
+    measured: dict[str, dict[str, Figures]], shape: str, variant: str, benchmark: BenchmarkFixture
 ) -> None:
     """pytest-benchmark's table, JSON and compare show the arms as measured in turns, with the overhead beside them."""
     benchmark.group = shape
-    side: ArmName = "plain" if arm == "none" else "logged"
-    result = paired(shape, measured[shape], "handler" if arm == "none" else arm)
+    side: VariantName = "plain" if variant == "none" else "logged"
+    result = paired(shape, measured[shape], "handler" if variant == "none" else variant)
 
     REPLAY.record(benchmark, result, side)
 
-    if arm == "handler":
+    if variant == "handler":
         assert result.overhead_ms.low < BAR_MS, "the handler is slower than it may be, whatever the machine does"
         if result.overhead_ms.high >= BAR_MS:
             pytest.skip(f"inconclusive on this busy machine: up to {result.overhead_ms.high:.0f} ms")
 
 
-def paired(shape: str, figures: dict[str, Figures], arm: str) -> OverheadResult:
-    """Return what ``arm`` adds to a call, by pairs with no logging."""
-    rounds = tuple(zip(figures["none"].rounds, figures[arm].rounds, strict=True))
+def paired(shape: str, figures: dict[str, Figures], variant: str) -> OverheadResult:
+    """Return what ``variant`` adds to a call, by pairs with no logging."""
+    rounds = tuple(zip(figures["none"].rounds, figures[variant].rounds, strict=True))
     pairs = [
-        Pair(plain=Block(call_ms=none, drain_ms=0.0), logged=Block(call_ms=logged, drain_ms=0.0))
+        BlockPair(plain=Block(call_ms=none, drain_ms=0.0), logged=Block(call_ms=logged, drain_ms=0.0))
         for none, logged in rounds
     ]
     return OverheadResult(
-        target=arm,
+        target=variant,
         case_id="three nodes, two calls",
         callers=shape,
         pairs=len(pairs),
         plain_ms=figures["none"].p50,
         overhead_ms=estimate_ms(pairs),
-        drain_ms=figures[arm].drain,
+        drain_ms=figures[variant].drain,
         pair_ms=rounds,
     )
 

@@ -10,7 +10,7 @@ from e2i_eval.core.waiting import waited_s
 if TYPE_CHECKING:
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.exchange import Exchange
-    from e2i_eval.core.ports import Price
+    from e2i_eval.core.ports import Pricing
     from e2i_eval.core.verdict import Verdict
 
 __all__ = ["measure"]
@@ -18,7 +18,7 @@ __all__ = ["measure"]
 MS = 1_000.0
 
 
-def measure(evidence: Evidence, verdicts: tuple[Verdict, ...], price: Price) -> dict[str, float]:
+def measure(evidence: Evidence, verdicts: tuple[Verdict, ...], price: Pricing) -> dict[str, float]:
     """Return the case's measurements; what is not known is absent, never zero.
 
     Tokens and cost count every answered request, retried ones included, as the API bills them.
@@ -59,7 +59,7 @@ def _tokens(calls: list[Exchange]) -> dict[str, float]:
     }
 
 
-def _cost_usd(calls: list[Exchange], price: Price) -> float | None:
+def _cost_usd(calls: list[Exchange], price: Pricing) -> float | None:
     costs = [price(exchange.model, exchange.usage) for exchange in calls if exchange.usage is not None]
     known = [cost for cost in costs if cost is not None]
     return math.fsum(known) if len(known) == len(costs) else None

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from e2i_eval.claude.answer_journal import AnswerJournal
 from e2i_eval.claude.asking import Asking
-from e2i_eval.claude.budget import Budget
-from e2i_eval.claude.capture import Tape
+from e2i_eval.claude.budget import SessionBudget
+from e2i_eval.claude.capture import Capture
 from e2i_eval.claude.cassette import Scrub
-from e2i_eval.claude.cassette_store import Shelf
-from e2i_eval.claude.rate_limiter import Pace
-from e2i_eval.claude.rehearsal import Forecast, Plan, plan_of
-from e2i_eval.claude.usage_log import Ledger, ledger_notes
+from e2i_eval.claude.cassette_store import CassetteStore
+from e2i_eval.claude.rate_limiter import RateLimiter
+from e2i_eval.claude.rehearsal import Forecast, RecordingPlan, plan_of
+from e2i_eval.claude.usage_log import UsageLog, usage_notes
 from e2i_eval.claude.wire import ClaudeWire
 
 __all__ = [
     "AnswerJournal",
     "Asking",
-    "Budget",
+    "Capture",
+    "CassetteStore",
     "ClaudeWire",
     "Forecast",
-    "Ledger",
-    "Pace",
-    "Plan",
+    "RateLimiter",
+    "RecordingPlan",
     "Scrub",
-    "Shelf",
-    "Tape",
-    "ledger_notes",
+    "SessionBudget",
+    "UsageLog",
     "plan_of",
+    "usage_notes",
 ]

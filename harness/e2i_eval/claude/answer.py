@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import ScriptedAnswer, ScriptedError
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Message", "derived_id", "error_body", "message_of"]
+__all__ = ["AnswerMessage", "derived_id", "error_body", "message_of"]
 
 ID_LENGTH = 24
 
@@ -34,14 +34,14 @@ ID_PREFIXES = {"tool_use": "toolu", "server_tool_use": "srvtoolu", "mcp_tool_use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class AnswerMessage:
     """The body of a successful answer; ``estimated`` tells that its usage is not the script's."""
 
     body: dict[str, Any]
     estimated: bool
 
 
-def message_of(answer: ScriptedAnswer, request: JsonObject, seed: str) -> Message:
+def message_of(answer: ScriptedAnswer, request: JsonObject, seed: str) -> AnswerMessage:
     """Return the message for ``answer``; ids it leaves out are derived from ``seed``."""
     content = [_complete_block(block, f"{seed}/{index}") for index, block in enumerate(answer.content)]
     usage, estimated = wire_usage(answer.usage, request, content)
@@ -56,7 +56,7 @@ def message_of(answer: ScriptedAnswer, request: JsonObject, seed: str) -> Messag
         "stop_sequence": _stop_sequence(request) if stop_reason == "stop_sequence" else None,
         "usage": usage,
     }
-    return Message(body=body, estimated=estimated)
+    return AnswerMessage(body=body, estimated=estimated)
 
 
 def error_body(error: ScriptedError, request_id: str) -> dict[str, Any]:

@@ -13,17 +13,17 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude.cassette import Cassette, Taping, usage_of
+from e2i_eval.claude.cassette import Cassette, ExchangeRecorder, usage_of
 from e2i_eval.claude.cassette.answer_of import answer_of, strings_of
 from e2i_eval.claude.cassette.file import DAMAGE, entry_from_json, entry_to_json
-from e2i_eval.claude.cassette_session import Reel
+from e2i_eval.claude.cassette_session import CassetteSession
 from e2i_eval.claude.sse import Accumulator, decode_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from e2i_eval.claude.cassette import Entry, Scrub
+    from e2i_eval.claude.cassette import CassetteEntry, Scrub
     from e2i_eval.claude.recording import Recording
     from e2i_eval.core.case import Case
     from e2i_eval.core.prices import PriceTable
@@ -64,14 +64,14 @@ class AnswerJournal:
         with self._lock:
             self._turns[case_id] = turn
 
-    def reel(self, case: Case) -> Reel:
+    def cassette_session(self, case: Case) -> CassetteSession:
         """Return what was answered when the case was run this time before, ready to be played and added to."""
         with self._lock:
             turn = self._turns.get(case.id, 0)
             self._turns[case.id] = turn + 1
         file = self._case_folder(case.id) / f"{self._key(case)}.{turn}{SUFFIX}"
         cassette = Cassette(case_id=case.id, recorded="", entries=tuple(_entries(file)))
-        return _JournalReel(cassette, scrub=self._scrub, keep=lambda entry: self._keep(file, entry))
+        return _JournalSession(cassette, scrub=self._scrub, keep=lambda entry: self._keep(file, entry))
 
     def spent_usd(self, prices: PriceTable) -> float:
         """Return what the answers have cost; one whose price is not known counts nothing."""
@@ -86,7 +86,7 @@ class AnswerJournal:
     def _case_folder(self, case_id: str) -> Path:
         return self._folder / hashlib.blake2b(case_id.encode("utf-8", "replace"), digest_size=12).hexdigest()
 
-    def _keep(self, file: Path, entry: Entry) -> None:
+    def _keep(self, file: Path, entry: CassetteEntry) -> None:
         """Append an answer and see it to the disk."""
         if not _is_paid(entry) or self._has_secret(entry):
             return
@@ -106,7 +106,7 @@ class AnswerJournal:
             finally:
                 os.close(handle)
 
-    def _has_secret(self, entry: Entry) -> bool:
+    def _has_secret(self, entry: CassetteEntry) -> bool:
         texts = [
             json.dumps(entry_to_json(entry)),
             *strings_of(entry.request),
@@ -115,17 +115,17 @@ class AnswerJournal:
         return any(self._scrub.left_in(text) for text in texts)
 
 
-class _JournalReel(Reel):
+class _JournalSession(CassetteSession):
     """Plays paid answers, and keeps those that are paid for now."""
 
-    def __init__(self, cassette: Cassette, *, scrub: Scrub, keep: Callable[[Entry], None]) -> None:
+    def __init__(self, cassette: Cassette, *, scrub: Scrub, keep: Callable[[CassetteEntry], None]) -> None:
         super().__init__(cassette.case_id, cassette, scrub=scrub, takes_down=True)
         self._journal_scrub = scrub
         self._keep = keep
 
-    def take_down(self, recording: Recording) -> Taping:
+    def take_down(self, recording: Recording) -> ExchangeRecorder:
         """Return what takes a request's answer down."""
-        return _JournalTaping(
+        return _JournalRecorder(
             request=self._journal_scrub.request(recording.request),
             kind=recording.kind,
             node=recording.origin.caller.node,
@@ -135,7 +135,7 @@ class _JournalReel(Reel):
         )
 
 
-class _JournalTaping(Taping):
+class _JournalRecorder(ExchangeRecorder):
     """Ends with the last event of a stream, before that is handed on; a body without events ends by itself."""
 
     _tail = b""
@@ -151,7 +151,7 @@ class _JournalTaping(Taping):
             self.ended(at_s, None)
 
 
-def _entries(file: Path) -> Iterator[Entry]:
+def _entries(file: Path) -> Iterator[CassetteEntry]:
     """Yield the answers of a file; a line that a killed process left unfinished is none."""
     with suppress(OSError):
         for line in file.read_bytes().splitlines():
@@ -160,7 +160,7 @@ def _entries(file: Path) -> Iterator[Entry]:
                     yield entry_from_json(json.loads(line))
 
 
-def _is_paid(entry: Entry) -> bool:
+def _is_paid(entry: CassetteEntry) -> bool:
     """Tell whether an answer came to its end, which is when it can be used and is paid for."""
     if entry.kind != "messages" or entry.status not in OK_STATUSES or entry.error is not None:
         return False

@@ -11,7 +11,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.claude.budget import BudgetError
 from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.tokens import stated_usage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from e2i_eval.claude.budget import Budget
+    from e2i_eval.claude.budget import SessionBudget
     from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["BatchPost", "SentBatches"]
@@ -86,7 +86,7 @@ class BatchPost:
         self,
         sent: SentBatches,
         *,
-        budget: Budget | None,
+        budget: SessionBudget | None,
         sleep: Callable[[float], None],
         elapsed_s: Callable[[], float],
     ) -> None:
@@ -95,7 +95,7 @@ class BatchPost:
         self._sleep = sleep
         self._elapsed_s = elapsed_s
 
-    def __call__(self, requests: Mapping[str, JsonObject]) -> dict[str, Answer]:
+    def __call__(self, requests: Mapping[str, JsonObject]) -> dict[str, BatchAnswer]:
         """Return a reply for each request, by the request's id.
 
         Raises:
@@ -114,17 +114,17 @@ class BatchPost:
             for batch_id, ids in waiting.items():
                 replies |= self._replies(client, batch_id, ids)
             self._settle(held, requests, replies)
-        return {name: replies.get(name, Answer(error="the batch has no result for it")) for name in requests}
+        return {name: replies.get(name, BatchAnswer(error="the batch has no result for it")) for name in requests}
 
-    def _held(self, requests: Mapping[str, JsonObject]) -> tuple[dict[str, str], dict[str, Answer]]:
+    def _held(self, requests: Mapping[str, JsonObject]) -> tuple[dict[str, str], dict[str, BatchAnswer]]:
         """Set the most that each request can cost aside; those that do not fit are not sent."""
         held: dict[str, str] = {}
-        refused: dict[str, Answer] = {}
+        refused: dict[str, BatchAnswer] = {}
         for name, body in requests.items():
             try:
                 held[name] = self._budget.hold(body, "messages") if self._budget else ""
             except BudgetError as error:
-                refused[name] = Answer(error=str(error))
+                refused[name] = BatchAnswer(error=str(error))
         return held, refused
 
     def _send(self, client: Any, requests: Mapping[str, JsonObject]) -> dict[str, list[str]]:  # noqa: ANN401  the SDK's
@@ -133,9 +133,9 @@ class BatchPost:
         self._sent.write({**self._sent.read(), batch_id: list(requests)})
         return {batch_id: list(requests)}
 
-    def _replies(self, client: Any, batch_id: str, ids: list[str]) -> dict[str, Answer]:  # noqa: ANN401  the SDK's
+    def _replies(self, client: Any, batch_id: str, ids: list[str]) -> dict[str, BatchAnswer]:  # noqa: ANN401  the SDK's
         if not self._is_ended(client, batch_id):
-            return dict.fromkeys(ids, Answer(error=f"batch {batch_id} is gone"))
+            return dict.fromkeys(ids, BatchAnswer(error=f"batch {batch_id} is gone"))
         lines = str(client.get(f"{PATH}/{batch_id}/results", cast_to=str)).splitlines()
         read = [json.loads(line) for line in lines if line.strip()]
         self._sent.write({name: each for name, each in self._sent.read().items() if name != batch_id})
@@ -160,7 +160,7 @@ class BatchPost:
             wait_s = min(LONGEST_WAIT_S, wait_s * GROWTH)
 
     def _settle(
-        self, held: Mapping[str, str], requests: Mapping[str, JsonObject], replies: Mapping[str, Answer]
+        self, held: Mapping[str, str], requests: Mapping[str, JsonObject], replies: Mapping[str, BatchAnswer]
     ) -> None:
         for name, key in held.items():
             if self._budget is not None:
@@ -185,17 +185,17 @@ def _without_sampling(client: Any, requests: Mapping[str, JsonObject]) -> dict[s
     return {name: fields.without_sampling(body, version=version) for name, body in requests.items()}
 
 
-def _reply(result: JsonObject) -> Answer:
+def _reply(result: JsonObject) -> BatchAnswer:
     if result.get("type") == "succeeded":
         message = result["message"]
-        return Answer(message=message, usage=stated_usage(message))
+        return BatchAnswer(message=message, usage=stated_usage(message))
     error = result.get("error") or {}
     inner = error.get("error") or error
     said = f": {inner.get('type')}: {inner.get('message')}" if inner else ""
-    return Answer(error=f"the request {result.get('type')} in its batch{said}")
+    return BatchAnswer(error=f"the request {result.get('type')} in its batch{said}")
 
 
-def _exchange(request: JsonObject, reply: Answer | None) -> Exchange:
+def _exchange(request: JsonObject, reply: BatchAnswer | None) -> Exchange:
     """Return what the budget counts: a request without an answer costs nothing, one whose fate is unknown its bound."""
     is_answered = reply is not None and reply.message is not None
     return Exchange(

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from e2i_eval.core.exchange import Usage
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Answer"]
+__all__ = ["BatchAnswer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BatchAnswer:
     """What came back for one request of a batch.
 
     Attributes:

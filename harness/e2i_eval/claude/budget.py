@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.prices import PriceTable
 
-__all__ = ["Budget", "BudgetError"]
+__all__ = ["BudgetError", "SessionBudget"]
 
 HIDDEN_INPUT_TOKENS = 1_000
 """More than the API adds to a prompt by itself, as for the use of tools."""
@@ -36,7 +36,7 @@ class BudgetError(E2iError):
     """A request does not fit the budget; it was not sent."""
 
 
-class Budget:
+class SessionBudget:
     """Holds an upper bound of what each request may cost while it is under way, and counts what it did cost.
 
     Nothing is sent unless what was spent, what is held for requests under way and the request's own bound fit

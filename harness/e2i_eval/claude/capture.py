@@ -1,4 +1,4 @@
-"""A tape: everything that passes between one case and Claude."""
+"""A capture: everything that passes between one case and Claude."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ from e2i_eval.core.exchange import WireNote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from e2i_eval.claude.cassette_session import Reel
+    from e2i_eval.claude.cassette_session import CassetteSession
     from e2i_eval.claude.script import Use
     from e2i_eval.core.case import Case, ScriptedAnswer
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.exchange import Exchange, ExchangeKind
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Tape"]
+__all__ = ["Capture"]
 
 
-class Tape:
+class Capture:
     """Records the exchanges of one case and, with a script, answers them.
 
     The methods below :attr:`notes` and :meth:`script` are called by the wire.
 
     Attributes:
-        case: whose tape it is.
-        is_scripted: Claude is scripted; otherwise requests pass through, unless ``reel`` answers them.
-        reel: what was recorded of the case, in live mode the answers paid for before; None in mock mode.
+        case: whose capture it is.
+        is_scripted: Claude is scripted; otherwise requests pass through, unless ``cassette_session`` answers them.
+        cassette_session: what was recorded of the case, in live mode the answers paid for before; None in mock mode.
         is_open: the case is running.
         variables: what the environment of another process must hold to ask Claude for the case, None for what it must
             not; empty without an endpoint.
     """
 
-    def __init__(self, *, case: Case, is_scripted: bool, clock: Clock, reel: Reel | None = None) -> None:
+    def __init__(
+        self, *, case: Case, is_scripted: bool, clock: Clock, cassette_session: CassetteSession | None = None
+    ) -> None:
         self.case = case
         self.is_scripted = is_scripted
-        self.reel = reel
+        self.cassette_session = cassette_session
         self.is_open = True
         self.variables: Mapping[str, str | None] = {}
         self._clock = clock

@@ -1,4 +1,4 @@
-"""A reel: the cassette of one case while the case runs; it answers, and in record mode it takes down."""
+"""A cassette session: the cassette of one case while the case runs; it answers, and in record mode it takes down."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude.cassette import Cassette, Player, Taping
+from e2i_eval.claude.cassette import Cassette, EntryMatcher, ExchangeRecorder
 from e2i_eval.claude.prompt import prompt_text
 
 if TYPE_CHECKING:
-    from e2i_eval.claude.cassette import Entry, Scrub
+    from e2i_eval.claude.cassette import CassetteEntry, Scrub
     from e2i_eval.claude.recording import Recording
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Reel"]
+__all__ = ["CassetteSession"]
 
 MAX_DIFF_LINES = 40
 MAX_DIFF_CHARS = 20_000
@@ -24,7 +24,7 @@ INTERRUPTIONS = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit"})
 """Errors of this process, which say nothing about what the other side answers."""
 
 
-class Reel:
+class CassetteSession:
     """Plays what was recorded and, when it may, takes down what was not.
 
     Args:
@@ -49,13 +49,13 @@ class Reel:
         self.takes_down = takes_down
         self.is_paced = is_paced
         self._scrub = scrub
-        self._player = Player(cassette.entries if cassette else ())
+        self._player = EntryMatcher(cassette.entries if cassette else ())
         self._lock = threading.Lock()
-        self._played: dict[int, tuple[int, Entry]] = {}
-        self._taken: dict[int, Entry] = {}
-        self._changed: list[tuple[JsonObject, Entry | None]] = []
+        self._played: dict[int, tuple[int, CassetteEntry]] = {}
+        self._taken: dict[int, CassetteEntry] = {}
+        self._changed: list[tuple[JsonObject, CassetteEntry | None]] = []
 
-    def play(self, recording: Recording) -> Entry | None:
+    def play(self, recording: Recording) -> CassetteEntry | None:
         """Take the entry that answers a request; None when there is none."""
         found = self._player.take(
             self._scrub.request(recording.request),
@@ -69,15 +69,15 @@ class Reel:
             self._played[recording.index] = found
         return found[1]
 
-    def take_down(self, recording: Recording) -> Taping:
+    def take_down(self, recording: Recording) -> ExchangeRecorder:
         """Return what takes a request's answer down."""
 
-        def keep(entry: Entry) -> None:
+        def keep(entry: CassetteEntry) -> None:
             if entry.error is None or entry.error[0] not in INTERRUPTIONS:
                 with self._lock:
                     self._taken[recording.index] = entry
 
-        return Taping(
+        return ExchangeRecorder(
             request=self._scrub.request(recording.request),
             kind=recording.kind,
             node=recording.origin.caller.node,
@@ -87,24 +87,24 @@ class Reel:
         )
 
     @property
-    def taken(self) -> tuple[Entry, ...]:
+    def taken(self) -> tuple[CassetteEntry, ...]:
         """What was taken down in this run, in order of the requests."""
         with self._lock:
             return tuple(self._taken[index] for index in sorted(self._taken))
 
     @property
-    def changed(self) -> tuple[tuple[JsonObject, Entry | None], ...]:
+    def changed(self) -> tuple[tuple[JsonObject, CassetteEntry | None], ...]:
         """The requests that no entry answers, without secrets, each with the unused entry that asks most like it."""
         with self._lock:
             return tuple(self._changed)
 
     @property
-    def unused(self) -> tuple[Entry, ...]:
+    def unused(self) -> tuple[CassetteEntry, ...]:
         """Entries that answered nothing."""
         return self._player.unused
 
     @property
-    def unreached(self) -> tuple[Entry, ...]:
+    def unreached(self) -> tuple[CassetteEntry, ...]:
         """Entries that answered nothing, without those that a changed request stands for."""
         nearest = [entry for _, entry in self.changed]
         return tuple(entry for entry in self.unused if not any(entry is each for each in nearest))
@@ -161,13 +161,13 @@ class Reel:
         return f"{len(said)} recorded {answers} not asked for: {'; '.join(said)}"
 
 
-def _entry_text(entry: Entry) -> str:
+def _entry_text(entry: CassetteEntry) -> str:
     where = f"node {entry.node!r}" if entry.node else "code outside any node"
     prompt = " ".join(prompt_text(entry.request).split())
     return f"{where}, {shorten(prompt, MAX_PROMPT_CHARS, placeholder='...')!r}"
 
 
-def _diff(entry: Entry, asked: JsonObject) -> list[str]:
+def _diff(entry: CassetteEntry, asked: JsonObject) -> list[str]:
     old, new = (prompt_text(request)[:MAX_DIFF_CHARS].splitlines() for request in (entry.request, asked))
     lines = list(difflib.unified_diff(old, new, "recorded prompt", "prompt now", lineterm="", n=1))
     if not lines:
@@ -177,5 +177,5 @@ def _diff(entry: Entry, asked: JsonObject) -> list[str]:
     return [f"    {line}" for line in (*shown, *hidden)]
 
 
-def _changed(entry: Entry, asked: JsonObject) -> list[str]:
+def _changed(entry: CassetteEntry, asked: JsonObject) -> list[str]:
     return [name for name in {**entry.request, **asked} if entry.request.get(name) != asked.get(name)]

@@ -11,7 +11,7 @@ from e2i_eval.core.exchange import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.claude.cassette import Entry
+    from e2i_eval.claude.cassette import CassetteEntry
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.prices import PriceTable
 
@@ -19,7 +19,7 @@ __all__ = ["forecast_usd"]
 
 
 def forecast_usd(
-    changed: Iterable[tuple[JsonObject, Entry | None]], unreached: Iterable[Entry], prices: PriceTable
+    changed: Iterable[tuple[JsonObject, CassetteEntry | None]], unreached: Iterable[CassetteEntry], prices: PriceTable
 ) -> float | None:
     """Return about what recording will cost in US dollars; None when a price is not known.
 
@@ -38,7 +38,7 @@ def forecast_usd(
     return total_usd
 
 
-def _expected(request: JsonObject, entry: Entry | None) -> Usage:
+def _expected(request: JsonObject, entry: CassetteEntry | None) -> Usage:
     said = usage_of(entry) if entry is not None else None
     longest = request.get("max_tokens")
     most = longest if isinstance(longest, int) else 0

@@ -11,7 +11,7 @@ from e2i_eval.claude.prompt import content_text, prompt_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.claude.script import Entry
+    from e2i_eval.claude.script import ScriptEntry
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
 
@@ -36,7 +36,7 @@ class Miss:
 
     where: str
     exchange: Exchange
-    unused: Sequence[Entry]
+    unused: Sequence[ScriptEntry]
     earlier: Sequence[Exchange]
 
     @property
@@ -85,7 +85,7 @@ class Miss:
         node = self.exchange.caller.node
         return f"  fix: add an entry to `claude:`, e.g. {{{f'node: {node}, ' if node else ''}text: ...}}"
 
-    def _nearest_entry(self) -> Entry | None:
+    def _nearest_entry(self) -> ScriptEntry | None:
         """Return the entry for this caller (or for anybody) whose text is most like the prompt."""
         node = self.exchange.caller.node
         mine = [entry for entry in self.unused if entry.answer.contains and entry.answer.node in {node, None}]
@@ -97,7 +97,7 @@ class Miss:
         return next((item for item in reversed(self.earlier) if item.caller.node == node), None)
 
 
-def entry_text(entry: Entry) -> str:
+def entry_text(entry: ScriptEntry) -> str:
     """Return a line that lets a person find ``entry`` and know it again."""
     answer = entry.answer
     who = f"node {answer.node}" if answer.node else "any node"
@@ -106,7 +106,7 @@ def entry_text(entry: Entry) -> str:
     return f"{_place(entry)} ({who}{wants}{uses}): {_what(entry)}"
 
 
-def _what(entry: Entry) -> str:
+def _what(entry: ScriptEntry) -> str:
     answer = entry.answer
     if answer.error is not None:
         return f"error {answer.error.status}"
@@ -118,7 +118,7 @@ def _said(block: JsonObject) -> JsonObject:
     return {"text": f"{block.get('name')}()"} if block.get("type") == "tool_use" else block
 
 
-def _place(entry: Entry) -> str:
+def _place(entry: ScriptEntry) -> str:
     return f"line {entry.answer.line}" if entry.answer.line else f"answer {entry.position + 1}"
 
 

@@ -11,11 +11,11 @@ from e2i_eval.core.exchange import Caller
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Origin", "current_origin"]
+__all__ = ["RequestOrigin", "current_origin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class RequestOrigin:
     """Who asks, and as which of several parallel tasks.
 
     Attributes:
@@ -33,7 +33,7 @@ class Origin:
         return self.caller.node, self.caller.step, parent
 
 
-def current_origin() -> Origin:
+def current_origin() -> RequestOrigin:
     """Return who is running in this context; nobody's origin outside a graph."""
     metadata = _metadata()
     path: tuple[object, ...] = metadata.get("langgraph_path") or ()
@@ -42,7 +42,7 @@ def current_origin() -> Origin:
         step=metadata.get("langgraph_step"),
         namespace=metadata.get("langgraph_checkpoint_ns"),
     )
-    return Origin(caller=caller, branch=_branch(path))
+    return RequestOrigin(caller=caller, branch=_branch(path))
 
 
 def _branch(path: tuple[object, ...]) -> int | None:

@@ -15,7 +15,7 @@ from e2i_eval.claude.library import http
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from e2i_eval.claude.cassette import Entry, Piece
+    from e2i_eval.claude.cassette import CassetteEntry, Piece
 
 __all__ = ["lead_s", "played"]
 
@@ -25,7 +25,7 @@ GRACE_S = 1.0
 """How much longer than then an answer is kept back from a caller that gave up: its own limit must come first."""
 
 
-def played(entry: Entry, *, is_paced: bool) -> http.Response:
+def played(entry: CassetteEntry, *, is_paced: bool) -> http.Response:
     """Return the response of ``entry``; its body comes in the recorded pieces, paced at their times if asked for.
 
     Raises:
@@ -36,7 +36,7 @@ def played(entry: Entry, *, is_paced: bool) -> http.Response:
     return http.Response(entry.status, headers=dict(entry.headers), stream=_Body(entry, is_paced=is_paced))
 
 
-def lead_s(entry: Entry, *, is_paced: bool) -> float:
+def lead_s(entry: CassetteEntry, *, is_paced: bool) -> float:
     """Return the seconds to wait before :func:`played`: with a response the pieces tell, without one nobody does."""
     if entry.status is not None:
         return 0.0
@@ -46,7 +46,7 @@ def lead_s(entry: Entry, *, is_paced: bool) -> float:
 class _Body(http.SyncByteStream, http.AsyncByteStream):
     """The pieces of an entry, and at their end the error that ended them."""
 
-    def __init__(self, entry: Entry, *, is_paced: bool) -> None:
+    def __init__(self, entry: CassetteEntry, *, is_paced: bool) -> None:
         self._entry = entry
         self._is_paced = is_paced
 
@@ -73,12 +73,12 @@ class _Body(http.SyncByteStream, http.AsyncByteStream):
             before_ms = piece.at_ms
 
 
-def _silence_s(entry: Entry) -> float:
+def _silence_s(entry: CassetteEntry) -> float:
     """Return how long nothing came until the caller gave up; 0 when it did not."""
     return entry.took_ms / MS_PER_S + GRACE_S if entry.error and entry.error[0] == CANCELLED else 0.0
 
 
-def _error(entry: Entry) -> Exception:
+def _error(entry: CassetteEntry) -> Exception:
     """Return the error of an entry as the library's own class; a caller that gave up then had waited too long."""
     name, message = entry.error or ("RemoteProtocolError", "the recording ends here")
     kind: object = getattr(http, "ReadTimeout" if name == CANCELLED else name, None)

@@ -1,4 +1,4 @@
-"""A lane: how many requests one key may have under way, and until when it must not send any."""
+"""A rate bucket: how many requests one key may have under way, and until when it must not send any."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Lane", "Reply", "reply_of"]
+__all__ = ["RateBucket", "Reply", "reply_of"]
 
 START_LIMIT = 4.0
 MAX_LIMIT = 64.0
@@ -22,7 +22,7 @@ CUT = 0.5
 "Analysis of the increase and decrease algorithms for congestion avoidance in computer networks", 1989)."""
 
 FULL_SHARE = 0.5
-"""The limit grows only while at least so much of it is used: an idle lane proves nothing."""
+"""The limit grows only while at least so much of it is used: an idle rate bucket proves nothing."""
 
 MAX_PAUSE_S = 300.0
 """Nobody waits longer for a limit that resets tomorrow: such a request is sent, and its refusal told."""
@@ -36,7 +36,7 @@ LIMITED = ("requests", "tokens", "input-tokens", "output-tokens")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a response says about the pace.
+    """What a response says about the rate limiter.
 
     Attributes:
         is_refused: the API has too much to do, for this key or at all.
@@ -50,7 +50,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class RateBucket:
     """The requests of one key, of all processes together.
 
     Attributes:
@@ -74,35 +74,35 @@ class Lane:
         """Whether as many requests are under way as may be; one always may."""
         return len(self.under_way) >= max(1, int(self.limit))
 
-    def entered(self, request: str, process: int) -> Lane:
-        """Return the lane with one more request under way."""
+    def entered(self, request: str, process: int) -> RateBucket:
+        """Return the rate bucket with one more request under way."""
         return replace(self, under_way={**self.under_way, request: process})
 
-    def left(self, request: str) -> Lane:
-        """Return the lane without a request."""
+    def left(self, request: str) -> RateBucket:
+        """Return the rate bucket without a request."""
         return replace(self, under_way={key: pid for key, pid in self.under_way.items() if key != request})
 
-    def without_dead(self, is_alive: Callable[[int], bool]) -> Lane:
-        """Return the lane without the requests of processes that are gone."""
+    def without_dead(self, is_alive: Callable[[int], bool]) -> RateBucket:
+        """Return the rate bucket without the requests of processes that are gone."""
         return replace(self, under_way={key: pid for key, pid in self.under_way.items() if is_alive(pid)})
 
-    def heard(self, reply: Reply, *, sent_at_s: float, now_s: float) -> Lane:
-        """Return the lane after a response to a request that was sent at ``sent_at_s``.
+    def heard(self, reply: Reply, *, sent_at_s: float, now_s: float) -> RateBucket:
+        """Return the rate bucket after a response to a request that was sent at ``sent_at_s``.
 
         A burst that is refused together cuts the limit once: what was sent before the cut says nothing about it.
         """
-        lane = self
+        bucket = self
         if reply.pause_s > 0:
             until_s = now_s + min(reply.pause_s, MAX_PAUSE_S)
-            lane = replace(lane, paused_until_s=max(lane.paused_until_s, until_s))
-        if reply.is_refused and sent_at_s >= lane.cut_at_s:
-            return replace(lane, limit=max(1.0, lane.limit * CUT), cut_at_s=now_s)
-        if reply.is_ok and len(lane.under_way) >= lane.limit * FULL_SHARE:
-            return replace(lane, limit=min(MAX_LIMIT, lane.limit + 1 / lane.limit))
-        return lane
+            bucket = replace(bucket, paused_until_s=max(bucket.paused_until_s, until_s))
+        if reply.is_refused and sent_at_s >= bucket.cut_at_s:
+            return replace(bucket, limit=max(1.0, bucket.limit * CUT), cut_at_s=now_s)
+        if reply.is_ok and len(bucket.under_way) >= bucket.limit * FULL_SHARE:
+            return replace(bucket, limit=min(MAX_LIMIT, bucket.limit + 1 / bucket.limit))
+        return bucket
 
     def to_json(self) -> dict[str, object]:
-        """Return the lane as plain JSON."""
+        """Return the rate bucket as plain JSON."""
         return {
             "limit": self.limit,
             "paused_until_s": self.paused_until_s,
@@ -111,13 +111,13 @@ class Lane:
         }
 
     @classmethod
-    def from_json(cls, data: JsonObject) -> Lane:
+    def from_json(cls, data: JsonObject) -> RateBucket:
         """Read what ``to_json`` wrote."""
         return cls(**data)
 
 
 def reply_of(status: int, headers: Mapping[str, str], *, now_s: float) -> Reply:
-    """Read what a response says about the pace.
+    """Read what a response says about the rate limiter.
 
     Args:
         status: of the response.

@@ -12,8 +12,8 @@ from e2i_eval.core.exchange import Exchange, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from e2i_eval.claude.cassette import Taping
-    from e2i_eval.claude.origin import Origin
+    from e2i_eval.claude.cassette import ExchangeRecorder
+    from e2i_eval.claude.origin import RequestOrigin
     from e2i_eval.claude.rate_limiter import Ticket
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.exchange import ExchangeKind, ExchangeSource
@@ -49,14 +49,14 @@ class Recording:
 
     Attributes:
         source: who answers.
-        taping: takes the exchange down for a cassette; None when nothing does.
+        recorder: takes the exchange down for a cassette; None when nothing does.
         settle: is given the exchange once it has ended; None when nobody waits for it.
         ticket: the permission to send it, to be given back; None when it needs none.
         waited_s: seconds that the request waited for that; no part of the exchange's duration.
     """
 
     def __init__(
-        self, *, index: int, call: Call, origin: Origin, request: JsonObject, kind: ExchangeKind, clock: Clock
+        self, *, index: int, call: Call, origin: RequestOrigin, request: JsonObject, kind: ExchangeKind, clock: Clock
     ) -> None:
         self.index = index
         self.call = call
@@ -67,7 +67,7 @@ class Recording:
         self.estimated = False
         self.virtual_s = 0.0
         self.source: ExchangeSource = "script"
-        self.taping: Taping | None = None
+        self.recorder: ExchangeRecorder | None = None
         self.settle: Callable[[Exchange], None] | None = None
         self.ticket: Ticket | None = None
         self.waited_s = 0.0
@@ -127,8 +127,8 @@ class Recording:
         if self._first_event_s is None:
             self._first_event_s = at_s
         self._pieces.append(piece)
-        if self.taping is not None:
-            self.taping.received(piece, at_s)
+        if self.recorder is not None:
+            self.recorder.received(piece, at_s)
 
     def ended(self) -> None:
         """Note that the body is at its end."""
@@ -148,9 +148,9 @@ class Recording:
         if self._finished is None:
             self._finished = self._build()
             self._pieces = []
-            if self.taping is not None:
+            if self.recorder is not None:
                 failure = self._error
-                self.taping.ended(self._elapsed_s(), None if failure is None else (failure.type, failure.message))
+                self.recorder.ended(self._elapsed_s(), None if failure is None else (failure.type, failure.message))
             if self.settle is not None:
                 self.settle(self._finished)
             if self.ticket is not None:

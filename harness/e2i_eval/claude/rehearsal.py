@@ -11,13 +11,13 @@ from e2i_eval.claude.forecast import forecast_usd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.claude.budget import Budget
-    from e2i_eval.claude.cassette_session import Reel
+    from e2i_eval.claude.budget import SessionBudget
+    from e2i_eval.claude.cassette_session import CassetteSession
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.prices import PriceTable
 
-__all__ = ["Forecast", "Plan", "forecast_of_reel", "forecast_of_script", "plan_of"]
+__all__ = ["Forecast", "RecordingPlan", "forecast_of_script", "forecast_of_session", "plan_of"]
 
 MARGIN = 2.0
 """How many times the estimate may be spent before recording stops: answers may be longer than they were."""
@@ -43,7 +43,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RecordingPlan:
     """What it takes to record all chosen cases; the fields are sums of a forecast's.
 
     Attributes:
@@ -70,7 +70,7 @@ class Plan:
         return f"{', '.join(parts)}; about {_amount(self.usd)}, and never more than {_amount(self.most_usd)}"
 
 
-def plan_of(forecasts: Iterable[Forecast]) -> Plan:
+def plan_of(forecasts: Iterable[Forecast]) -> RecordingPlan:
     """Return what all cases take together.
 
     Cases are recorded one after another: at a time the requests of one are under way, for each of which the budget
@@ -78,7 +78,7 @@ def plan_of(forecasts: Iterable[Forecast]) -> Plan:
     """
     known = list(forecasts)
     usd = sum(each.usd or 0.0 for each in known)
-    return Plan(
+    return RecordingPlan(
         recorded=sum(each.recorded for each in known),
         changed=sum(each.changed for each in known),
         new=sum(each.new for each in known),
@@ -88,20 +88,23 @@ def plan_of(forecasts: Iterable[Forecast]) -> Plan:
     )
 
 
-def forecast_of_reel(reel: Reel, prices: PriceTable, budget: Budget) -> Forecast:
+def forecast_of_session(cassette_session: CassetteSession, prices: PriceTable, budget: SessionBudget) -> Forecast:
     """Return what it takes to record what the cassette did not answer."""
-    changed = [entry for _, entry in reel.changed if entry is not None]
-    requests = [*(request for request, _ in reel.changed), *(entry.request for entry in reel.unreached)]
+    changed = [entry for _, entry in cassette_session.changed if entry is not None]
+    requests = [
+        *(request for request, _ in cassette_session.changed),
+        *(entry.request for entry in cassette_session.unreached),
+    ]
     return Forecast(
-        recorded=len(reel.cassette.entries) if reel.cassette else 0,
-        changed=len(changed) + len(reel.unreached),
-        new=len(reel.changed) - len(changed),
-        usd=forecast_usd(reel.changed, reel.unreached, prices),
+        recorded=len(cassette_session.cassette.entries) if cassette_session.cassette else 0,
+        changed=len(changed) + len(cassette_session.unreached),
+        new=len(cassette_session.changed) - len(changed),
+        usd=forecast_usd(cassette_session.changed, cassette_session.unreached, prices),
         bound_usd=_bound_usd(requests, budget),
     )
 
 
-def forecast_of_script(exchanges: Sequence[Exchange], prices: PriceTable, budget: Budget) -> Forecast:
+def forecast_of_script(exchanges: Sequence[Exchange], prices: PriceTable, budget: SessionBudget) -> Forecast:
     """Return what it takes to record a case that has no cassette; it went as its script says."""
     priced = [prices.cost_usd(each.model, each.usage) for each in exchanges if each.usage is not None]
     return Forecast(
@@ -113,7 +116,7 @@ def forecast_of_script(exchanges: Sequence[Exchange], prices: PriceTable, budget
     )
 
 
-def _bound_usd(requests: Sequence[JsonObject], budget: Budget) -> float | None:
+def _bound_usd(requests: Sequence[JsonObject], budget: SessionBudget) -> float | None:
     try:
         return sum(budget.bound_usd(request) for request in requests)
     except BudgetError:

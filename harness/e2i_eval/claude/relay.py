@@ -20,19 +20,19 @@ from e2i_eval.claude.endpoint.forwarding import is_forwarding
 from e2i_eval.claude.library import ScriptMissError, http, translated
 from e2i_eval.claude.open_captures import last_call
 from e2i_eval.claude.playback import lead_s, played
-from e2i_eval.claude.rate_limiter import lane_name
+from e2i_eval.claude.rate_limiter import bucket_name
 from e2i_eval.claude.responder import Responder
 from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-    from e2i_eval.claude.budget import Budget
-    from e2i_eval.claude.capture import Tape
-    from e2i_eval.claude.cassette import Entry
+    from e2i_eval.claude.budget import SessionBudget
+    from e2i_eval.claude.capture import Capture
+    from e2i_eval.claude.cassette import CassetteEntry
     from e2i_eval.claude.endpoint import Forwarding
-    from e2i_eval.claude.open_captures import Deck
-    from e2i_eval.claude.rate_limiter import Pace
+    from e2i_eval.claude.open_captures import OpenCaptures
+    from e2i_eval.claude.rate_limiter import RateLimiter
     from e2i_eval.claude.recording import Call, Recording
     from e2i_eval.core.exchange import ExchangeKind
 
@@ -49,26 +49,26 @@ def is_claude(url: http.URL) -> bool:
 
 
 class Relay:
-    """Records requests on the tape they belong to and answers them from its script or its reel, or lets them pass.
+    """Records each request on its capture, and answers it from the script or the cassette, or lets it pass.
 
     Args:
-        deck: the open tapes.
-        on_stray: called for a request that belongs to no tape; returns the error to raise, or None to let it pass.
+        open_captures: the open captures.
+        on_stray: called for a request that belongs to no capture; returns the error to raise, or None to let it pass.
         budget: what requests that pass may cost; None when nobody minds.
         pace: when requests that pass may be sent; None lets them go at once.
     """
 
     def __init__(
         self,
-        deck: Deck,
+        open_captures: OpenCaptures,
         on_stray: Callable[[str], str | None],
-        budget: Budget | None = None,
-        pace: Pace | None = None,
+        budget: SessionBudget | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
-        self._deck = deck
+        self._open_captures = open_captures
         self._on_stray = on_stray
         self._budget = budget
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._responders: dict[int, Responder] = {}
         self.forwarding: Forwarding | None = None
         """Knows where a request goes that this process sends to the endpoint; None without an endpoint."""
@@ -78,27 +78,27 @@ class Relay:
         return self.forwarding.destination(url) if self.forwarding else url
 
     def send(
-        self, request: http.Request, pass_on: Callable[[http.Request], http.Response], *, tape: Tape | None = None
+        self, request: http.Request, pass_on: Callable[[http.Request], http.Response], *, capture: Capture | None = None
     ) -> http.Response:
-        """Handle a request of a synchronous client, or one that came to the endpoint for ``tape``."""
+        """Handle a request of a synchronous client, or one that came to the endpoint for ``capture``."""
         if is_forwarding.get():
             return pass_on(request)
         self._readdress(request)
-        tape = tape or self._tape(request)
-        if tape is None:
+        capture = capture or self._capture(request)
+        if capture is None:
             return pass_on(request)
-        recording = _record(tape, request, request.read())
+        recording = _record(capture, request, request.read())
         with _recording_failure(recording):
-            if tape.is_scripted:
-                response = self._answer(tape, request, recording)
-            elif entry := _recorded_answer(tape, recording):
-                time.sleep(lead_s(entry, is_paced=_is_paced(tape)))
-                response = played(entry, is_paced=_is_paced(tape))
+            if capture.is_scripted:
+                response = self._answer(capture, request, recording)
+            elif entry := _recorded_answer(capture, recording):
+                time.sleep(lead_s(entry, is_paced=_is_paced(capture)))
+                response = played(entry, is_paced=_is_paced(capture))
             else:
-                if self._pace is not None:
-                    lane = lane_name(request.url.host, request.headers)
-                    recording.sent(self._pace.enter(lane, is_nested=tape.has_open_stream))
-                self._let_pass(tape, request, recording)
+                if self._rate_limiter is not None:
+                    bucket = bucket_name(request.url.host, request.headers)
+                    recording.sent(self._rate_limiter.enter(bucket, is_nested=capture.has_open_stream))
+                self._let_pass(capture, request, recording)
                 response = pass_on(request)
         return _tee(response, recording)
 
@@ -107,21 +107,21 @@ class Relay:
     ) -> http.Response:
         """Handle a request of an asynchronous client."""
         self._readdress(request)
-        tape = self._tape(request)
-        if tape is None:
+        capture = self._capture(request)
+        if capture is None:
             return await pass_on(request)
-        recording = _record(tape, request, await request.aread())
+        recording = _record(capture, request, await request.aread())
         with _recording_failure(recording):
-            if tape.is_scripted:
-                response = self._answer(tape, request, recording)
-            elif entry := _recorded_answer(tape, recording):
-                await anyio.sleep(lead_s(entry, is_paced=_is_paced(tape)))
-                response = played(entry, is_paced=_is_paced(tape))
+            if capture.is_scripted:
+                response = self._answer(capture, request, recording)
+            elif entry := _recorded_answer(capture, recording):
+                await anyio.sleep(lead_s(entry, is_paced=_is_paced(capture)))
+                response = played(entry, is_paced=_is_paced(capture))
             else:
-                if self._pace is not None:
-                    lane = lane_name(request.url.host, request.headers)
-                    recording.sent(await self._pace.enter_async(lane, is_nested=tape.has_open_stream))
-                self._let_pass(tape, request, recording)
+                if self._rate_limiter is not None:
+                    bucket = bucket_name(request.url.host, request.headers)
+                    recording.sent(await self._rate_limiter.enter_async(bucket, is_nested=capture.has_open_stream))
+                self._let_pass(capture, request, recording)
                 response = await pass_on(request)
         return _tee(response, recording)
 
@@ -129,32 +129,32 @@ class Relay:
         if self.forwarding is not None:
             self.forwarding.readdress(request)
 
-    def forget(self, tape: Tape) -> None:
-        """Drop what was kept to answer for ``tape``."""
-        self._responders.pop(id(tape), None)
+    def forget(self, capture: Capture) -> None:
+        """Drop what was kept to answer for ``capture``."""
+        self._responders.pop(id(capture), None)
 
-    def _tape(self, request: http.Request) -> Tape | None:
-        tape = self._deck.current()
-        if tape is None and (error := self._on_stray(f"{request.method} {request.url.path}")):
+    def _capture(self, request: http.Request) -> Capture | None:
+        capture = self._open_captures.current()
+        if capture is None and (error := self._on_stray(f"{request.method} {request.url.path}")):
             raise ScriptMissError(error)
-        return tape
+        return capture
 
-    def _let_pass(self, tape: Tape, request: http.Request, recording: Recording) -> None:
-        """Prepare for an answer from outside: it must fit the budget, and with a reel it is taken down."""
+    def _let_pass(self, capture: Capture, request: http.Request, recording: Recording) -> None:
+        """Prepare for an answer from outside: it must fit the budget, and with a cassette session it is taken down."""
         recording.source = "api"
         if self._budget is not None:
             try:
                 held = self._budget.hold(recording.request, recording.kind)
             except BudgetError as error:
-                tape.note(WireNote(kind="budget", message=str(error)))
+                capture.note(WireNote(kind="budget", message=str(error)))
                 raise ScriptMissError(str(error)) from None
             recording.settle = partial(self._budget.settle, held)
-        if tape.reel is not None:
+        if capture.cassette_session is not None:
             request.headers["accept-encoding"] = "identity"  # compressed, an event could not be told when it came
-            recording.taping = tape.reel.take_down(recording)
+            recording.recorder = capture.cassette_session.take_down(recording)
 
-    def _answer(self, tape: Tape, request: http.Request, recording: Recording) -> http.Response:
-        responder = self._responders.get(id(tape)) or self._responders.setdefault(id(tape), Responder(tape))
+    def _answer(self, capture: Capture, request: http.Request, recording: Recording) -> http.Response:
+        responder = self._responders.get(id(capture)) or self._responders.setdefault(id(capture), Responder(capture))
         asked = httpx.Request(
             request.method,
             str(request.url),
@@ -169,43 +169,43 @@ class Relay:
         return http.Response(answered.status_code, headers=answered.headers.raw, stream=_Translated(answered.stream))
 
 
-def _recorded_answer(tape: Tape, recording: Recording) -> Entry | None:
+def _recorded_answer(capture: Capture, recording: Recording) -> CassetteEntry | None:
     """Return the entry that answers a request; None when it is to be sent.
 
     Raises:
         ScriptMissError: it may not be sent, and nothing that was recorded answers it.
     """
-    reel = tape.reel
-    if reel is None:
+    cassette_session = capture.cassette_session
+    if cassette_session is None:
         return None
     recording.source = "cassette"
-    entry = reel.play(recording)
-    if entry is None and not reel.takes_down:
-        message = reel.explain(recording)
-        tape.note(WireNote(kind="miss", message=message))
+    entry = cassette_session.play(recording)
+    if entry is None and not cassette_session.takes_down:
+        message = cassette_session.explain(recording)
+        capture.note(WireNote(kind="miss", message=message))
         raise ScriptMissError(message)
-    if entry is not None and not reel.is_paced:
+    if entry is not None and not cassette_session.is_paced:
         recording.virtual_s = entry.took_ms / MS_PER_S
     return entry
 
 
-def _is_paced(tape: Tape) -> bool:
-    return tape.reel is not None and tape.reel.is_paced
+def _is_paced(capture: Capture) -> bool:
+    return capture.cassette_session is not None and capture.cassette_session.is_paced
 
 
-def _record(tape: Tape, request: http.Request, content: bytes) -> Recording:
+def _record(capture: Capture, request: http.Request, content: bytes) -> Recording:
     kind: ExchangeKind = "count_tokens" if request.url.path.endswith("/count_tokens") else "messages"
-    call = _retried_call(tape, request, content)
-    recording = tape.record(_parsed(content), kind=kind, call=call)
-    last_call.set((tape, recording.call, content))
+    call = _retried_call(capture, request, content)
+    recording = capture.record(_parsed(content), kind=kind, call=call)
+    last_call.set((capture, recording.call, content))
     return recording
 
 
-def _retried_call(tape: Tape, request: http.Request, content: bytes) -> Call | None:
+def _retried_call(capture: Capture, request: http.Request, content: bytes) -> Call | None:
     if request.headers.get(RETRY_COUNT_HEADER, "0") == "0":
         return None
     last = last_call.get()
-    return last[1] if last is not None and last[0] is tape and last[2] == content else None
+    return last[1] if last is not None and last[0] is capture and last[2] == content else None
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
@@ -244,9 +244,9 @@ def _tee(response: http.Response, recording: Recording) -> http.Response:
     )
     if recording.ticket is not None:
         recording.ticket.heard(response.status_code, headers)
-    if recording.taping is not None:
+    if recording.recorder is not None:
         encoded = decode if headers.get("content-encoding") else None
-        recording.taping.responded(response.status_code, headers, is_event_stream=is_event_stream, decode=encoded)
+        recording.recorder.responded(response.status_code, headers, is_event_stream=is_event_stream, decode=encoded)
     response.stream = _Tee(response.stream, recording)
     return response
 

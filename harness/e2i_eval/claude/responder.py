@@ -1,4 +1,4 @@
-"""The responder: a respx router that answers like the API's server, from a tape's script.
+"""The responder: a respx router that answers like the API's server, from a capture's script.
 
 Importing this module loads respx and httpx.
 """
@@ -24,7 +24,7 @@ from e2i_eval.core.exchange import WireNote
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
-    from e2i_eval.claude.capture import Tape
+    from e2i_eval.claude.capture import Capture
     from e2i_eval.claude.recording import Recording
     from e2i_eval.claude.script import Use
     from e2i_eval.core.case import ScriptedAnswer
@@ -42,10 +42,10 @@ ERROR_EVENT_STATUS = 529
 
 
 class Responder:
-    """Answers the requests of one tape."""
+    """Answers the requests of one capture."""
 
-    def __init__(self, tape: Tape) -> None:
-        self._tape = tape
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
         self._router = respx.Router(assert_all_called=False)
         self._router.post(path__regex=r"/v1/messages$").mock(side_effect=self._message)
         self._router.post(path__regex=r"/v1/messages/count_tokens$").mock(side_effect=self._count)
@@ -69,7 +69,7 @@ class Responder:
         recording: Recording = request.extensions[RECORDING]
         if refusal := self._refusal(request, recording):
             return refusal
-        use = self._tape.answer(recording)
+        use = self._capture.answer(recording)
         if use is None:
             raise self._miss(recording)
         recording.virtual_s = _virtual_delay_s(use.answer, request)
@@ -81,7 +81,7 @@ class Responder:
         return self._refusal(request, recording) or _json(200, body, self._own_request_id(recording))
 
     def _scripted(self, use: Use, recording: Recording) -> httpx.Response:
-        answer, seed = use.answer, self._tape.seed(use)
+        answer, seed = use.answer, self._capture.seed(use)
         if answer.fault == "connect":
             msg = "scripted connection failure"
             raise httpx.ConnectError(msg)
@@ -108,19 +108,19 @@ class Responder:
         if not paths:
             return None
         message = "; ".join(f"{path}: Extra inputs are not permitted" for path in paths)
-        where = self._tape.case.where()
+        where = self._capture.case.where()
         text = f"{where}: {recording.exchange} sends what the API does not know and answers with 400: {message}"
-        self._tape.note(WireNote(kind="unknown_field", message=text))
+        self._capture.note(WireNote(kind="unknown_field", message=text))
         return _error(ScriptedError(status=400, message=message), self._own_request_id(recording))
 
     def _miss(self, recording: Recording, what: str | None = None) -> ScriptMissError:
         if what is None:
-            return ScriptMissError(self._tape.miss(recording))
-        self._tape.note(WireNote(kind="miss", message=f"{self._tape.case.where()}: {what}"))
+            return ScriptMissError(self._capture.miss(recording))
+        self._capture.note(WireNote(kind="miss", message=f"{self._capture.case.where()}: {what}"))
         return ScriptMissError(what)
 
     def _own_request_id(self, recording: Recording) -> str:
-        return derived_id("req", f"{self._tape.case.id}/call {recording.call.number}/{recording.attempt}")
+        return derived_id("req", f"{self._capture.case.id}/call {recording.call.number}/{recording.attempt}")
 
 
 def _json(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from e2i_eval.claude.origin import Origin
+    from e2i_eval.claude.origin import RequestOrigin
     from e2i_eval.core.case import ScriptedAnswer
 
-__all__ = ["Entry", "Script", "Use"]
+__all__ = ["Script", "ScriptEntry", "Use"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Entry:
+class ScriptEntry:
     """One entry and how often it has answered."""
 
     answer: ScriptedAnswer
@@ -69,17 +69,17 @@ class Script:
     """
 
     def __init__(self, answers: Iterable[ScriptedAnswer] = ()) -> None:
-        self.entries: list[Entry] = []
-        self._deals: dict[object, tuple[Entry, ...]] = {}
+        self.entries: list[ScriptEntry] = []
+        self._deals: dict[object, tuple[ScriptEntry, ...]] = {}
         self._dealt: set[object] = set()
         self.extend(answers)
 
     def extend(self, answers: Iterable[ScriptedAnswer]) -> None:
         """Append ``answers``."""
         for answer in answers:
-            self.entries.append(Entry(answer=answer, position=len(self.entries)))
+            self.entries.append(ScriptEntry(answer=answer, position=len(self.entries)))
 
-    def take(self, origin: Origin, prompt: str, *, previous: int | None = None) -> Use | None:
+    def take(self, origin: RequestOrigin, prompt: str, *, previous: int | None = None) -> Use | None:
         """Take the answer for a request; None when no entry fits.
 
         Args:
@@ -93,26 +93,26 @@ class Script:
         entry.used += 1
         return Use(answer=entry.answer, position=entry.position, number=entry.used - 1)
 
-    def candidates(self, node: str | None) -> Iterator[Entry]:
+    def candidates(self, node: str | None) -> Iterator[ScriptEntry]:
         """Yield the entries left for ``node``, its own before those for anybody."""
         own = (entry for entry in self.entries if entry.left and node is not None and entry.answer.node == node)
         yield from own
         yield from (entry for entry in self.entries if entry.left and entry.answer.node is None)
 
-    def left_over(self) -> tuple[Entry, ...]:
+    def left_over(self) -> tuple[ScriptEntry, ...]:
         """Return the entries that have not answered as often as they were to."""
         return tuple(entry for entry in self.entries if entry.left and not entry.answer.is_endless)
 
-    def _repeated(self, previous: int | None) -> Entry | None:
+    def _repeated(self, previous: int | None) -> ScriptEntry | None:
         if previous is None:
             return None
         entry = self.entries[previous]
         return entry if entry.left and entry.is_failing else None
 
-    def _next(self, origin: Origin, prompt: str) -> Entry | None:
+    def _next(self, origin: RequestOrigin, prompt: str) -> ScriptEntry | None:
         return next((entry for entry in self.candidates(origin.caller.node) if entry.fits(prompt)), None)
 
-    def _dealt_to_branch(self, origin: Origin, prompt: str) -> Entry | None:
+    def _dealt_to_branch(self, origin: RequestOrigin, prompt: str) -> ScriptEntry | None:
         first = self._next(origin, prompt)
         task = (origin.siblings, origin.caller.namespace)
         if origin.branch is None or task in self._dealt or first is None or first.answer.contains is not None:
@@ -122,6 +122,6 @@ class Script:
         entry = deal[origin.branch] if origin.branch < len(deal) else None
         return entry if entry is not None and entry.left else None
 
-    def _plain_entries(self, node: str | None) -> tuple[Entry, ...]:
+    def _plain_entries(self, node: str | None) -> tuple[ScriptEntry, ...]:
         plain = (entry for entry in self.candidates(node) if entry.answer.contains is None)
         return tuple(entry for entry in plain for _ in range(entry.left))

@@ -1,4 +1,4 @@
-"""The self-test: one scripted request of each kind of client proves that the seam holds.
+"""The self-test: one scripted request of each kind of client proves that the transport patch holds.
 
 Importing this module loads the SDK and its HTTP libraries.
 """
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 
-from e2i_eval.claude.capture import Tape
+from e2i_eval.claude.capture import Capture
 from e2i_eval.core.case import Case, ScriptedAnswer
 
 if TYPE_CHECKING:
-    from e2i_eval.claude.open_captures import Deck
+    from e2i_eval.claude.open_captures import OpenCaptures
     from e2i_eval.core.clock import Clock
 
 __all__ = ["complaints"]
 
 ANSWER = "e2i-eval self-test"
 NOWHERE = "http://127.0.0.1:9"
-"""The discard port: where the seam does not hold, the request fails at once and leaves the machine by no way."""
+"""The discard port: without the transport patch, the request fails at once and never leaves the machine."""
 
 REQUEST: dict[str, Any] = {
     "model": "claude-haiku-5-5",
@@ -31,18 +31,18 @@ REQUEST: dict[str, Any] = {
 }
 
 
-def complaints(deck: Deck, clock: Clock) -> list[str]:
-    """Return what does not work; nothing when the seam holds."""
+def complaints(open_captures: OpenCaptures, clock: Clock) -> list[str]:
+    """Return what does not work; nothing when the transport patch holds."""
     answers = (ScriptedAnswer(content=({"type": "text", "text": ANSWER},), times=2),)
     case = Case(id="e2i-eval/self-test", target="e2i-eval", inputs={}, script=answers)
     found: list[str] = []
-    with deck.playing(Tape(case=case, is_scripted=True, clock=clock)) as tape:
+    with open_captures.playing(Capture(case=case, is_scripted=True, clock=clock)) as capture:
         # Threads of its own: the caller may be inside an event loop, where another one cannot run.
         for ask in (_ask, _ask_async):
             thread = threading.Thread(target=_note_failure, args=(ask, found))
             thread.start()
             thread.join()
-    return [*found, *(note.message for note in tape.notes if not found)]
+    return [*found, *(note.message for note in capture.notes if not found)]
 
 
 def _note_failure(ask: Any, found: list[str]) -> None:  # noqa: ANN401 - either of the two below

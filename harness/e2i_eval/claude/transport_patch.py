@@ -1,4 +1,4 @@
-"""The seam: the places where the SDK and its HTTP library are patched for a run.
+"""The transport patch: the places where the SDK and its HTTP library are patched for a run.
 
 Importing this module loads the SDK and its HTTP libraries.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude.relay import Relay
 
-__all__ = ["Place", "Seam"]
+__all__ = ["Place", "TransportPatch"]
 
 Place = Literal["client", "transport"]
 """Where requests are taken over.
@@ -29,7 +29,7 @@ is private to the library. ``transport``: the library's own transports; public, 
 """
 
 
-class Seam:
+class TransportPatch:
     """Patches that can be taken back."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Seam:
         if build is not None:
             self._patch(module, "create_ssl_context", _building_once(build))
 
-    def adopt(self, other: Seam) -> None:
+    def adopt(self, other: TransportPatch) -> None:
         """Take over the patches of ``other``, to be removed with this one's."""
         self._undo += other._undo
         other._undo = []

@@ -1,4 +1,4 @@
-"""The ledger: what the session's cassettes were worth, a line a case, kept by all its processes together."""
+"""The usage log: what the session's cassettes were worth, a line a case, kept by all its processes together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Ledger", "LedgerLine", "ledger_notes"]
+__all__ = ["UsageLine", "UsageLog", "usage_notes"]
 
 MAX_NAMES = 5
 SHOWN_USD = 0.01
@@ -20,7 +20,7 @@ SHOWN_USD = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerLine:
+class UsageLine:
     """How one case and its cassette got on.
 
     Attributes:
@@ -44,30 +44,30 @@ class LedgerLine:
     usd: float | None
 
 
-class Ledger:
+class UsageLog:
     """A file of lines in a folder that the session's processes share."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "cassettes.jsonl"
         self._lock = FileLock(folder / "cassettes.lock")
 
-    def add(self, line: LedgerLine) -> None:
+    def add(self, line: UsageLine) -> None:
         """Write a line."""
         with self._lock, self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(line)) + "\n")
 
-    def lines(self) -> tuple[LedgerLine, ...]:
+    def lines(self) -> tuple[UsageLine, ...]:
         """Return the lines, of a case that ran several times the last one, in order of the cases."""
         if not self._file.exists():
             return ()
         with self._lock:
             texts = self._file.read_text(encoding="utf-8").splitlines()
         read = [json.loads(text) for text in texts]
-        lines = {data["case_id"]: LedgerLine(**{**data, "models": tuple(data["models"])}) for data in read}
+        lines = {data["case_id"]: UsageLine(**{**data, "models": tuple(data["models"])}) for data in read}
         return tuple(lines[case_id] for case_id in sorted(lines))
 
 
-def ledger_notes(lines: Sequence[LedgerLine]) -> Iterator[str]:
+def usage_notes(lines: Sequence[UsageLine]) -> Iterator[str]:
     """Yield what a reader should know: how old the recordings are, and what it takes to renew those that changed."""
     played = [line for line in lines if line.recorded]
     if played:
@@ -80,7 +80,7 @@ def ledger_notes(lines: Sequence[LedgerLine]) -> Iterator[str]:
         yield _stale(lines, stale)
 
 
-def _stale(lines: Sequence[LedgerLine], stale: Sequence[LedgerLine]) -> str:
+def _stale(lines: Sequence[UsageLine], stale: Sequence[UsageLine]) -> str:
     total = sum(line.entries for line in lines)
     changed, unreached = sum(line.changed for line in stale), sum(line.unreached for line in stale)
     chosen = " or ".join(line.case_id for line in stale)
@@ -92,7 +92,7 @@ def _stale(lines: Sequence[LedgerLine], stale: Sequence[LedgerLine]) -> str:
     )
 
 
-def _price(stale: Sequence[LedgerLine]) -> str:
+def _price(stale: Sequence[UsageLine]) -> str:
     known = [line.usd for line in stale if line.usd is not None]
     if len(known) < len(stale):
         return "nobody knows what, as a price is unknown"
@@ -103,7 +103,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _names(lines: Sequence[LedgerLine]) -> str:
+def _names(lines: Sequence[UsageLine]) -> str:
     names = [line.case_id for line in lines]
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more

@@ -7,11 +7,11 @@ import threading
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
-from e2i_eval.claude.capture import Tape
+from e2i_eval.claude.capture import Capture
 from e2i_eval.claude.environment import MockEnvironment
 from e2i_eval.claude.network import NetworkGuard
-from e2i_eval.claude.open_captures import Deck
-from e2i_eval.claude.rehearsal import forecast_of_reel, forecast_of_script
+from e2i_eval.claude.open_captures import OpenCaptures
+from e2i_eval.claude.rehearsal import forecast_of_script, forecast_of_session
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.exchange import WireNote
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from e2i_eval.claude.answer_journal import AnswerJournal
-    from e2i_eval.claude.budget import Budget
-    from e2i_eval.claude.cassette_session import Reel
-    from e2i_eval.claude.cassette_store import Shelf
+    from e2i_eval.claude.budget import SessionBudget
+    from e2i_eval.claude.cassette_session import CassetteSession
+    from e2i_eval.claude.cassette_store import CassetteStore
     from e2i_eval.claude.endpoint import Endpoint
-    from e2i_eval.claude.rate_limiter import Pace
+    from e2i_eval.claude.rate_limiter import RateLimiter
     from e2i_eval.claude.rehearsal import Forecast
     from e2i_eval.claude.relay import Relay
-    from e2i_eval.claude.transport_patch import Place, Seam
+    from e2i_eval.claude.transport_patch import Place, TransportPatch
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
 
@@ -51,7 +51,7 @@ class ClaudeWire:
         environ: the process's environment; in mock and replay it is changed from :meth:`start` to :meth:`stop`.
         clock: measures exchanges.
         allowed_hosts: hosts that may be reached in mock and replay, e.g. of a team's tracking server.
-        shelf: where cassettes are and how they are used; needed to replay and to record.
+        cassette_store: where cassettes are and how they are used; needed to replay and to record.
         budget: what requests that pass may cost; None when nobody minds.
         has_endpoint: each case can be asked for over HTTP too, see :meth:`endpoint`.
         pace: when requests that pass may be sent; None lets them go at once.
@@ -65,19 +65,19 @@ class ClaudeWire:
         environ: MutableMapping[str, str],
         clock: Clock,
         allowed_hosts: Collection[str] = (),
-        shelf: Shelf | None = None,
-        budget: Budget | None = None,
+        cassette_store: CassetteStore | None = None,
+        budget: SessionBudget | None = None,
         has_endpoint: bool = False,
-        pace: Pace | None = None,
+        rate_limiter: RateLimiter | None = None,
         answers: AnswerJournal | None = None,
     ) -> None:
         self.mode = mode
         self._clock = clock
-        self._shelf = shelf
+        self._cassette_store = cassette_store
         self._budget = budget
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._answers = answers
-        self._deck = Deck()
+        self._open_captures = OpenCaptures()
         self._notes: list[WireNote] = []
         self._environment = MockEnvironment(environ)
         self._environ = environ
@@ -85,7 +85,7 @@ class ClaudeWire:
         self._has_endpoint = has_endpoint
         self._endpoint: Endpoint | None = None
         self._endpoint_lock = threading.Lock()
-        self._seam: Seam | None = None
+        self._transport_patch: TransportPatch | None = None
         self._relay: Relay | None = None
 
     @property
@@ -100,14 +100,14 @@ class ClaudeWire:
             UsageError: the SDK or respx is absent or too old.
             E2iError: the SDK's requests cannot be taken over.
         """
-        if self._seam is not None:
+        if self._transport_patch is not None:
             return
         _require_libraries()
         # Deferred: these load anthropic, httpx and respx.
         relay = importlib.import_module("e2i_eval.claude.relay")
-        seam = importlib.import_module("e2i_eval.claude.transport_patch")
-        self._relay = relay.Relay(self._deck, self._on_stray, self._budget, self._pace)
-        self._seam = seam.Seam()
+        transport_patch = importlib.import_module("e2i_eval.claude.transport_patch")
+        self._relay = relay.Relay(self._open_captures, self._on_stray, self._budget, self._rate_limiter)
+        self._transport_patch = transport_patch.Seam()
         try:
             self._prepare()
             self._take_over()
@@ -116,10 +116,10 @@ class ClaudeWire:
             raise
 
     @contextmanager
-    def tape(self, case: Case) -> Iterator[Tape]:
+    def capture(self, case: Case) -> Iterator[Capture]:
         """Record what the block, and everything it starts, says to Claude.
 
-        Several tapes may be open at once, in different threads or asyncio tasks.
+        Several captures may be open at once, in different threads or asyncio tasks.
 
         Raises:
             CassetteError: what was recorded of the case cannot be read.
@@ -127,16 +127,20 @@ class ClaudeWire:
         if self._relay is None:
             msg = "the wire to Claude was not started"
             raise E2iError(msg, fix="call ClaudeWire.start() first")
-        tape = Tape(case=case, is_scripted=self.mode == "mock", clock=self._clock, reel=self._reel(case))
+        capture = Capture(
+            case=case, is_scripted=self.mode == "mock", clock=self._clock, cassette_session=self._cassette_session(case)
+        )
         is_whole = False
         try:
-            with self._deck.playing(tape), self._served(tape):
-                yield tape
+            with self._open_captures.playing(capture), self._served(capture):
+                yield capture
             is_whole = True
         finally:
-            self._relay.forget(tape)
-            if self._shelf is not None and tape.reel is not None and self.mode != "live":
-                self._shelf.put_back(tape, tape.reel, is_whole=is_whole, now_s=self._clock.time_s())
+            self._relay.forget(capture)
+            if self._cassette_store is not None and capture.cassette_session is not None and self.mode != "live":
+                self._cassette_store.put_back(
+                    capture, capture.cassette_session, is_whole=is_whole, now_s=self._clock.time_s()
+                )
 
     @contextmanager
     def rehearsal(self, case: Case) -> Iterator[Callable[[], Forecast]]:
@@ -147,21 +151,26 @@ class ClaudeWire:
         Raises:
             CassetteError: what was recorded of the case cannot be read.
         """
-        if self._relay is None or self._shelf is None or self._budget is None or self.mode != "record":
+        if self._relay is None or self._cassette_store is None or self._budget is None or self.mode != "record":
             msg = "a rehearsal is of a recording, and the wire to Claude does not record"
             raise E2iError(msg)
-        reel = self._shelf.reel(case, takes_down=False)
-        is_scripted = reel.cassette is None and bool(case.script)
-        tape = Tape(case=case, is_scripted=is_scripted, clock=self._clock, reel=None if is_scripted else reel)
-        prices, budget = self._shelf.prices, self._budget
+        cassette_session = self._cassette_store.cassette_session(case, takes_down=False)
+        is_scripted = cassette_session.cassette is None and bool(case.script)
+        capture = Capture(
+            case=case,
+            is_scripted=is_scripted,
+            clock=self._clock,
+            cassette_session=None if is_scripted else cassette_session,
+        )
+        prices, budget = self._cassette_store.prices, self._budget
         try:
-            with self._deck.playing(tape), self._served(tape):
+            with self._open_captures.playing(capture), self._served(capture):
                 if is_scripted:
-                    yield lambda: forecast_of_script(tape.exchanges, prices, budget)
+                    yield lambda: forecast_of_script(capture.exchanges, prices, budget)
                 else:
-                    yield lambda: forecast_of_reel(reel, prices, budget)
+                    yield lambda: forecast_of_session(cassette_session, prices, budget)
         finally:
-            self._relay.forget(tape)
+            self._relay.forget(capture)
 
     def allow(self, max_usd: float) -> None:
         """Let requests that pass cost ``max_usd`` together."""
@@ -180,7 +189,7 @@ class ClaudeWire:
         finally:
             self._has_endpoint = before
 
-    def _served(self, tape: Tape) -> AbstractContextManager[None]:
+    def _served(self, capture: Capture) -> AbstractContextManager[None]:
         if not self._has_endpoint or self._relay is None:
             return nullcontext()
         with self._endpoint_lock:
@@ -189,20 +198,20 @@ class ClaudeWire:
                 self._endpoint = endpoint.Endpoint(
                     self._relay, environ=self._environ, is_open=self.mode not in CLOSED, on_refused=self._note_refused
                 )
-            return self._endpoint.serving(tape)
+            return self._endpoint.serving(capture)
 
     def _note_refused(self, message: str) -> None:
         self._notes.append(WireNote(kind="miss", message=message))
 
-    def _reel(self, case: Case) -> Reel | None:
+    def _cassette_session(self, case: Case) -> CassetteSession | None:
         if self.mode == "live" and self._answers is not None:
-            return self._answers.reel(case)
+            return self._answers.cassette_session(case)
         if self.mode not in {"replay", "record"}:
             return None
-        if self._shelf is None:
+        if self._cassette_store is None:
             msg = f"the wire to Claude does not know where the cassettes to {self.mode} are"
             raise E2iError(msg, fix="call ClaudeWire(shelf=Shelf(...))")
-        return self._shelf.reel(case, takes_down=self.mode == "record")
+        return self._cassette_store.cassette_session(case, takes_down=self.mode == "record")
 
     def stop(self) -> None:
         """Undo everything :meth:`start` did."""
@@ -210,28 +219,28 @@ class ClaudeWire:
             self._endpoint.stop()
             self._endpoint = None
         self._guard.stop()
-        if self._seam is not None:
-            self._seam.remove()
+        if self._transport_patch is not None:
+            self._transport_patch.remove()
         self._environment.restore()
-        self._seam = self._relay = None
+        self._transport_patch = self._relay = None
 
     def _prepare(self) -> None:
-        if self.mode in CLOSED and self._seam is not None:
+        if self.mode in CLOSED and self._transport_patch is not None:
             self._environment.apply()
-            self._seam.skip_retry_waits()
-            self._seam.share_tls_context()
+            self._transport_patch.skip_retry_waits()
+            self._transport_patch.share_tls_context()
             self._guard.start()
 
     def _take_over(self) -> None:
         selftest = importlib.import_module("e2i_eval.claude.selftest")  # deferred: loads anthropic
-        seam = importlib.import_module("e2i_eval.claude.transport_patch")  # as above
+        transport_patch = importlib.import_module("e2i_eval.claude.transport_patch")  # as above
         places: tuple[Place, ...] = ("client", "transport")
         found: list[str] = []
         for place in places:
-            trial = seam.Seam()
+            trial = transport_patch.Seam()
             try:
                 trial.take_requests(self._relay, place)
-                complaints = selftest.complaints(self._deck, self._clock)
+                complaints = selftest.complaints(self._open_captures, self._clock)
             except AttributeError as error:
                 complaints = [str(error)]
             if not complaints:
@@ -242,35 +251,35 @@ class ClaudeWire:
         msg = f"the requests of anthropic {_sdk_version()} cannot be taken over ({'; '.join(found)})"
         raise E2iError(msg, fix="pip install 'anthropic<3', and report the version that does not work")
 
-    def _keep(self, trial: Seam) -> None:
-        if self._seam is not None:
-            self._seam.adopt(trial)
+    def _keep(self, trial: TransportPatch) -> None:
+        if self._transport_patch is not None:
+            self._transport_patch.adopt(trial)
 
     def _on_stray(self, request: str) -> str | None:
         if self.mode == "live" and self._budget is None:
             return None
-        tapes = self._deck.tapes
-        if not tapes:
+        captures = self._open_captures.captures
+        if not captures:
             message = f"{request} was sent while no case was running"
         else:
-            cases = ", ".join(tape.case.id for tape in tapes)
+            cases = ", ".join(capture.case.id for capture in captures)
             message = (
                 f"{request} came from a bare thread while several cases were running ({cases}): "
                 "start it with contextvars.copy_context().run, or run without other cases beside it"
             )
         note = WireNote(kind="miss", message=message)
         self._notes.append(note)
-        for tape in tapes:  # one of them asked: none may pass without saying so
-            tape.note(note)
+        for capture in captures:  # one of them asked: none may pass without saying so
+            capture.note(note)
         return message
 
     def _note_blocked(self, message: str) -> None:
         note = WireNote(kind="blocked", message=message)
-        tape = self._deck.current()
-        if tape is None:
+        capture = self._open_captures.current()
+        if capture is None:
             self._notes.append(note)
         else:
-            tape.note(note)
+            capture.note(note)
 
 
 def _require_libraries() -> None:

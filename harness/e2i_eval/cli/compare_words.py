@@ -16,7 +16,7 @@ from e2i_eval.cli.run_finder import RunFinder
 from e2i_eval.cli.run_report import LATEST
 from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.compare import Comparison, compare_runs, side_of
+from e2i_eval.gate.compare import RunComparison, compare_runs, side_of
 from e2i_eval.report.masked import masked
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _outline(report: Report) -> Report:
     return replace(report, cases=tuple(replace(case, behaviour=None, calls=()) for case in report.cases))
 
 
-def _write_files(comparison: Comparison, arguments: argparse.Namespace) -> None:
+def _write_files(comparison: RunComparison, arguments: argparse.Namespace) -> None:
     from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
     from e2i_eval.report.html import comparison_html  # noqa: PLC0415  defers Jinja
 
@@ -90,7 +90,7 @@ def _write_files(comparison: Comparison, arguments: argparse.Namespace) -> None:
         data.write(json.dumps(comparison.to_json(), indent=2) + "\n")
 
 
-def _show(comparison: Comparison, arguments: argparse.Namespace) -> None:
+def _show(comparison: RunComparison, arguments: argparse.Namespace) -> None:
     from e2i_eval.report.comparison_lines import comparison_lines  # noqa: PLC0415  defers rich
     from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
 

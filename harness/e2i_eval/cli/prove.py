@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
-    from e2i_eval.faults.proof import Proof, Prover
+    from e2i_eval.faults.proof import InjectionResult, Prover
 
 __all__ = ["PROVE"]
 
@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return PROVED if proof.holds else NOT_PROVED
 
 
-def _proved(prover: Prover, arguments: argparse.Namespace) -> Proof:
+def _proved(prover: Prover, arguments: argparse.Namespace) -> InjectionResult:
     from e2i_eval.faults import choose  # noqa: PLC0415  not needed for --help
     from e2i_eval.faults.proof.lines import HEADER, trial_line, verdict_lines  # noqa: PLC0415  as above
 
@@ -122,7 +122,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
-    from e2i_eval.faults.proof import Bench, Prover  # noqa: PLC0415  as above
+    from e2i_eval.faults.proof import FaultInjector, Prover  # noqa: PLC0415  as above
     from e2i_eval.runner.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 
@@ -147,7 +147,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     wire = ClaudeWire(mode="mock", environ=environ, clock=clock, has_endpoint=settings.has_endpoint)
     wire.start()
     stack.callback(wire.stop)
-    bench = Bench(proxy)
+    bench = FaultInjector(proxy)
     evaluator = Evaluator(
         settings=settings,
         session=SessionRef(
@@ -167,7 +167,7 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     )
     stack.callback(evaluator.close)
     return Prover(
-        bench=bench,
+        injector=bench,
         evaluate=evaluator.evaluate,
         contract=lambda name: load_contract(settings.targets[name].contract, name, root=settings.root),
         cases=cases,

@@ -84,7 +84,7 @@ class Settings:
         repeats: how often the cases of each target run, and how that counts together; see ``repeat_plan``.
         overhead: names of the targets whose logging is measured; empty measures none.
         overhead_budget_s: how long the pairs of one target may take.
-        duet: git revision to measure latency against; None measures none.
+        A/B latency test: git revision to measure latency against; None measures none.
         duet_budget_s: how long one set of pairs of one target may take.
         gate: rules of the gate for all targets, as written in the file.
         gate_where: ``file:line`` of those.

@@ -59,7 +59,7 @@ class LatencyShift:
 
 
 def shift_metrics(shifts: Iterable[LatencyShift], target: str) -> dict[str, float]:
-    """Return the numbers for a target's run on the server; empty without a duet of it."""
+    """Return the numbers for a target's run on the server; empty without a A/B latency test of it."""
     own = [each for each in shifts if each.target == target]
     return {
         f"duet_{each.part}_{name}_ms": value

@@ -27,8 +27,8 @@ class OverheadResult:
         plain_ms: median time of a call without logging.
         overhead_ms: what the caller waits longer with logging, a call.
         drain_ms: median time from the answer until everything was on the server; the caller does not wait for it.
-        differences: what differed between the arms in output, streamed chunks or raised error, and what of concurrent
-            calls was lost or mixed up on the server; empty when nothing was.
+        differences: what differed between the variants in output, streamed chunks or raised error, and what of
+            concurrent calls was lost or mixed up on the server; empty when nothing was.
         conditions: what a reader should know of how it was measured, one sentence each.
         pair_ms: mean time of a call without and with logging, one a pair, in the order of measuring.
     """

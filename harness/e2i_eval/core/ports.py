@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from e2i_eval.core.trace import Logged, Trace
     from e2i_eval.core.verdict import Verdict
 
-__all__ = ["Claude", "Price", "Tape", "Tracking"]
+__all__ = ["Claude", "OpenCapture", "Pricing", "Tracking"]
 
 
-class Price(Protocol):
+class Pricing(Protocol):
     """Tells what a call costs."""
 
     def __call__(self, model: str, usage: Usage) -> float | None:
         """Return US dollars; None when the model's price is not known."""
 
 
-class Tape(Protocol):
+class OpenCapture(Protocol):
     """What was seen on the wire during one case."""
 
     @property
@@ -49,7 +49,7 @@ class Claude(Protocol):
     def stop(self) -> None:
         """Give the wire back."""
 
-    def tape(self, case: Case) -> AbstractContextManager[Tape]:
+    def capture(self, case: Case) -> AbstractContextManager[OpenCapture]:
         """Script ``case`` and capture what is asked while the context is open."""
 
 

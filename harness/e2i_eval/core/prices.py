@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.exchange import Usage
 
-__all__ = ["Price", "PriceTable", "cost_usd"]
+__all__ = ["ModelPrice", "PriceTable", "cost_usd"]
 
 TOKENS_PER_PRICE = 1_000_000
 WRITE_5M_FACTOR = 1.25
@@ -33,7 +33,7 @@ LONG_KEYS = PRICE_KEYS | {"above_input_tokens"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class ModelPrice:
     """The price of a model in USD per million tokens.
 
     Attributes:
@@ -48,15 +48,15 @@ class Price:
     output: float
     cache_read: float
     above_input_tokens: int = 0
-    long: Price | None = None
+    long: ModelPrice | None = None
 
-    def for_input(self, total_input_tokens: int) -> Price:
+    def for_input(self, total_input_tokens: int) -> ModelPrice:
         """Return the price that holds for a call with so much input."""
         if self.long is not None and total_input_tokens > self.long.above_input_tokens:
             return self.long
         return self
 
-    def times(self, factor: float) -> Price:
+    def times(self, factor: float) -> ModelPrice:
         """Return the price multiplied, the one of long prompts too."""
         return replace(
             self,
@@ -80,7 +80,7 @@ class PriceTable:
     """
 
     date: dt.date
-    models: Mapping[str, Price]
+    models: Mapping[str, ModelPrice]
     write_5m_factor: float = WRITE_5M_FACTOR
     write_1h_factor: float = WRITE_1H_FACTOR
     batch_factor: float = BATCH_FACTOR
@@ -106,7 +106,7 @@ class PriceTable:
         """Return the prices in a batch, of whatever is counted."""
         return replace(self, models={name: each.times(self.batch_factor) for name, each in self.models.items()})
 
-    def price(self, model: str) -> Price | None:
+    def price(self, model: str) -> ModelPrice | None:
         """Return the price of ``model``; None when it is unknown."""
         names = sorted((name for name in self.models if model.startswith(name)), key=len)
         # Only a date may follow: an unknown claude-opus-5-9 does not cost what claude-opus-5 costs.
@@ -155,10 +155,10 @@ def _parsed(text: str) -> PriceTable:
     )
 
 
-def _price(name: str, entry: Mapping[str, Any]) -> Price:
+def _price(name: str, entry: Mapping[str, Any]) -> ModelPrice:
     long = entry.get("long")
     _require_known(name, entry, PRICE_KEYS | {"long"})
-    return Price(
+    return ModelPrice(
         input=_number(f"{name}.input", entry["input"]),
         output=_number(f"{name}.output", entry["output"]),
         cache_read=_number(f"{name}.cache_read", entry["cache_read"]),
@@ -166,7 +166,7 @@ def _price(name: str, entry: Mapping[str, Any]) -> Price:
     )
 
 
-def _long_price(name: str, entry: Mapping[str, Any]) -> Price:
+def _long_price(name: str, entry: Mapping[str, Any]) -> ModelPrice:
     _require_known(name, entry, LONG_KEYS)
     plain = _price(name, {key: entry[key] for key in PRICE_KEYS})
     return replace(plain, above_input_tokens=int(_number(f"{name}.above_input_tokens", entry["above_input_tokens"])))

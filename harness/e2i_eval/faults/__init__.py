@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2i_eval.faults.catalogue import FAULTS, choose
-from e2i_eval.faults.control_run import Sound
+from e2i_eval.faults.control_run import ControlRun
 from e2i_eval.faults.fault import Fault
 
-__all__ = ["FAULTS", "Fault", "Sound", "choose"]
+__all__ = ["FAULTS", "ControlRun", "Fault", "choose"]

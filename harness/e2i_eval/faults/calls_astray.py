@@ -18,14 +18,14 @@ from e2i_eval.faults.values import each_mapping, replaced_text
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["CALLS_ASTRAY"]
 
 ALTERED = "something else"
 
 
-def swap_answers(spans: Spans, _sound: Sound) -> Spans:
+def swap_answers(spans: Spans, _control_run: ControlRun) -> Spans:
     """Give the first and the last call each other's answer."""
     told = calls(spans)
     if len(told) > 1:
@@ -34,19 +34,19 @@ def swap_answers(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def tell_other_prompt(spans: Spans, sound: Sound) -> Spans:
+def tell_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Log the prompt of another case, as state kept between calls does."""
-    other = sound.other
+    other = control_run.other
     texts = [] if other is None else [str(each.request.get("messages")) for each in other.exchanges]
-    for text, stranger in zip(sound.prompt_texts()[:1], texts, strict=False):
+    for text, stranger in zip(control_run.prompt_texts()[:1], texts, strict=False):
         in_calls(spans, lambda value: replaced_text(value, text, stranger))  # noqa: B023  used at once
     return spans
 
 
-def move_to_other_node(spans: Spans, sound: Sound) -> Spans:
+def move_to_other_node(spans: Spans, control_run: ControlRun) -> Spans:
     """Put calls into a node that did not make them."""
-    quiet = [node for node in sound.nodes if node not in sound.asked_nodes()] or [ALTERED]
-    asking = sound.asked_nodes()
+    quiet = [node for node in control_run.nodes if node not in control_run.asked_nodes()] or [ALTERED]
+    asking = control_run.asked_nodes()
 
     def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
         return {key: quiet[0] if key == "langgraph_node" and value in asking else value for key, value in each.items()}
@@ -58,18 +58,18 @@ def move_to_other_node(spans: Spans, sound: Sound) -> Spans:
     return spans
 
 
-def log_twice(spans: Spans, _sound: Sound) -> Spans:
+def log_twice(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log each call a second time, beside the first."""
     return [*spans, *(span.twin() for span in calls(spans))]
 
 
-def count_cache_twice(spans: Spans, sound: Sound) -> Spans:
+def count_cache_twice(spans: Spans, control_run: ControlRun) -> Spans:
     """Add what came from the cache to an input that has it already."""
-    read = sum(each.usage.cache_read_tokens for each in sound.answered[:1] if each.usage)
+    read = sum(each.usage.cache_read_tokens for each in control_run.answered[:1] if each.usage)
     return counted(spans, INPUT_KEYS, lambda count, _usage: count + 2 * read)
 
 
-def count_inner_call_again(spans: Spans, _sound: Sound) -> Spans:
+def count_inner_call_again(spans: Spans, _control_run: ControlRun) -> Spans:
     """Let a wrapper add the tokens of the call inside it to its own."""
     inner = []
     for span in calls(spans):
@@ -80,7 +80,7 @@ def count_inner_call_again(spans: Spans, _sound: Sound) -> Spans:
     return [*spans, *inner]
 
 
-def never_end(spans: Spans, _sound: Sound) -> Spans:
+def never_end(spans: Spans, _control_run: ControlRun) -> Spans:
     """Leave the calls open, as a stream does whose reader went away."""
     for span in calls(spans):
         span.end_ns = 0

@@ -18,34 +18,34 @@ from e2i_eval.faults.values import each_mapping, replaced_text, without
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["MISSING_IN_CALLS"]
 
 CACHE_READ_KEYS = ("cache_read_input_tokens", "cache_read_tokens", "cache_read")
 
 
-def lose_call(spans: Spans, _sound: Sound) -> Spans:
+def lose_call(spans: Spans, _control_run: ControlRun) -> Spans:
     """Drop the span of the first call, and what is inside it."""
     lost = {span.span_id for span in calls(spans)[:1]}
     return [span for span in spans if span.span_id not in lost and span.parent_id not in lost]
 
 
-def lose_messages(spans: Spans, sound: Sound) -> Spans:
+def lose_messages(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep nothing of what Claude was asked."""
-    for text in sound.prompt_texts():
+    for text in control_run.prompt_texts():
         in_calls(spans, lambda value, text=text: replaced_text(value, text, ""))  # type: ignore[misc]
     return spans
 
 
-def lose_system_prompt(spans: Spans, sound: Sound) -> Spans:
+def lose_system_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep nothing of the system prompt."""
-    for text in sound.system_texts():
+    for text in control_run.system_texts():
         in_calls(spans, lambda value, text=text: replaced_text(value, text, ""))  # type: ignore[misc]
     return spans
 
 
-def lose_completion(spans: Spans, _sound: Sound) -> Spans:
+def lose_completion(spans: Spans, _control_run: ControlRun) -> Spans:
     """Keep nothing of what Claude answered."""
     for span in calls(spans):
         span.attributes[OUTPUTS] = ""
@@ -53,34 +53,34 @@ def lose_completion(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def lose_tool_call(spans: Spans, sound: Sound) -> Spans:
+def lose_tool_call(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep the answer's text, and not the tools it called."""
-    names = {call["name"] for call in sound.tool_calls()}
+    names = {call["name"] for call in control_run.tool_calls()}
     in_outputs(spans, lambda value: without(value, lambda each: _is_tool_call(each, names)))
     return spans
 
 
-def lose_tools(spans: Spans, sound: Sound) -> Spans:
+def lose_tools(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep nothing of the tools that were offered."""
-    names = {tool.get("name") for each in sound.answered for tool in each.request.get("tools", ())}
+    names = {tool.get("name") for each in control_run.answered for tool in each.request.get("tools", ())}
     in_calls(spans, lambda value: without(value, lambda each: _is_offer(each, names)))
     return spans
 
 
-def lose_usage(spans: Spans, _sound: Sound) -> Spans:
+def lose_usage(spans: Spans, _control_run: ControlRun) -> Spans:
     """Keep no token counts."""
     for span in spans:
         span.attributes.pop(TOKENS, None)
     return spans
 
 
-def lose_cache_read(spans: Spans, _sound: Sound) -> Spans:
+def lose_cache_read(spans: Spans, _control_run: ControlRun) -> Spans:
     """Drop the tokens that came from the cache from every count."""
     in_calls(spans, lambda value: each_mapping(value, lambda each: without_keys(each, CACHE_READ_KEYS)))
     return spans
 
 
-def lose_stop_reason(spans: Spans, _sound: Sound) -> Spans:
+def lose_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
     """Keep nothing of why the answer ended."""
     in_calls(spans, lambda value: each_mapping(value, lambda each: without_keys(each, STOP_KEYS)))
     return spans

@@ -18,7 +18,7 @@ from e2i_eval.faults.values import each_mapping, replaced_text
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["WRONG_IN_CALLS"]
 
@@ -29,29 +29,29 @@ KEPT_CHARACTERS = 40
 """What is left of a text that is cut off."""
 
 
-def halve_input_tokens(spans: Spans, _sound: Sound) -> Spans:
+def halve_input_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Count half the input."""
     return counted(spans, INPUT_KEYS, lambda count, _usage: count // 2)
 
 
-def guess_output_tokens(spans: Spans, _sound: Sound) -> Spans:
+def guess_output_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Count the answer's tokens by its characters, as is done where a stream brings no usage."""
     return counted(spans, OUTPUT_KEYS, lambda count, _usage: count // 3 + 1)
 
 
-def miscount_total(spans: Spans, _sound: Sound) -> Spans:
+def miscount_total(spans: Spans, _control_run: ControlRun) -> Spans:
     """Let the total be more than its parts."""
     return counted(spans, TOTAL_KEYS, lambda count, _usage: count + 1000)
 
 
-def name_other_model(spans: Spans, sound: Sound) -> Spans:
+def name_other_model(spans: Spans, control_run: ControlRun) -> Spans:
     """Name another model than was asked."""
-    for model in {each.model for each in sound.answered}:
+    for model in {each.model for each in control_run.answered}:
         in_calls(spans, lambda value, model=model: replaced_text(value, model, OTHER_MODEL))  # type: ignore[misc]
     return spans
 
 
-def invent_temperature(spans: Spans, _sound: Sound) -> Spans:
+def invent_temperature(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log the temperature of a configuration that was never sent."""
     for span in calls(spans):
         params = span.attributes.get("invocation_params")
@@ -61,7 +61,7 @@ def invent_temperature(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def change_max_tokens(spans: Spans, _sound: Sound) -> Spans:
+def change_max_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log another limit than was sent."""
 
     def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -71,7 +71,7 @@ def change_max_tokens(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def change_stop_reason(spans: Spans, _sound: Sound) -> Spans:
+def change_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
     """Say that the answer was cut off when it was not."""
 
     def change(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -81,37 +81,37 @@ def change_stop_reason(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def change_tool_arguments(spans: Spans, sound: Sound) -> Spans:
+def change_tool_arguments(spans: Spans, control_run: ControlRun) -> Spans:
     """Log other arguments than Claude called the tool with."""
-    for call in sound.tool_calls():
+    for call in control_run.tool_calls():
         in_outputs(spans, lambda value, call=call: _other_arguments(value, call["input"]))  # type: ignore[misc]
     return spans
 
 
-def hide_failure(spans: Spans, _sound: Sound) -> Spans:
+def hide_failure(spans: Spans, _control_run: ControlRun) -> Spans:
     """Say of every call that all went well."""
     for span in calls(spans):
         span.status = OK
     return spans
 
 
-def stamp_when_sent(spans: Spans, _sound: Sound) -> Spans:
+def stamp_when_sent(spans: Spans, _control_run: ControlRun) -> Spans:
     """Give calls the time at which they were written down, after they had ended."""
     for span in calls(spans):
         span.start_ns = span.end_ns = span.end_ns + WRITTEN_DOWN_AFTER_NS
     return spans
 
 
-def cut_prompt(spans: Spans, sound: Sound) -> Spans:
+def cut_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Cut the longest message off."""
-    text = next(iter(sound.prompt_texts()), "")
+    text = next(iter(control_run.prompt_texts()), "")
     in_calls(spans, lambda value: replaced_text(value, text, text[:KEPT_CHARACTERS]) if text else value)
     return spans
 
 
-def cut_completion(spans: Spans, sound: Sound) -> Spans:
+def cut_completion(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep the first half of the answer, as when a stream is not read to its end."""
-    text = next(iter(sound.answer_texts()), "")
+    text = next(iter(control_run.answer_texts()), "")
     in_outputs(spans, lambda value: replaced_text(value, text, text[: len(text) // 2]) if text else value)
     return spans
 

@@ -1,4 +1,4 @@
-"""The sound run of a case, which a fault starts from: what was seen and kept while nothing was broken."""
+"""The control run of a case, which a fault starts from: what was seen and kept while nothing was broken."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.core.trace import Span
 
-__all__ = ["Sound"]
+__all__ = ["ControlRun"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
+class ControlRun:
     """What is known of a case before it is broken; in mock mode the next run is the same in every word.
 
     Attributes:
-        evidence: of the sound run.
+        evidence: of the control run.
         contract: of the case's target.
         other: evidence of another case of the same target; None when there is none.
     """

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
     from e2i_eval.faults.sent_span import SentSpan
-    from e2i_eval.tracking.traffic import Handling, Message
+    from e2i_eval.tracking.traffic import Handling, HttpRequest
 
 __all__ = ["Fault", "FaultClass", "Need", "Place"]
 
@@ -45,12 +45,12 @@ class Need:
     Attributes:
         what: in words, for a case that lacks it.
         is_likely: told from the case file alone, without running it.
-        is_met: told from the sound run.
-        wants_other: the sound run of another case of the target is needed as well.
+        is_met: told from the control run.
+        wants_other: the control run of another case of the target is needed as well.
     """
 
     what: str
-    is_met: Callable[[Sound], bool]
+    is_met: Callable[[ControlRun], bool]
     is_likely: Callable[[Case], bool] = lambda _case: True
     wants_other: bool = False
 
@@ -85,17 +85,18 @@ class Fault:
     checks: tuple[str, ...]
     tells: str = ""
     needs: tuple[Need, ...] = ()
-    spans: Callable[[list[SentSpan], Sound], list[SentSpan]] | None = None
-    request: Callable[[Message, Sound], Handling | None] | None = None
-    model: Callable[[Sound, Callable[[], None]], AbstractContextManager[None]] | None = None
+    spans: Callable[[list[SentSpan], ControlRun], list[SentSpan]] | None = None
+    request: Callable[[HttpRequest, ControlRun], Handling | None] | None = None
+    model: Callable[[ControlRun, Callable[[], None]], AbstractContextManager[None]] | None = None
     call: (
-        Callable[[Callable[[JsonObject], object], Sound, Callable[[], None]], Callable[[JsonObject], object]] | None
+        Callable[[Callable[[JsonObject], object], ControlRun, Callable[[], None]], Callable[[JsonObject], object]]
+        | None
     ) = None
     case: Callable[[Case], Case | None] | None = None
 
-    def lacks(self, sound: Sound) -> str:
-        """Return what the sound run lacks for this fault; empty when it has all."""
-        return next((need.what for need in self.needs if not need.is_met(sound)), "")
+    def lacks(self, control_run: ControlRun) -> str:
+        """Return what the control run lacks for this fault; empty when it has all."""
+        return next((need.what for need in self.needs if not need.is_met(control_run)), "")
 
     def may_fit(self, case: Case) -> bool:
         """Tell, from the case file alone, whether it is worth running the case for this fault."""

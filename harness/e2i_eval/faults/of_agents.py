@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["AGENT_FAULTS"]
 
@@ -35,20 +35,20 @@ ATTEMPTS = 3
 
 
 def answer_from_memory(
-    function: Callable[[JsonObject], object], sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Return the answer to another question."""
 
     def answer(inputs: JsonObject) -> object:
         output = function(inputs)
         applied()
-        return output if sound.other is None else sound.other.run.output
+        return output if control_run.other is None else control_run.other.run.output
 
     return answer
 
 
 def answer_nothing(
-    function: Callable[[JsonObject], object], _sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], _control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Do the work and forget to return it."""
 
@@ -60,7 +60,7 @@ def answer_nothing(
 
 
 def break_afterwards(
-    function: Callable[[JsonObject], object], _sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], _control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Lose a good answer to an error in what comes after it."""
 
@@ -74,7 +74,7 @@ def break_afterwards(
 
 
 def wait_for_the_server(
-    function: Callable[[JsonObject], object], _sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], _control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Keep the answer from the caller until it is logged."""
 
@@ -88,7 +88,7 @@ def wait_for_the_server(
 
 
 @contextmanager
-def encode_before_each_call(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def encode_before_each_call(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Keep each call to Claude waiting while what is to be logged of it is encoded."""
 
     def wait(_model: Any, messages: list[Any]) -> list[Any]:  # noqa: ANN401  a chat model
@@ -121,7 +121,7 @@ def cache_nothing(case: Case) -> Case | None:
 
 
 A_QUICK_ANSWER = Need(
-    what="no case is answered within a second", is_met=lambda sound: sound.evidence.run.duration_s < 1.0
+    what="no case is answered within a second", is_met=lambda control_run: control_run.evidence.run.duration_s < 1.0
 )
 
 AGENT_FAULTS = (

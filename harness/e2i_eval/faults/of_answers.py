@@ -15,7 +15,7 @@ from e2i_eval.faults.sent_span import OUTPUTS, TRACE_TAG, Spans, root
 
 if TYPE_CHECKING:
     from e2i_eval.checks.contract.contract import SpanDemand
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["ANSWER_FAULTS"]
 
@@ -23,41 +23,41 @@ ANOTHER = "another"
 CONTEXT = "context"
 
 
-def lose_tag(spans: Spans, sound: Sound) -> Spans:
+def lose_tag(spans: Spans, control_run: ControlRun) -> Spans:
     """Drop a tag that is asked for."""
-    for name in wanted_names(sound, "tags")[:1]:
+    for name in wanted_names(control_run, "tags")[:1]:
         for span in spans:
             span.attributes.pop(TRACE_TAG + name, None)
     return spans
 
 
-def lie_about_provenance(spans: Spans, sound: Sound) -> Spans:
+def lie_about_provenance(spans: Spans, control_run: ControlRun) -> Spans:
     """Say of any answer that it was computed, or of a computed one that it was not."""
-    for name in wanted_names(sound, "tags", exactly=True, name="*provenance*")[:1]:
+    for name in wanted_names(control_run, "tags", exactly=True, name="*provenance*")[:1]:
         for span in spans:
             if (told := span.attributes.get(TRACE_TAG + name)) is not None:
                 span.attributes[TRACE_TAG + name] = "fallback" if told == "computed" else "computed"
     return spans
 
 
-def answer_as_before(spans: Spans, sound: Sound) -> Spans:
+def answer_as_before(spans: Spans, control_run: ControlRun) -> Spans:
     """Tag an answer with another case's brand, customer or whatever tags tell of the inputs."""
-    for name in wanted_names(sound, "tags", exactly=True)[:1]:
+    for name in wanted_names(control_run, "tags", exactly=True)[:1]:
         for span in spans:
             if TRACE_TAG + name in span.attributes:
                 span.attributes[TRACE_TAG + name] = ANOTHER
     return spans
 
 
-def log_other_answer(spans: Spans, sound: Sound) -> Spans:
+def log_other_answer(spans: Spans, control_run: ControlRun) -> Spans:
     """Log another answer than the caller got, as a handler does that reads a state which is changed later."""
-    told = {name.partition(".")[0] for demand in _of_the_answer(sound) for name in demand.outputs}
+    told = {name.partition(".")[0] for demand in _of_the_answer(control_run) for name in demand.outputs}
     if (first := root(spans)) is not None and isinstance(outputs := first.attributes.get(OUTPUTS), dict):
         first.attributes[OUTPUTS] = {key: ANOTHER if key in told else value for key, value in outputs.items()}
     return spans
 
 
-def cut_context(spans: Spans, _sound: Sound) -> Spans:
+def cut_context(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log half of the context that Claude was shown."""
     if (first := root(spans)) is not None and isinstance(outputs := first.attributes.get(OUTPUTS), dict):
         context = str(outputs.get(CONTEXT) or "")
@@ -65,20 +65,21 @@ def cut_context(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def _of_the_answer(sound: Sound) -> list[SpanDemand]:
+def _of_the_answer(control_run: ControlRun) -> list[SpanDemand]:
     """Return the demands on what the root span says was answered."""
-    scope = scope_of(sound.evidence, None)
-    sections = [each for each in sound.contract.sections if scope.holds(each.when)]
+    scope = scope_of(control_run.evidence, None)
+    sections = [each for each in control_run.contract.sections if scope.holds(each.when)]
     demands = [each for section in sections for each in section.spans]
     return [each for each in demands if each.root and each.outputs and scope.holds(each.when)]
 
 
 TELLS_THE_ANSWER = Need(
-    what="no contract asks for the answer in the root span", is_met=lambda sound: bool(_of_the_answer(sound))
+    what="no contract asks for the answer in the root span",
+    is_met=lambda control_run: bool(_of_the_answer(control_run)),
 )
 TELLS_THE_CONTEXT = Need(
     what="no contract asks for the context in the root span",
-    is_met=lambda sound: any(CONTEXT in each.outputs for each in _of_the_answer(sound)),
+    is_met=lambda control_run: any(CONTEXT in each.outputs for each in _of_the_answer(control_run)),
 )
 
 ANSWER_FAULTS = (

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["DOCUMENT_FAULTS"]
 
 
-def lose_reranking(spans: Spans, _sound: Sound) -> Spans:
+def lose_reranking(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose how the documents were reranked."""
     return [span for span in spans if span.type != "RERANKER"]
 
 
-def lose_retrieval(spans: Spans, _sound: Sound) -> Spans:
+def lose_retrieval(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose what was retrieved."""
     return [span for span in spans if span.type != "RETRIEVER"]
 
 
-def reverse_scores(spans: Spans, _sound: Sound) -> Spans:
+def reverse_scores(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log reranked documents in another order than their scores say."""
     for span in spans:
         if span.type == "RERANKER":
@@ -39,19 +39,19 @@ def reverse_scores(spans: Spans, _sound: Sound) -> Spans:
     return spans
 
 
-def lose_document_ids(spans: Spans, sound: Sound) -> Spans:
+def lose_document_ids(spans: Spans, control_run: ControlRun) -> Spans:
     """Log documents that nobody can find again."""
-    names = {name.rpartition(".")[2] for name in (sound.contract.rag.ids if sound.contract.rag else ())}
+    names = {name.rpartition(".")[2] for name in (control_run.contract.rag.ids if control_run.contract.rag else ())}
     return _in_documents(spans, lambda each: {key: value for key, value in each.items() if key not in names})
 
 
-def lose_document_scores(spans: Spans, sound: Sound) -> Spans:
+def lose_document_scores(spans: Spans, control_run: ControlRun) -> Spans:
     """Log documents without how well they fit."""
-    names = {name.rpartition(".")[2] for name in (sound.contract.rag.scores if sound.contract.rag else ())}
+    names = {name.rpartition(".")[2] for name in (control_run.contract.rag.scores if control_run.contract.rag else ())}
     return _in_documents(spans, lambda each: {key: value for key, value in each.items() if key not in names})
 
 
-def lose_query(spans: Spans, _sound: Sound) -> Spans:
+def lose_query(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose what was searched for."""
     for span in spans:
         if span.type == "RETRIEVER":

@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["GRAPH_FAULTS"]
 
 
 def add_node(
-    function: Callable[[JsonObject], object], sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Run one node more."""
-    return _applied(with_extra_node(function, sound.nodes), function, applied)
+    return _applied(with_extra_node(function, control_run.nodes), function, applied)
 
 
 def skip_node(
-    function: Callable[[JsonObject], object], sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Leave a node out."""
-    return _applied(without_node(function, _between(sound)), function, applied)
+    return _applied(without_node(function, _between(control_run)), function, applied)
 
 
 def loop_once(
-    function: Callable[[JsonObject], object], sound: Sound, applied: Callable[[], None]
+    function: Callable[[JsonObject], object], control_run: ControlRun, applied: Callable[[], None]
 ) -> Callable[[JsonObject], object]:
     """Run a node again."""
-    return _applied(with_loop(function, _between(sound)), function, applied)
+    return _applied(with_loop(function, _between(control_run)), function, applied)
 
 
-def _between(sound: Sound) -> Collection[str]:
+def _between(control_run: ControlRun) -> Collection[str]:
     """Return the nodes that do not ask Claude, whose answers are counted; those in the middle first."""
-    quiet = [node for node in sound.nodes if node not in sound.asked_nodes()]
+    quiet = [node for node in control_run.nodes if node not in control_run.asked_nodes()]
     return (*quiet[1:], *quiet[:1])
 
 

@@ -9,12 +9,12 @@ from e2i_eval.faults.chat_models import sending
 from e2i_eval.faults.fault import Fault
 from e2i_eval.faults.needs import A_TRACE, ONE_CALL
 from e2i_eval.faults.sent_span import Spans, calls
-from e2i_eval.tracking.traffic import Handling, Message
+from e2i_eval.tracking.traffic import Handling, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["PROCESS_FAULTS"]
 
@@ -34,7 +34,7 @@ class Kill:
         self._is_dead = False
 
     @contextmanager
-    def while_asking(self, _sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+    def while_asking(self, _control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
         """Die when Claude has answered the first time; a new block is a new process."""
         self._is_dead = False
 
@@ -47,12 +47,12 @@ class Kill:
         with sending(on_answer=die):
             yield
 
-    def silence(self, message: Message, _sound: Sound) -> Handling | None:
+    def silence(self, message: HttpRequest, _control_run: ControlRun) -> Handling | None:
         """Let nothing more arrive of what the dead process would still log."""
         return Handling() if self._is_dead and message.is_write else None
 
 
-def stop_before_first_call(spans: Spans, _sound: Sound) -> Spans:
+def stop_before_first_call(spans: Spans, _control_run: ControlRun) -> Spans:
     """Keep what had ended when the first call to Claude began, as where each span is sent when it ends."""
     begun_ns = min((span.start_ns for span in calls(spans)), default=None)
     return spans if begun_ns is None else [span for span in spans if span.end_ns <= begun_ns]

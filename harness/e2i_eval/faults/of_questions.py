@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2i_eval.core.case import Case
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["QUESTION_FAULTS"]
 
@@ -27,21 +27,21 @@ OTHER_MODEL = "claude-haiku-4-5"
 
 
 @contextmanager
-def add_sentence(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def add_sentence(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Add a sentence to the first message of every prompt; the log tells it as well."""
     with asking(lambda messages: _with_sentence(messages, applied)):
         yield
 
 
 @contextmanager
-def add_sentence_below(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def add_sentence_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Add a sentence after the prompt was logged."""
     with sending(lambda _model, messages: _with_sentence(messages, applied)):
         yield
 
 
 @contextmanager
-def lose_history_below(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def lose_history_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Send half of the last message, and log the whole."""
 
     def change(_model: Any, messages: list[Any]) -> list[Any]:  # noqa: ANN401  a chat model
@@ -56,7 +56,7 @@ def lose_history_below(_sound: Sound, applied: Callable[[], None]) -> Iterator[N
 
 
 @contextmanager
-def ask_twice(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def ask_twice(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Ask Claude everything twice."""
 
     def unchanged(messages: list[Any]) -> list[Any]:
@@ -68,7 +68,7 @@ def ask_twice(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def ask_other_model_below(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def ask_other_model_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Ask another model after the configured one was logged."""
 
     def change(model: Any, messages: list[Any]) -> list[Any]:  # noqa: ANN401  a chat model
@@ -111,7 +111,7 @@ def _restored_models() -> Iterator[None]:
 
 
 @contextmanager
-def swallow_error(_sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+def swallow_error(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Turn every error of Claude into an empty answer that went well."""
 
     def empty(_error: Exception) -> Any:  # noqa: ANN401  a ChatResult

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.faults.fault import Fault, Need
 from e2i_eval.faults.needs import logs, wanted_names
-from e2i_eval.tracking.traffic import Handling, Message
+from e2i_eval.tracking.traffic import Handling, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["RUN_FAULTS"]
 
@@ -23,75 +23,75 @@ SINGLE = {"metrics": "runs/log-metric", "params": "runs/log-parameter"}
 CONSTANT = 0.123
 
 
-def lose_metric(message: Message, sound: Sound) -> Handling | None:
+def lose_metric(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Drop a metric that is asked for."""
-    return _changed(message, "metrics", lambda name, value: None if name in _first(sound, "metrics") else value)
+    return _changed(message, "metrics", lambda name, value: None if name in _first(control_run, "metrics") else value)
 
 
-def lose_metrics(message: Message, _sound: Sound) -> Handling | None:
+def lose_metrics(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Accept every metric and keep none."""
     return _changed(message, "metrics", lambda _name, _value: None)
 
 
-def log_nan(message: Message, sound: Sound) -> Handling | None:
+def log_nan(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log that there is no number as one."""
-    return _changed(message, "metrics", lambda name, value: "NaN" if name in _first(sound, "metrics") else value)
+    return _changed(message, "metrics", lambda name, value: "NaN" if name in _first(control_run, "metrics") else value)
 
 
-def log_constant(message: Message, sound: Sound) -> Handling | None:
+def log_constant(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log the same number whatever was computed."""
-    names = _told(sound)
+    names = _told(control_run)
     return _changed(message, "metrics", lambda name, value: CONSTANT if name in names else value)
 
 
-def swap_metrics(message: Message, sound: Sound) -> Handling | None:
+def swap_metrics(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log one statistic under another's name."""
-    one, other = _two_metrics(sound)
-    values = _metrics(sound)
+    one, other = _two_metrics(control_run)
+    values = _metrics(control_run)
     swapped = {one: values.get(other), other: values.get(one)}
     return _changed(message, "metrics", swapped.get)
 
 
-def log_other_case(message: Message, sound: Sound) -> Handling | None:
+def log_other_case(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log the number of the case before."""
-    name = _differing(sound)
-    stale = sound.other.logged.metrics.get(name) if sound.other and sound.other.logged else None
+    name = _differing(control_run)
+    stale = control_run.other.logged.metrics.get(name) if control_run.other and control_run.other.logged else None
     return _changed(message, "metrics", lambda each, value: stale if each == name else value)
 
 
-def price_tenfold(message: Message, _sound: Sound) -> Handling | None:
+def price_tenfold(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Take the price of another unit."""
     return _changed(message, "metrics", lambda name, value: 10 * float(value) if name == COST else value)
 
 
-def lose_param(message: Message, sound: Sound) -> Handling | None:
+def lose_param(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Drop a param that is asked for."""
-    return _changed(message, "params", lambda name, value: None if name in _first(sound, "params") else value)
+    return _changed(message, "params", lambda name, value: None if name in _first(control_run, "params") else value)
 
 
-def lose_prompt_versions(message: Message, _sound: Sound) -> Handling | None:
+def lose_prompt_versions(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Drop which versions of prompts were used."""
     return _changed(message, "params", lambda name, value: None if name.startswith("prompt") else value)
 
 
-def name_other_prompt_version(message: Message, sound: Sound) -> Handling | None:
+def name_other_prompt_version(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log the version after the one that was used: it may well exist, and nobody wonders."""
-    names = wanted_names(sound, "params", exactly=True, name="prompt*")[:1]
+    names = wanted_names(control_run, "params", exactly=True, name="prompt*")[:1]
     return _changed(message, "params", lambda name, value: _other_version(str(value)) if name in names else value)
 
 
-def name_other_model(message: Message, sound: Sound) -> Handling | None:
+def name_other_model(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log the configured model, not the one that was asked."""
-    names = wanted_names(sound, "params", exactly=True, name="model*")[:1]
+    names = wanted_names(control_run, "params", exactly=True, name="model*")[:1]
     return _changed(message, "params", lambda name, value: "claude-haiku-4-5" if name in names else value)
 
 
-def lose_file(message: Message, _sound: Sound) -> Handling | None:
+def lose_file(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Accept files and keep none, as a server with a broken store does."""
     return Handling() if message.has_file else None
 
 
-def empty_file(message: Message, _sound: Sound) -> Handling | None:
+def empty_file(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Store the file's name, and nothing in it."""
     return Handling(send=(replace(message, body=b""),)) if message.has_file and message.body else None
 
@@ -104,7 +104,7 @@ def _other_version(version: str) -> str:
     return f"{version[: digits.start()]}{int(digits.group()) + 1}{version[digits.end() :]}"
 
 
-def _changed(message: Message, kind: str, change: Callable[[str, JsonValue], JsonValue]) -> Handling | None:
+def _changed(message: HttpRequest, kind: str, change: Callable[[str, JsonValue], JsonValue]) -> Handling | None:
     """Return what becomes of a request that logs metrics or params; a value that becomes None is not logged."""
     if message.call == SINGLE[kind]:
         body = dict(message.json())
@@ -118,34 +118,34 @@ def _changed(message: Message, kind: str, change: Callable[[str, JsonValue], Jso
     return Handling(send=(message.with_json(changed),)) if changed != body else None
 
 
-def _first(sound: Sound, kind: str) -> tuple[str, ...]:
-    return wanted_names(sound, kind)[:1]
+def _first(control_run: ControlRun, kind: str) -> tuple[str, ...]:
+    return wanted_names(control_run, kind)[:1]
 
 
-def _told(sound: Sound) -> tuple[str, ...]:
+def _told(control_run: ControlRun) -> tuple[str, ...]:
     """Return the metrics whose exact value is asked for."""
-    return wanted_names(sound, "metrics", exactly=True)
+    return wanted_names(control_run, "metrics", exactly=True)
 
 
-def _metrics(sound: Sound) -> dict[str, float]:
-    return dict(sound.evidence.logged.metrics) if sound.evidence.logged else {}
+def _metrics(control_run: ControlRun) -> dict[str, float]:
+    return dict(control_run.evidence.logged.metrics) if control_run.evidence.logged else {}
 
 
-def _two_metrics(sound: Sound) -> tuple[str, str]:
+def _two_metrics(control_run: ControlRun) -> tuple[str, str]:
     """Return two metrics with different values, one of which is asked for exactly; empty names where there are none."""
-    values = _metrics(sound)
-    for one in _told(sound):
-        for other in wanted_names(sound, "metrics"):
+    values = _metrics(control_run)
+    for one in _told(control_run):
+        for other in wanted_names(control_run, "metrics"):
             if values[one] != values[other]:
                 return one, other
     return "", ""
 
 
-def _differing(sound: Sound) -> str:
+def _differing(control_run: ControlRun) -> str:
     """Return a metric asked for exactly that another case has with another value; empty where there is none."""
-    other = sound.other.logged.metrics if sound.other and sound.other.logged else {}
-    values = _metrics(sound)
-    return next((name for name in _told(sound) if name in other and other[name] != values[name]), "")
+    other = control_run.other.logged.metrics if control_run.other and control_run.other.logged else {}
+    values = _metrics(control_run)
+    return next((name for name in _told(control_run) if name in other and other[name] != values[name]), "")
 
 
 COST = "cost_usd"
@@ -154,12 +154,12 @@ TWO_METRICS = Need(
 )
 OTHER_METRIC = Need(
     what="no other case logs another value of a metric that the contract asks for",
-    is_met=lambda sound: bool(_differing(sound)),
+    is_met=lambda control_run: bool(_differing(control_run)),
     wants_other=True,
 )
 A_COST = Need(
     what="no case logs a cost that its contract or case asks for",
-    is_met=lambda sound: COST in _told(sound) and _metrics(sound)[COST] > 0,
+    is_met=lambda control_run: COST in _told(control_run) and _metrics(control_run)[COST] > 0,
 )
 METRIC_CHECKS = ("trace", "metrics")
 PARAM_CHECKS = ("trace", "params")

@@ -14,7 +14,7 @@ from e2i_eval.faults.sent_span import TRACE_TAG, Spans, calls, root
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["SECRET_FAULTS"]
 
@@ -26,26 +26,26 @@ PHONES = ("+1 212 555 0142", "(212) 555-0142", "212-555-0142")
 """Samples of what contracts forbid; the first one of a kind that a contract's patterns match is leaked."""
 
 
-def leak_key_into_tag(spans: Spans, _sound: Sound) -> Spans:
+def leak_key_into_tag(spans: Spans, _control_run: ControlRun) -> Spans:
     """Write a key where everybody can read it."""
     if (first := root(spans)) is not None:
         first.attributes[TRACE_TAG + "debug"] = f"client made with {KEY}"
     return spans
 
 
-def leak_header(spans: Spans, _sound: Sound) -> Spans:
+def leak_header(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log a request with its headers."""
     for span in calls(spans) or spans[:1]:
         span.attributes["http.request.headers"] = {"authorization": BEARER}
     return spans
 
 
-def leaking(samples: Collection[str]) -> Callable[[Spans, Sound], Spans]:
+def leaking(samples: Collection[str]) -> Callable[[Spans, ControlRun], Spans]:
     """Log a question with what identifies a person in it."""
 
-    def leak(spans: Spans, sound: Sound) -> Spans:
+    def leak(spans: Spans, control_run: ControlRun) -> Spans:
         for span in spans[:1]:
-            span.attributes["question.raw"] = f"what of {_forbidden(samples, sound)}?"
+            span.attributes["question.raw"] = f"what of {_forbidden(samples, control_run)}?"
         return spans
 
     return leak
@@ -53,12 +53,12 @@ def leaking(samples: Collection[str]) -> Callable[[Spans, Sound], Spans]:
 
 def forbids(what: str, samples: Collection[str]) -> Need:
     """Ask for a contract that forbids one of ``samples``."""
-    return Need(what=f"no contract forbids {what}", is_met=lambda sound: bool(_forbidden(samples, sound)))
+    return Need(what=f"no contract forbids {what}", is_met=lambda control_run: bool(_forbidden(samples, control_run)))
 
 
-def _forbidden(samples: Collection[str], sound: Sound) -> str:
+def _forbidden(samples: Collection[str], control_run: ControlRun) -> str:
     """Return the first sample the contract forbids; empty when it forbids none."""
-    patterns = sound.contract.secrets.patterns.values()
+    patterns = control_run.contract.secrets.patterns.values()
     return next((each for each in samples if any(re.search(pattern, each) for pattern in patterns)), "")
 
 

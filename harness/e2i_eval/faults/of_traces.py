@@ -12,11 +12,11 @@ from e2i_eval.faults.needs import (
 )
 from e2i_eval.faults.sent_span import TOKENS, Spans, other_id, rewritten
 from e2i_eval.faults.values import each_mapping, replaced_text
-from e2i_eval.tracking.traffic import Answer, Handling, Message
+from e2i_eval.tracking.traffic import Handling, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.faults.control_run import Sound
+    from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["TRACE_FAULTS"]
 
@@ -25,17 +25,17 @@ CREATE_TRACE = "traces"
 LINK_CALLS = ("traces/link-to-run",)
 
 
-def lose_trace(message: Message, _sound: Sound) -> Handling | None:
+def lose_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Let spans go nowhere, and say that they arrived."""
     return Handling() if _is_about_traces(message) else None
 
 
-def delay_trace(message: Message, _sound: Sound) -> Handling | None:
+def delay_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Let everything about traces arrive after it was looked for."""
     return Handling(later=(message,)) if _is_about_traces(message) else None
 
 
-def send_twice(message: Message, _sound: Sound) -> Handling | None:
+def send_twice(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Send each trace a second time under a new id, as a retry does that makes a new one."""
     if message.has_spans:
         return Handling(send=(_in_twin_trace(message), message))
@@ -49,7 +49,7 @@ def send_twice(message: Message, _sound: Sound) -> Handling | None:
     return None
 
 
-def log_to_no_run(message: Message, _sound: Sound) -> Handling | None:
+def log_to_no_run(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Forget which run a trace belongs to, as a thread without its context does."""
     if message.call in LINK_CALLS:
         return Handling()
@@ -60,23 +60,23 @@ def log_to_no_run(message: Message, _sound: Sound) -> Handling | None:
     )
 
 
-def be_unavailable(message: Message, _sound: Sound) -> Handling | None:
+def be_unavailable(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
     """Let the server be down for whatever is logged."""
-    return Handling(answer=Answer(status=UNAVAILABLE)) if message.is_write else None
+    return Handling(answer=HttpResponse(status=UNAVAILABLE)) if message.is_write else None
 
 
-def lose_root(spans: Spans, _sound: Sound) -> Spans:
+def lose_root(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose the root span, as a process does that ends before its trace."""
     return [span for span in spans if span.parent_id]
 
 
-def lose_tail(spans: Spans, _sound: Sound) -> Spans:
+def lose_tail(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose the spans that ended last, as a hard exit does."""
     kept = sorted(spans, key=lambda span: span.end_ns)[: len(spans) // 2]
     return [span for span in spans if span in kept]
 
 
-def roll_tokens_up(spans: Spans, _sound: Sound) -> Spans:
+def roll_tokens_up(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log the sum of all calls once more, in a span of its own beside them."""
     counting = [span for span in spans if isinstance(span.attributes.get(TOKENS), dict)]
     if not counting:
@@ -87,18 +87,18 @@ def roll_tokens_up(spans: Spans, _sound: Sound) -> Spans:
     return [*spans, total]
 
 
-def hide_error(spans: Spans, _sound: Sound) -> Spans:
+def hide_error(spans: Spans, _control_run: ControlRun) -> Spans:
     """Say of every span that all went well."""
     for span in spans:
         span.status = 1
     return spans
 
 
-def _is_about_traces(message: Message) -> bool:
+def _is_about_traces(message: HttpRequest) -> bool:
     return message.has_spans or message.call == CREATE_TRACE or message.call in LINK_CALLS
 
 
-def _in_twin_trace(message: Message) -> Message:
+def _in_twin_trace(message: HttpRequest) -> HttpRequest:
     def edit(spans: Spans) -> Spans:
         for span in spans:
             span.trace_id = other_id(span.trace_id)
@@ -107,7 +107,7 @@ def _in_twin_trace(message: Message) -> Message:
     return replace(message, body=rewritten(message.body, edit))
 
 
-def _trace_id(message: Message) -> str:
+def _trace_id(message: HttpRequest) -> str:
     info = message.json().get("trace", {}).get("trace_info", {}) or message.json().get("trace_info", {})
     return str(info.get("trace_id", ""))
 
@@ -126,7 +126,7 @@ def _without_run(each: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 RAISES = Need(
     what="in no case does the target raise",
-    is_met=lambda sound: sound.evidence.run.error is not None,
+    is_met=lambda control_run: control_run.evidence.run.error is not None,
     is_likely=lambda case: case.expect.error is not None,
 )
 BOTH = ("logging", "trace")

@@ -1,11 +1,11 @@
-"""The duet of one target as one pytest item: ``duet::causal_impact``."""
+"""The A/B latency test of one target as one pytest item: ``duet::causal_impact``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.plugin.explained_item import Told
+from e2i_eval.plugin.explained_item import ExplainedFailure
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.target_item import TargetItem
 from e2i_eval.report.latency_test import shift_lines
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.latency_shift import LatencyShift
 
-__all__ = ["DuetItem", "Slower"]
+__all__ = ["AbItem", "Slower"]
 
 
 Shifts: TypeAlias = "tuple[tuple[LatencyShift, ...], tuple[str, ...]]"
 """What is found, and how it was measured, a sentence each."""
 
 
-class Slower(Told):
+class Slower(ExplainedFailure):
     """A target takes longer than it did in the base."""
 
     def __init__(self, target: str, lines: Iterable[str]) -> None:
         super().__init__([f"{target} has become slower", *(f"    {line}" for line in lines)])
 
 
-class DuetItem(TargetItem[Shifts]):
+class AbItem(TargetItem[Shifts]):
     """Head against base of one target; fails when a part of its time has grown."""
 
     kind: ClassVar[str] = "duet"

@@ -1,4 +1,4 @@
-"""The duet in a pytest session: adds the items, measures, and hands over what was found."""
+"""The A/B latency test in a pytest session: adds the items, measures, and hands over what was found."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import E2iError, UnknownError, UsageError
-from e2i_eval.plugin.ab_item import DuetItem, Slower
+from e2i_eval.plugin.ab_item import AbItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from e2i_eval.benchmark.ab.latency_test import Duet
+    from e2i_eval.benchmark.ab.latency_test import LatencyTest
     from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
 
-__all__ = ["Duets", "base_revision"]
+__all__ = ["AbTests", "base_revision"]
 
 
 def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
-    """Find the revision to compare with, at the door; None when there is to be no duet.
+    """Find the revision to compare with, at the door; None when there is to be no A/B latency test.
 
     Raises:
         UsageError: there is no such revision; or xdist runs other tests at the same time, which no clock takes out.
@@ -42,7 +42,7 @@ def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
     return find_revision(settings.duet, settings.root)
 
 
-class Duets:
+class AbTests:
     """Measures the targets of a session against another revision, one after the other."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Duets:
         self._worker = worker
         self._controller = controller
         self._chosen = 0
-        self._duet: Duet | None = None
+        self._latency_test: LatencyTest | None = None
         self._troubles: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
@@ -76,9 +76,9 @@ class Duets:
             return
         items += session_items(
             session,
-            DuetItem.kind,
+            AbItem.kind,
             lambda parent: [
-                DuetItem.from_parent(parent, name=target, measure=self._measure)
+                AbItem.from_parent(parent, name=target, measure=self._measure)
                 for target in self._settings.targets
                 if self._settings.is_chosen(target)
             ],
@@ -86,7 +86,7 @@ class Duets:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the targets: among many, chance alone must not make one look slower."""
-        self._chosen = sum(isinstance(item, DuetItem) for item in session.items)
+        self._chosen = sum(isinstance(item, AbItem) for item in session.items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -94,7 +94,7 @@ class Duets:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Take note of what could not be measured."""
         report = yield
-        if isinstance(item, DuetItem) and call.excinfo is not None:
+        if isinstance(item, AbItem) and call.excinfo is not None:
             self._take_note(item.name, call.excinfo.value)
         return report
 
@@ -105,9 +105,9 @@ class Duets:
 
     def close(self) -> None:
         """End the processes and remove the base's tree; may be called twice."""
-        if self._duet is not None:
-            self._duet.close()
-            self._duet = None
+        if self._latency_test is not None:
+            self._latency_test.close()
+            self._latency_test = None
 
     def _measure(self, target: str, nodeid: str) -> tuple[tuple[LatencyShift, ...], tuple[str, ...]]:
         finding = self._started(nodeid).measure(target)
@@ -115,13 +115,13 @@ class Duets:
             controller.compared(finding.shifts)
         return finding.shifts, finding.lines
 
-    def _started(self, nodeid: str) -> Duet:
+    def _started(self, nodeid: str) -> LatencyTest:
         assert self._revision is not None  # noqa: S101  there are no items otherwise
-        if self._duet is None:
-            self._duet = self._worker().duet(self._revision, nodeid, family=self._chosen)
+        if self._latency_test is None:
+            self._latency_test = self._worker().latency_test(self._revision, nodeid, family=self._chosen)
             if controller := self._controller():
                 controller.note(f"latency was measured against {self._revision.label}", *self._revision.notes)
-        return self._duet
+        return self._latency_test
 
     def _take_note(self, target: str, error: BaseException) -> None:
         controller = self._controller()

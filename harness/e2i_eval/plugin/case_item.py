@@ -8,7 +8,7 @@ import pytest
 
 from e2i_eval.core.errors import E2iError
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.plugin.explained_item import Told, ToldItem
+from e2i_eval.plugin.explained_item import ExplainedFailure, ExplainedItem
 from e2i_eval.plugin.repeated_case import run_case
 from e2i_eval.report import failure_lines
 from e2i_eval.report.repeats import verdict_lines
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.core.case import Case
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
     from e2i_eval.stats.repeats import CaseVerdict
 
@@ -29,7 +29,7 @@ RESULTS = pytest.StashKey[list[CaseResult]]()
 """The case results of one item: one of a case file, any number of a test that calls ``evaluate``."""
 
 
-class CaseFailed(Told):
+class CaseFailed(ExplainedFailure):
     """A case was judged and did not pass."""
 
     def __init__(self, result: CaseResult, verdict: CaseVerdict | None = None) -> None:
@@ -47,7 +47,7 @@ class CaseFailed(Told):
 class CaseFile(pytest.File):
     """A file under ``golden/cases``."""
 
-    def __init__(self, *, evaluation: Evaluation, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
+    def __init__(self, *, evaluation: EvaluationPlugin, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
         super().__init__(**kwargs)
         self._evaluation = evaluation
 
@@ -66,10 +66,10 @@ class CaseFile(pytest.File):
         yield CaseItem.from_parent(self, name=case.id, case=case, evaluation=self._evaluation)
 
 
-class CaseItem(ToldItem):
+class CaseItem(ExplainedItem):
     """One case; passes when every check passes."""
 
-    def __init__(self, *, case: Case, evaluation: Evaluation, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, case: Case, evaluation: EvaluationPlugin, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.case = case
         self._evaluation = evaluation
@@ -99,7 +99,7 @@ class CaseItem(ToldItem):
         return self.path, 0, self.name
 
 
-class BrokenCaseItem(ToldItem):
+class BrokenCaseItem(ExplainedItem):
     """A case file that cannot be read."""
 
     def __init__(self, *, error: E2iError, **kwargs: Any) -> None:  # noqa: ANN401

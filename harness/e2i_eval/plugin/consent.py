@@ -15,9 +15,9 @@ from e2i_eval.plugin.terminal_question import asked, has_terminal, released_term
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.claude import Forecast, Plan
+    from e2i_eval.claude import Forecast, RecordingPlan
     from e2i_eval.config.settings import Settings
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
     from e2i_eval.plugin.worker import Worker
 
 __all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]
@@ -40,7 +40,7 @@ def refuse_recording_in_ci(settings: Settings) -> None:
         raise UsageError(what, fix=fix)
 
 
-def register_consent(config: pytest.Config, evaluation: Evaluation) -> None:
+def register_consent(config: pytest.Config, evaluation: EvaluationPlugin) -> None:
     """Register what asks, where there is something to be asked and one process to ask for."""
     settings = evaluation.settings
     is_distributed = config.getoption("dist", default="no") != "no"
@@ -53,7 +53,7 @@ def register_consent(config: pytest.Config, evaluation: Evaluation) -> None:
 class Consent:
     """Rehearses the chosen cases with nothing being sent, and asks whether to pay for what they lack."""
 
-    def __init__(self, config: pytest.Config, evaluation: Evaluation) -> None:
+    def __init__(self, config: pytest.Config, evaluation: EvaluationPlugin) -> None:
         self._config = config
         self._evaluation = evaluation
 
@@ -74,7 +74,7 @@ class Consent:
         if self._evaluation.controller is not None:
             self._evaluation.controller.allowed_usd = plan.most_usd
 
-    def _is_wanted(self, plan: Plan, *, others: int) -> bool:
+    def _is_wanted(self, plan: RecordingPlan, *, others: int) -> bool:
         more = f" ({others} other items may ask more: it counts too)" if others else ""
         with released_terminal(self._config):
             self._say(f"e2i-eval: {plan}{more}", newline=False)

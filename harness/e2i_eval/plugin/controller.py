@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude import Budget, Ledger, ledger_notes
+from e2i_eval.claude import SessionBudget, UsageLog, usage_notes
 from e2i_eval.config.options import environment
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
@@ -159,10 +159,10 @@ class Controller:
     def _claude_notes(self) -> list[str]:
         """Say how old the recordings are, what changed since, and what was spent."""
         scratch = Path(self._session.ref.scratch)
-        notes = [*ledger_notes(Ledger(scratch).lines())]
+        notes = [*usage_notes(UsageLog(scratch).lines())]
         if self.allowed_usd is not None:
             folder = self._live.folder if self._live else scratch
-            budget = Budget(self.allowed_usd, folder=folder, prices=PriceTable.load(self._settings.prices))
+            budget = SessionBudget(self.allowed_usd, folder=folder, prices=PriceTable.load(self._settings.prices))
             notes.append(f"spent {budget.spent_usd:.4f} USD on Claude, of --e2i-max-cost={budget.max_usd:g}")
         return notes
 

@@ -12,7 +12,7 @@ from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
 from e2i_eval.plugin import fixtures
-from e2i_eval.plugin.ab_tests import Duets, base_revision
+from e2i_eval.plugin.ab_tests import AbTests, base_revision
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
 from e2i_eval.plugin.controller import Controller
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.runner.report import Report
 
-__all__ = ["EVALUATION", "Evaluation", "register"]
+__all__ = ["EVALUATION", "EvaluationPlugin", "register"]
 
 REPORTED = "e2i_eval_results"
 """Attribute of a test report that carries case results as plain JSON from worker to controller."""
@@ -67,7 +67,7 @@ def register(config: pytest.Config) -> None:
         revision = base_revision(config, settings)
         if str(settings.root) not in sys.path:
             sys.path.insert(0, str(settings.root))
-        evaluation = Evaluation(config, settings)
+        evaluation = EvaluationPlugin(config, settings)
         config.add_cleanup(evaluation.close)
         if not any(config.getoption(name, default=False) for name in LISTINGS):
             evaluation.start(getattr(config, "workerinput", None))
@@ -79,15 +79,15 @@ def register(config: pytest.Config) -> None:
     register_output(config, evaluation)
     register_overheads(config, evaluation.overheads)
     register_consent(config, evaluation)
-    evaluation.duets = Duets(
+    evaluation.ab_tests = AbTests(
         settings, revision, worker=lambda: evaluation.worker, controller=lambda: evaluation.controller
     )
-    config.pluginmanager.register(evaluation.duets, "e2i_eval_duets")
+    config.pluginmanager.register(evaluation.ab_tests, "e2i_eval_duets")
     register_gate(config, settings, gate_basis, evaluation.controller)
     register_golden(config, evaluation)
 
 
-class Evaluation:
+class EvaluationPlugin:
     """What ``--e2i-eval`` adds to a pytest session."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
@@ -97,7 +97,7 @@ class Evaluation:
         self._worker: Worker | None = None
         self.families = Families(settings, lambda: self.worker)
         self.overheads = Overheads(config, settings, worker=lambda: self.worker, controller=lambda: self.controller)
-        self.duets: Duets | None = None
+        self.ab_tests: AbTests | None = None
         self.golden: GoldenLifecycle | None = None
         self._is_running = False
         self._lost: list[str] = []
@@ -130,8 +130,8 @@ class Evaluation:
     def close(self) -> None:
         """Stop the server whatever happened; may be called twice."""
         self.families.close()
-        if self.duets:
-            self.duets.close()
+        if self.ab_tests:
+            self.ab_tests.close()
         if self._worker:
             self._worker.close()
         if self.controller:
@@ -230,7 +230,7 @@ class Evaluation:
             return
         self._lost += self.families.finish()
         self._lost += self.overheads.finish()
-        self._lost += self.duets.finish() if self.duets else ()
+        self._lost += self.ab_tests.finish() if self.ab_tests else ()
         self._lost += self.worker.finish()
         if self.controller is None:
             session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
@@ -269,7 +269,7 @@ class Evaluation:
             terminalreporter.write_line(line)
 
 
-EVALUATION = pytest.StashKey[Evaluation]()
+EVALUATION = pytest.StashKey[EvaluationPlugin]()
 
 
 def _refuse_empty_golden(settings: Settings) -> None:

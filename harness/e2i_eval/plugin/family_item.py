@@ -11,10 +11,10 @@ import pytest
 from e2i_eval.config.options import environment
 from e2i_eval.core.errors import E2iError
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
-from e2i_eval.plugin.explained_item import ToldItem
+from e2i_eval.plugin.explained_item import ExplainedItem
 from e2i_eval.plugin.fresh_worker import greeting
 from e2i_eval.runner.families.declared import UNAVAILABLE
-from e2i_eval.runner.families.family_runner import Bench
+from e2i_eval.runner.families.family_runner import FamilyRunner
 from e2i_eval.runner.families.fresh_process import FreshProcess
 from e2i_eval.runner.families.plan_book import PlanBook
 
@@ -38,14 +38,14 @@ class Families:
         self._settings = settings
         self._worker = worker
         self._fresh: FreshProcess | None = None
-        self._bench: Bench | None = None
+        self._bench: FamilyRunner | None = None
         self._ahead: list[FamilyItem] = []
 
     @property
-    def bench(self) -> Bench:
+    def bench(self) -> FamilyRunner:
         """What evaluates the checks, made at first use."""
         if self._bench is None:
-            self._bench = Bench(
+            self._bench = FamilyRunner(
                 settings=self._settings,
                 wanted=self.book.wanted(),
                 evaluator=lambda: self._worker().evaluator(),
@@ -159,7 +159,7 @@ class Group(pytest.Collector):
             yield make(name=family, checks=tuple(checks))
 
 
-class FamilyItem(ToldItem):
+class FamilyItem(ExplainedItem):
     """One declared check."""
 
     def __init__(self, *, declared: Declared, families: Families, **kwargs: Any) -> None:  # noqa: ANN401

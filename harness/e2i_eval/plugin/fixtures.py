@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.core.ports import Tape
+    from e2i_eval.core.ports import OpenCapture
     from e2i_eval.core.trace import Trace
-    from e2i_eval.plugin.evaluation import Evaluation as Plugin
+    from e2i_eval.plugin.evaluation import EvaluationPlugin as Plugin
     from e2i_eval.runner.evaluation import Evaluation, Evaluator
 
 __all__ = [
+    "ClaudeScript",
     "Evaluate",
-    "ScriptedClaude",
     "case",
     "claude",
     "claude_server",
@@ -117,12 +117,12 @@ def case(request: pytest.FixtureRequest) -> Case:
     return read_case(path, root=settings.root, known_targets=settings.targets)
 
 
-class ScriptedClaude:
+class ClaudeScript:
     """Claude for a test that makes its own clients: says what it is told to, and keeps what it was asked."""
 
-    def __init__(self, case: Case, tape: Tape) -> None:
+    def __init__(self, case: Case, capture: OpenCapture) -> None:
         self._case = case
-        self._tape = tape
+        self._capture = capture
 
     def script(self, answers: Sequence[JsonObject]) -> None:
         """Append what Claude will say, in the words of a case file's ``claude:``.
@@ -131,28 +131,28 @@ class ScriptedClaude:
             CaseFileError: a word is not one of a case file's.
         """
         made = make_case(self._case.id, target=self._case.target, inputs={}, claude=answers, expect={})
-        self._tape.script(made.script)
+        self._capture.script(made.script)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """Every request to Claude so far and what was answered, as seen on the wire, in order of start."""
-        return self._tape.exchanges
+        return self._capture.exchanges
 
 
 @pytest.fixture
-def claude(request: pytest.FixtureRequest) -> Iterator[ScriptedClaude]:
+def claude(request: pytest.FixtureRequest) -> Iterator[ClaudeScript]:
     """Script Claude for clients that the test makes itself: ``claude.script([...])``, ``claude.exchanges``.
 
     A request that nothing answers, and an answer that nobody asks for, fail the test.
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
-    with _plugin(request.config).worker.tape(scripted) as tape:
-        yield ScriptedClaude(scripted, tape)
-    if tape.notes:
-        pytest.fail("\n".join(note.message for note in tape.notes), pytrace=False)
+    with _plugin(request.config).worker.capture(scripted) as capture:
+        yield ClaudeScript(scripted, capture)
+    if capture.notes:
+        pytest.fail("\n".join(note.message for note in capture.notes), pytrace=False)
 
 
-class ClaudeServer(ScriptedClaude):
+class ClaudeAddress(ClaudeScript):
     """Claude for processes that a test starts, by an address on the loopback interface.
 
     Attributes:
@@ -160,24 +160,24 @@ class ClaudeServer(ScriptedClaude):
         environ: the environment they need, and have already when they inherit that of the test.
     """
 
-    def __init__(self, case: Case, tape: Tape, variables: Mapping[str, str | None]) -> None:
-        super().__init__(case, tape)
+    def __init__(self, case: Case, capture: OpenCapture, variables: Mapping[str, str | None]) -> None:
+        super().__init__(case, capture)
         self.url = str(variables["ANTHROPIC_BASE_URL"])
         self.environ = {name: value for name, value in variables.items() if value is not None}
 
 
 @pytest.fixture
-def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeServer]:
+def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeAddress]:
     """Let processes ask Claude: ``claude_server.script([...])``, ``claude_server.url``, ``claude_server.exchanges``.
 
     Cases that the test evaluates have an address of their own, which the processes they start find in the environment.
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
     worker = _plugin(request.config).worker
-    with worker.endpoint(), worker.tape(scripted) as tape:
-        yield ClaudeServer(scripted, tape, tape.variables)
-    if tape.notes:
-        pytest.fail("\n".join(note.message for note in tape.notes), pytrace=False)
+    with worker.endpoint(), worker.capture(scripted) as capture:
+        yield ClaudeAddress(scripted, capture, capture.variables)
+    if capture.notes:
+        pytest.fail("\n".join(note.message for note in capture.notes), pytrace=False)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.plugin.explained_item import Told, ToldItem
+from e2i_eval.plugin.explained_item import ExplainedFailure, ExplainedItem
 from e2i_eval.plugin.inconclusive import Inconclusive, mark
 from e2i_eval.report.gate import decision_lines
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.core.decision import Decision
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
 __all__ = ["GATE", "GateFailed", "GateItem", "gate_reports"]
 
@@ -25,7 +25,7 @@ GATE = "gate"
 PHASES = ("setup", "call", "teardown")
 
 
-class GateFailed(Told):
+class GateFailed(ExplainedFailure):
     """A rule of the gate is broken."""
 
     def __init__(self, decision: Decision) -> None:
@@ -33,14 +33,14 @@ class GateFailed(Told):
         self.decision = decision
 
 
-class GateItem(ToldItem):
+class GateItem(ExplainedItem):
     """One rule on one target."""
 
     def __init__(
         self,
         *,
-        judgement: Judgement,
-        decide: Callable[[Judgement], Decision],
+        judgement: AppliedRule,
+        decide: Callable[[AppliedRule], Decision],
         **kwargs: Any,  # noqa: ANN401  pytest's own arguments
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +63,7 @@ class GateItem(ToldItem):
 
 
 def gate_reports(
-    judgement: Judgement, decision: Decision, *, means: str | None, time_s: float
+    judgement: AppliedRule, decision: Decision, *, means: str | None, time_s: float
 ) -> tuple[pytest.TestReport, ...]:
     """Return the reports that an item would have made, for a session whose items run in other processes.
 
@@ -108,7 +108,7 @@ def _properties(decision: Decision) -> list[tuple[str, object]]:
     ]
 
 
-def _place(judgement: Judgement) -> tuple[str, int]:
+def _place(judgement: AppliedRule) -> tuple[str, int]:
     """Return file and 0-based line where the rule stands; the project's configuration when it stands in none."""
     path, _, line = judgement.rule.where.rpartition(":")
     return (path, int(line) - 1) if path and line.isdigit() else ("pyproject.toml", 0)

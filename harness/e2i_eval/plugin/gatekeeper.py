@@ -15,9 +15,9 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.decision import ALL_TARGETS, Decision
 from e2i_eval.gate.baseline import compare
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import EXACT_MODES, Scene
-from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, Judgement, RuleBook, parse_rules
-from e2i_eval.gate.rules.scope import Scope
+from e2i_eval.gate.rules.gate_input import EXACT_MODES, GateInput
+from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, AppliedRule, RuleBook, parse_rules
+from e2i_eval.gate.rules.scope import GateScope
 from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes
@@ -75,7 +75,7 @@ class Gatekeeper:
         self._book = basis.book
         self._baseline = basis.baseline
         self._quarantine = basis.quarantine
-        self._scope = Scope()
+        self._scope = GateScope()
         self._is_distributed = False
         self._decisions: dict[str, Decision] = {}
 
@@ -107,7 +107,7 @@ class Gatekeeper:
     def pytest_testnodedown(self, node: object) -> None:
         """Take in what a worker was to run; all of them say the same, if they live to say it."""
         if told := getattr(node, "workeroutput", {}).get(WORKER_SCOPE):
-            self._scope = Scope.from_json(told)
+            self._scope = GateScope.from_json(told)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -127,7 +127,7 @@ class Gatekeeper:
         if self._controller:
             self._controller.note(*self._notes())
 
-    def decision(self, judgement: Judgement) -> Decision:
+    def decision(self, judgement: AppliedRule) -> Decision:
         """Return the decision on one rule and target; the first call judges all that were selected."""
         if not self._decisions:
             chosen = self._chosen()
@@ -136,7 +136,7 @@ class Gatekeeper:
             self._keep()
         return self._decisions[judgement.name]
 
-    def _plan(self, collected: Sequence[pytest.Item], *, is_whole: bool) -> tuple[Judgement, ...]:
+    def _plan(self, collected: Sequence[pytest.Item], *, is_whole: bool) -> tuple[AppliedRule, ...]:
         """Return every rule with every target it is to be applied to.
 
         A whole run also answers for targets that it has no item of: their case files may be gone.
@@ -158,7 +158,7 @@ class Gatekeeper:
     def _accepted_targets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(case.target for case in self._baseline.cases.values())) if self._baseline else ()
 
-    def _collect(self, session: pytest.Session, judgements: Sequence[Judgement]) -> list[pytest.Item]:
+    def _collect(self, session: pytest.Session, judgements: Sequence[AppliedRule]) -> list[pytest.Item]:
         """Collect an item for each rule on each target."""
         if not judgements:
             return []
@@ -171,31 +171,31 @@ class Gatekeeper:
             ],
         )
 
-    def _chosen(self) -> tuple[Judgement, ...]:
+    def _chosen(self) -> tuple[AppliedRule, ...]:
         """Return what was selected; when no worker lived to say what that was, everything."""
         targets = dict.fromkeys((*self._settings.targets, *self._accepted_targets(), ALL_TARGETS))
         every = self._book.judgements(filter(self._is_known, targets))
-        if self._is_distributed and self._scope == Scope():
+        if self._is_distributed and self._scope == GateScope():
             return tuple(each for each in every if each.target != ALL_TARGETS)
         return tuple(each for each in every if each.name in self._scope.judgements)
 
     def _is_known(self, target: str) -> bool:
         return target == ALL_TARGETS or self._settings.is_chosen(target)
 
-    def _decided(self, judgements: Sequence[Judgement]) -> tuple[Decision, ...]:
+    def _decided(self, judgements: Sequence[AppliedRule]) -> tuple[Decision, ...]:
         assert self._controller is not None  # noqa: S101  items run in the process that owns the session
         try:
             self._controller.settle_judges()
             report = self._controller.so_far()
             diff = compare(self._baseline, report) if self._baseline else None
-            scene = Scene(
+            gate_input = GateInput(
                 report=report,
                 diff=diff,
                 no_baseline=self._no_baseline(),
                 scope=self._scope,
                 quarantined=self._quarantine.active,
             )
-            return decide(judgements, scene)
+            return decide(judgements, gate_input)
         except Exception as error:  # noqa: BLE001  a gate that breaks must not open, and the report must say so
             return tuple(_broken(each, error) for each in judgements)
 
@@ -208,7 +208,7 @@ class Gatekeeper:
         assert self._controller is not None  # noqa: S101  see above
         self._controller.judged(tuple(self._decisions.values()))
 
-    def _report(self, config: pytest.Config, judgement: Judgement) -> None:
+    def _report(self, config: pytest.Config, judgement: AppliedRule) -> None:
         """Tell every plugin of a judgement as if its item had run here."""
         reports = gate_reports(
             judgement, self.decision(judgement), means=self._settings.inconclusive, time_s=SystemClock().time_s()
@@ -266,7 +266,7 @@ def _is_selecting(flag: str) -> bool:
     return flag.startswith(("-k ", "-m ", "--deselect=", "--stepwise", "--e2i-target="))
 
 
-def _is_rate_change(judgement: Judgement) -> bool:
+def _is_rate_change(judgement: AppliedRule) -> bool:
     return judgement.rule.form == "change" and judgement.rule.metric.is_bounded
 
 
@@ -277,7 +277,7 @@ def _scope(
     *,
     chosen: Sequence[GateItem],
     offered: int,
-) -> Scope:
+) -> GateScope:
     kept = set(selected)
     left_out: dict[str, int] = {}
     expected: list[str] = []
@@ -288,7 +288,7 @@ def _scope(
             left_out[found.target] = left_out.get(found.target, 0) + 1
         elif found.case_id:
             expected.append(found.case_id)
-    return Scope(
+    return GateScope(
         expected=tuple(expected),
         left_out=left_out,
         narrowed=narrowed,
@@ -297,7 +297,7 @@ def _scope(
     )
 
 
-def _broken(judgement: Judgement, error: Exception) -> Decision:
+def _broken(judgement: AppliedRule, error: Exception) -> Decision:
     return Decision(
         rule=judgement.rule.text,
         target=judgement.target,

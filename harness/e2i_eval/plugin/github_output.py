@@ -11,7 +11,7 @@ from e2i_eval.report import annotation_lines, markdown_report, masked
 
 if TYPE_CHECKING:
     from e2i_eval.config.options import GitHub
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
 
 __all__ = ["GithubOutput"]
 
@@ -22,7 +22,7 @@ SUMMARY_CHARS = 250_000
 class GithubOutput:
     """Shows the finished report where GitHub shows it."""
 
-    def __init__(self, evaluation: Evaluation, place: GitHub) -> None:
+    def __init__(self, evaluation: EvaluationPlugin, place: GitHub) -> None:
         self._evaluation = evaluation
         self._place = place
 

@@ -16,7 +16,7 @@ from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.update.plan import digest_of
 from e2i_eval.dataset.update.proposal import Proposal, Remark
-from e2i_eval.dataset.update.proposing import ReadFile, Repetition, propose
+from e2i_eval.dataset.update.proposing import ObservedRepetition, ReadFile, propose
 from e2i_eval.plugin.golden_writer import GoldenWriter, recovered
 from e2i_eval.plugin.terminal_question import has_terminal
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.change import ChangeKind
     from e2i_eval.plugin.case_item import CaseItem
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]
@@ -35,7 +35,7 @@ __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]
 REPORTED = "e2i_eval_golden"
 """Attribute of a test report that carries a proposal as plain JSON from worker to controller."""
 
-RUNS = pytest.StashKey[list[Repetition]]()
+RUNS = pytest.StashKey[list[ObservedRepetition]]()
 KEPT = pytest.StashKey[bool]()
 CASE_SUFFIXES = {".yaml", ".yml"}
 WISHES: dict[GoldenMode, tuple[ChangeKind, ...]] = {
@@ -80,7 +80,7 @@ class _Recovered:
         return f"e2i-eval: {self._sentence}"
 
 
-def register_golden(config: pytest.Config, evaluation: Evaluation) -> None:
+def register_golden(config: pytest.Config, evaluation: EvaluationPlugin) -> None:
     """Register the collection of changes when one was asked for."""
     mode = evaluation.settings.golden_mode
     if mode is None:
@@ -92,7 +92,7 @@ def register_golden(config: pytest.Config, evaluation: Evaluation) -> None:
 class GoldenLifecycle:
     """Collects what the cases would change."""
 
-    def __init__(self, evaluation: Evaluation, mode: GoldenMode) -> None:
+    def __init__(self, evaluation: EvaluationPlugin, mode: GoldenMode) -> None:
         self._evaluation = evaluation
         self._settings = evaluation.settings
         self._mode = mode
@@ -112,7 +112,7 @@ class GoldenLifecycle:
         if evaluation.is_kept:
             item.stash[KEPT] = True
             return
-        run = Repetition(evidence=evaluation.evidence, verdicts=evaluation.result.verdicts)
+        run = ObservedRepetition(evidence=evaluation.evidence, verdicts=evaluation.result.verdicts)
         item.stash.setdefault(RUNS, []).append(run)
 
     @pytest.hookimpl(wrapper=True)
@@ -134,7 +134,7 @@ class GoldenLifecycle:
         remark = Remark(where=f"{file}:1", text="an earlier session judged it, and nothing is left to learn from")
         return Proposal(case_id=item.name, file=file, digest="", remarks=(remark,))
 
-    def _proposal(self, path: Path, runs: list[Repetition]) -> Proposal | None:
+    def _proposal(self, path: Path, runs: list[ObservedRepetition]) -> Proposal | None:
         case = runs[0].evidence.case
         data = self._read[path]
         file = ReadFile(path=str(case.path), digest=digest_of(data), data=parse_yaml(data.decode("utf-8-sig")).data)

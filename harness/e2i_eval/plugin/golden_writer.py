@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from e2i_eval.claude import Ledger
+from e2i_eval.claude import UsageLog
 from e2i_eval.claude.cassette import CassetteError, cassette_path
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
 from e2i_eval.core.errors import UsageError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.proposal import Proposal
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
 
 __all__ = ["GoldenWriter", "recovered"]
 
@@ -62,7 +62,7 @@ class GoldenWriter:
         lines: what is to be said of it.
     """
 
-    def __init__(self, config: pytest.Config, evaluation: Evaluation, mode: GoldenMode) -> None:
+    def __init__(self, config: pytest.Config, evaluation: EvaluationPlugin, mode: GoldenMode) -> None:
         self._config = config
         self._evaluation = evaluation
         self._settings = evaluation.settings
@@ -164,7 +164,7 @@ class GoldenWriter:
             file.relative_to(settings.cases).with_suffix("").as_posix() for file in settings.cases.rglob("*.y*ml")
         )
         from_results = (case.case_id for case in (report.cases if report else ()))
-        asked_for = (line.case_id for line in Ledger(scratch).lines())
+        asked_for = (line.case_id for line in UsageLog(scratch).lines())
         return orphans(settings.cassettes, {*from_files, *from_results, *asked_for})
 
     def _write(self, plans: Sequence[FilePlan], remarks: list[Remark]) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from e2i_eval.checks.judges.basis import basis_of
 from e2i_eval.checks.judges.uncalibrated import doubt_about, doubt_notes
 from e2i_eval.checks.judges.verdicts import judge_notes
-from e2i_eval.claude import Budget
-from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.claude import SessionBudget
+from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.judges_file import read_judges
 from e2i_eval.dataset.label_files import read_calibrations
-from e2i_eval.runner.judging import Bench, Pending, Settlement
+from e2i_eval.runner.judging import BatchResults, JudgeRunner, Pending
 from e2i_eval.tracking.scorers import score
 
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.runner.judging import Settled
+    from e2i_eval.runner.judging import BatchResult
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.tracking import TrackingClient
 
-__all__ = ["LateJudges", "judge_bench", "report_notes"]
+__all__ = ["LateJudges", "judge_runner", "report_notes"]
 
 BATCHES_FILE = "judge-batches.json"
 """In the report's folder: batches that were sent and not read yet, so that an interrupted session finds them again."""
 
 
-def judge_bench(settings: Settings, scratch: Path, wire: ClaudeWire, asking: Asking) -> Bench:
+def judge_runner(settings: Settings, scratch: Path, wire: ClaudeWire, asking: Asking) -> JudgeRunner:
     """Return what asks the judges of the cases that run in this process.
 
     Args:
@@ -59,7 +59,7 @@ def judge_bench(settings: Settings, scratch: Path, wire: ClaudeWire, asking: Ask
         known = calibrations()
         return doubt_about(known[rule.name], model=model, basis=basis_of(rule)) if rule.name in known else ""
 
-    return Bench(
+    return JudgeRunner(
         claude=wire,
         ask=asking,
         scorer=score,
@@ -88,9 +88,9 @@ class LateJudges:
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings = settings
         self._scratch = scratch
-        self.settled: list[Settled] = []
+        self.settled: list[BatchResult] = []
 
-    def settle(self, results: Iterable[CaseResult]) -> tuple[Settled, ...]:
+    def settle(self, results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
         """Ask what waits, and return the cases judged; nothing waits unless batches were asked for."""
         if not self._settings.is_judged_in_batch:
             return ()
@@ -98,7 +98,7 @@ class LateJudges:
         if not briefs:
             return ()
         prices = PriceTable.load(self._settings.prices).batched()
-        settled = Settlement(post=self._post, scorer=score, price=prices.cost_usd).settle(briefs, results)
+        settled = BatchResults(post=self._post, scorer=score, price=prices.cost_usd).settle(briefs, results)
         self.settled += settled
         return settled
 
@@ -128,18 +128,21 @@ class LateJudges:
         """Whether a judge broke."""
         return any(verdict.status == "error" for each in self.settled for verdict in each.verdicts)
 
-    def _post(self, requests: Mapping[str, JsonObject]) -> Mapping[str, Answer]:
+    def _post(self, requests: Mapping[str, JsonObject]) -> Mapping[str, BatchAnswer]:
         from e2i_eval.claude.batch import BatchPost, SentBatches  # noqa: PLC0415  loads anthropic
 
         settings = self._settings
         prices = PriceTable.load(settings.prices).batched()
         budget = None
         if settings.max_cost_usd is not None:
-            budget = Budget(settings.max_cost_usd, folder=settings.report / "live", prices=prices)  # batches are live
+            budget = SessionBudget(
+                settings.max_cost_usd, folder=settings.report / "live", prices=prices
+            )  # batches are live
         post = BatchPost(
             SentBatches(settings.report / BATCHES_FILE), budget=budget, sleep=time.sleep, elapsed_s=time.monotonic
         )
         replies = post(requests)
         return {
-            name: Answer(message=reply.message, error=reply.error, usage=reply.usage) for name, reply in replies.items()
+            name: BatchAnswer(message=reply.message, error=reply.error, usage=reply.usage)
+            for name, reply in replies.items()
         }

@@ -10,7 +10,7 @@ from e2i_eval.plugin.outcome import case_results
 from e2i_eval.report.properties import case_properties
 
 if TYPE_CHECKING:
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
 
 __all__ = ["JunitProperties"]
 
@@ -18,7 +18,7 @@ __all__ = ["JunitProperties"]
 class JunitProperties:
     """Puts the properties on the item, from where pytest takes them into its report, over xdist too."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
+    def __init__(self, evaluation: EvaluationPlugin) -> None:
         self._evaluation = evaluation
 
     @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude import AnswerJournal, Budget, Scrub
+from e2i_eval.claude import AnswerJournal, Scrub, SessionBudget
 from e2i_eval.config.options import secrets
 from e2i_eval.runner.live import Journal, KeptList, Resuming, case_key, code_state
 from e2i_eval.runner.outage import is_outage
@@ -45,7 +45,7 @@ class LiveRun:
         self._opened = self._journal.open(basis=basis, now_s=clock.time_s(), is_fresh=settings.is_fresh)
         self._spent_usd = _answers(settings, self._journal, environ).spent_usd(prices)
         if settings.max_cost_usd is not None:
-            budget = Budget(settings.max_cost_usd, folder=self._journal.folder, prices=prices)
+            budget = SessionBudget(settings.max_cost_usd, folder=self._journal.folder, prices=prices)
             budget.resume(at_least_usd=self._spent_usd)
             self._spent_usd = budget.spent_usd
 

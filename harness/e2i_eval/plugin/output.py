@@ -13,14 +13,14 @@ from e2i_eval.report import markdown_report, masked
 if TYPE_CHECKING:
     import pytest
 
-    from e2i_eval.plugin.evaluation import Evaluation
+    from e2i_eval.plugin.evaluation import EvaluationPlugin
     from e2i_eval.runner.report import Report
     from e2i_eval.runner.report_files import Renderers
 
 __all__ = ["cleaned", "register_output", "renderers"]
 
 
-def register_output(config: pytest.Config, evaluation: Evaluation) -> None:
+def register_output(config: pytest.Config, evaluation: EvaluationPlugin) -> None:
     """Register the outputs that are wanted here; an xdist worker has properties only."""
     config.pluginmanager.register(JunitProperties(evaluation), "e2i_eval_junit")
     if evaluation.controller is None:

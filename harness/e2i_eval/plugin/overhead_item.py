@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from e2i_eval.plugin.explained_item import Told
+from e2i_eval.plugin.explained_item import ExplainedFailure
 from e2i_eval.plugin.target_item import TargetItem
 from e2i_eval.report.overhead import difference_lines
 
@@ -21,7 +21,7 @@ OVERHEADS = pytest.StashKey[list["OverheadResult"]]()
 """What one item measured."""
 
 
-class NotTransparent(Told):
+class NotTransparent(ExplainedFailure):
     """A caller notices logging, or the server does not have what was logged."""
 
     def __init__(self, results: Iterable[OverheadResult]) -> None:

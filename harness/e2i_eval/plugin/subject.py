@@ -10,10 +10,10 @@ from e2i_eval.plugin.family_item import FamilyItem
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["Subject", "subject"]
+__all__ = ["ItemSubject", "subject"]
 
 
-class Subject(NamedTuple):
+class ItemSubject(NamedTuple):
     """What an item is about.
 
     Attributes:
@@ -25,13 +25,13 @@ class Subject(NamedTuple):
     case_id: str
 
 
-def subject(item: pytest.Item) -> Subject | None:
+def subject(item: pytest.Item) -> ItemSubject | None:
     """Return what an item evaluates; None for one that evaluates no case."""
     if isinstance(item, CaseItem):
-        return Subject(item.case.target, item.case.id)
+        return ItemSubject(item.case.target, item.case.id)
     if isinstance(item, BrokenCaseItem):
-        return Subject(item.name.partition("/")[0], item.name)
+        return ItemSubject(item.name.partition("/")[0], item.name)
     if isinstance(item, FamilyItem):
-        return Subject(item.declared.id.partition("/")[0], item.declared.id)
+        return ItemSubject(item.declared.id.partition("/")[0], item.declared.id)
     marker = item.get_closest_marker("e2i")
-    return Subject(str(marker.args[0]), "") if marker is not None and marker.args else None
+    return ItemSubject(str(marker.args[0]), "") if marker is not None and marker.args else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from e2i_eval.plugin.explained_item import ToldItem
+from e2i_eval.plugin.explained_item import ExplainedItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 """What a measurement returns."""
 
 
-class TargetItem(ToldItem, Generic[Found]):
+class TargetItem(ExplainedItem, Generic[Found]):
     """One target to be measured."""
 
     kind: ClassVar[str]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from e2i_eval.claude import Asking, Budget, ClaudeWire, Ledger, Pace, Shelf
+from e2i_eval.claude import Asking, CassetteStore, ClaudeWire, RateLimiter, SessionBudget, UsageLog
 from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.plugin.judging import judge_bench
+from e2i_eval.plugin.judging import judge_runner
 from e2i_eval.plugin.live_run import LivePart
 from e2i_eval.runner.evaluation import Evaluator, SessionRef
 from e2i_eval.runner.families.plan_book import PlanBook
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from e2i_eval.benchmark.ab.latency_test import Duet
+    from e2i_eval.benchmark.ab.latency_test import LatencyTest
     from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.benchmark.overhead.meter import Meter
-    from e2i_eval.claude import Forecast, Tape
+    from e2i_eval.claude import Capture, Forecast
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
@@ -80,7 +80,7 @@ class Worker:
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
                 standing=PlanBook(self._settings).standing,
-                judging=judge_bench(self._settings, self.scratch, self._wire, self._asking),
+                judging=judge_runner(self._settings, self.scratch, self._wire, self._asking),
             )
         return self._evaluator
 
@@ -109,11 +109,11 @@ class Worker:
         Raises:
             E2iError: it cannot be built, or the configuration does not say how it runs without logging.
         """
-        from e2i_eval.benchmark.overhead.meter import Bench, Meter  # noqa: PLC0415  defers DeepDiff
+        from e2i_eval.benchmark.overhead.meter import MeasurementSetup, Meter  # noqa: PLC0415  defers DeepDiff
         from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
 
         evaluator = self.evaluator()
-        bench = Bench(
+        setup = MeasurementSetup(
             claude=self._wire,
             tracking=self._client,
             logger=MlflowLogger(),
@@ -124,7 +124,7 @@ class Worker:
         return Meter(
             self._settings.targets[target],
             evaluator.target(target),
-            bench=bench,
+            setup=setup,
             open_run=lambda case: evaluator.open_run(case, nodeid),
             budget_s=self._settings.overhead_budget_s,
         )
@@ -144,10 +144,10 @@ class Worker:
             self._is_awaited = True
             self._client.wait_ready(SERVER_START_TIMEOUT_S)
 
-    def tape(self, case: Case) -> AbstractContextManager[Tape]:
-        """Open a tape for code that calls Claude itself."""
+    def capture(self, case: Case) -> AbstractContextManager[Capture]:
+        """Open a capture for code that calls Claude itself."""
         self.evaluator()
-        return self._wire.tape(case)
+        return self._wire.capture(case)
 
     def rehearse(self, case: Case, nodeid: str) -> Forecast:
         """Run a case with nothing being sent, and return what it takes to record it.
@@ -170,7 +170,7 @@ class Worker:
         self._client.expect_other_processes()
         return self._wire.endpoint()
 
-    def duet(self, revision: Revision, nodeid: str, *, family: int) -> Duet:
+    def latency_test(self, revision: Revision, nodeid: str, *, family: int) -> LatencyTest:
         """Return what measures targets against another revision.
 
         Args:
@@ -178,10 +178,10 @@ class Worker:
             nodeid: the pytest item that measures.
             family: how many targets the session measures.
         """
-        from e2i_eval.benchmark.ab.latency_test import Duet, Surroundings  # noqa: PLC0415  defers numpy
+        from e2i_eval.benchmark.ab.latency_test import LatencyTest, SessionContext  # noqa: PLC0415  defers numpy
 
         evaluator = self.evaluator()
-        surroundings = Surroundings(
+        surroundings = SessionContext(
             uri=self._ref.uri,
             scratch=self.scratch,
             hosts=tuple(_hosts(self._ref.uri)),
@@ -190,7 +190,7 @@ class Worker:
             open_run=lambda case: evaluator.open_run(case, nodeid),
             clock=SystemClock(),
         )
-        return Duet(revision, self._settings, surroundings, family=family)
+        return LatencyTest(revision, self._settings, surroundings, family=family)
 
     def finish(self) -> tuple[str, ...]:
         """Wait until all is recorded, and return what no case can answer for, a sentence each."""
@@ -228,15 +228,17 @@ def _wire(settings: Settings, ref: SessionRef, live: LivePart | None) -> ClaudeW
         environ=environment(),
         clock=SystemClock(),
         allowed_hosts=_hosts(ref.uri),
-        shelf=Shelf(
+        cassette_store=CassetteStore(
             settings.cassettes,
             prices=prices,
-            ledger=Ledger(scratch),
+            usage_log=UsageLog(scratch),
             secrets=secrets(environment()),
             is_paced=settings.is_paced,
         ),
-        budget=Budget(settings.max_cost_usd, folder=Path(ref.live or ref.scratch), prices=prices) if is_kept else None,
-        pace=Pace(scratch, clock=SystemClock()) if settings.claude in {"record", "live"} else None,
+        budget=SessionBudget(settings.max_cost_usd, folder=Path(ref.live or ref.scratch), prices=prices)
+        if is_kept
+        else None,
+        rate_limiter=RateLimiter(scratch, clock=SystemClock()) if settings.claude in {"record", "live"} else None,
         answers=live.answers if live else None,
         has_endpoint=settings.has_endpoint,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.gate.baseline import Baseline, BaselineDiff, CaseDiff, Change
+    from e2i_eval.gate.baseline import Baseline, BaselineChange, BaselineDiff, CaseDiff
 
 __all__ = ["baseline_lines", "diff_lines"]
 
@@ -69,7 +69,7 @@ def _named(what: str, case_ids: Sequence[str]) -> Iterator[str]:
 
 def _texts(changed: Iterable[CaseDiff]) -> Iterator[str]:
     """Yield each diff of a text once, with the cases it was found in."""
-    found: dict[tuple[str, tuple[str, ...]], list[tuple[CaseDiff, Change]]] = defaultdict(list)
+    found: dict[tuple[str, tuple[str, ...]], list[tuple[CaseDiff, BaselineChange]]] = defaultdict(list)
     for case in changed:
         for change in case.changes:
             if change.lines:
@@ -84,7 +84,7 @@ def _texts(changed: Iterable[CaseDiff]) -> Iterator[str]:
             yield f"  … {len(lines) - SHOWN_LINES} more lines"
 
 
-def _places(places: Sequence[tuple[CaseDiff, Change]]) -> str:
+def _places(places: Sequence[tuple[CaseDiff, BaselineChange]]) -> str:
     calls = Counter(change.call for _, change in places if change.call)
     cases = list(dict.fromkeys(case.case_id for case, _ in places))
     named = f"{', '.join(cases[:SHOWN_CASES])}{f' and {len(cases) - SHOWN_CASES} more' if cases[SHOWN_CASES:] else ''}"
@@ -98,7 +98,7 @@ def _numbers(changed: Sequence[CaseDiff]) -> Iterator[str]:
         yield f"{case.case_id}: {', '.join(_said(change) for change in case.changes)}"
 
 
-def _said(change: Change) -> str:
+def _said(change: BaselineChange) -> str:
     what = f"{change.metric} of {change.call}" if change.call else change.metric
     if change.metric == "prompt":
         tokens = "" if change.before == change.after else f" ({_text(change.before)} → {_text(change.after)} tokens)"

@@ -16,7 +16,7 @@ from e2i_eval.report import numbers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.gate.compare import Best, Comparison, Figure, Outcome, PairComparison
+    from e2i_eval.gate.compare import Best, Figure, Outcome, PairComparison, RunComparison
 
 __all__ = ["comparison_lines"]
 
@@ -28,7 +28,7 @@ ROOMY = 400
 """A table takes what it needs of it: a line that wraps is read, a cell that is cut is not."""
 
 
-def comparison_lines(comparison: Comparison, *, width: int, color: bool) -> Iterator[str]:
+def comparison_lines(comparison: RunComparison, *, width: int, color: bool) -> Iterator[str]:
     """Yield a comparison, one text a line.
 
     Args:

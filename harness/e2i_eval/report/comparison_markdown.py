@@ -12,7 +12,7 @@ from e2i_eval.report.markdown_text import code, prose, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from e2i_eval.gate.compare import Best, Comparison, Flip, PairComparison
+    from e2i_eval.gate.compare import Best, Flip, PairComparison, RunComparison
 
 __all__ = ["comparison_markdown"]
 
@@ -23,7 +23,7 @@ SHOWN_LINES = 40
 WHY_CHARS = 300
 
 
-def comparison_markdown(comparison: Comparison, *, limit: int = COMMENT_CHARS) -> str:
+def comparison_markdown(comparison: RunComparison, *, limit: int = COMMENT_CHARS) -> str:
     """Return a comparison as GitHub's Markdown of at most ``limit`` characters; what is left out is said."""
     parts = [*_top(comparison)]
     if comparison.best:
@@ -46,7 +46,7 @@ def _fitted(parts: Sequence[str], limit: int) -> str:
     return "\n".join(shown).rstrip() + "\n" + (more if is_cut else "")
 
 
-def _top(comparison: Comparison) -> Iterator[str]:
+def _top(comparison: RunComparison) -> Iterator[str]:
     yield f"## {MARK[comparison.status]} {words.word(comparison)}: {prose(words.headline(comparison))}\n"
     yield _table(
         ("run", "name", "made"),

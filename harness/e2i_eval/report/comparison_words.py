@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
-    from e2i_eval.gate.compare import Candidate, Comparison, Figure, Flip, Outcome, PairComparison, Quality, Side
+    from e2i_eval.gate.compare import Figure, Flip, Outcome, PairComparison, Quality, RankedRun, RunComparison, Side
 
 __all__ = [
     "CACHE",
@@ -58,12 +58,12 @@ NAMES = {
 }
 
 
-def word(comparison: Comparison) -> str:
+def word(comparison: RunComparison) -> str:
     """Return the verdict in a word or three."""
     return STATUS_WORDS[comparison.status]
 
 
-def headline(comparison: Comparison) -> str:
+def headline(comparison: RunComparison) -> str:
     """Return the verdict's reason on one line."""
     return "; ".join(pair_headline(pair) for pair in comparison.pairs)
 
@@ -219,14 +219,14 @@ def quality_detail(quality: Quality) -> str:
     return f"{rates}, difference {moved.value * 100:+.1f} [{moved.low * 100:+.1f}, {moved.high * 100:+.1f}] points"
 
 
-def candidate_rate(candidate: Candidate) -> str:
+def candidate_rate(candidate: RankedRun) -> str:
     """Write how often a run passes."""
     text = f"{candidate.passed} of {candidate.cases}"
     rate = candidate.rate
     return f"{text}, {rate.low * 100:.0f} to {rate.high * 100:.0f} %" if rate else text
 
 
-def known_runs(comparison: Comparison) -> list[tuple[str, str, str]]:
+def known_runs(comparison: RunComparison) -> list[tuple[str, str, str]]:
     """Return letter, name and circumstances of each run."""
     return [(side.letter, side.name, side_facts(side)) for side in comparison.sides]
 

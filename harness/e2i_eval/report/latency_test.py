@@ -19,7 +19,7 @@ MARK = {"pass": "✓ pass", "fail": "✗ slower", "inconclusive": "? inconclusiv
 
 
 def latency_lines(shifts: Sequence[LatencyShift]) -> list[str]:
-    """Return a table of all that was compared, and below it why it did not pass; nothing without a duet."""
+    """Return a table of all that was compared, and below it why it did not pass; nothing without a A/B latency test."""
     if not shifts:
         return []
     rows = [HEADER, *map(_cells, shifts)]

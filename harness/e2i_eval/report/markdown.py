@@ -38,7 +38,7 @@ CASES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class ReportSection:
     """A part of the report that may be shortened.
 
     Attributes:
@@ -66,7 +66,7 @@ def markdown_report(report: Report, *, limit: int = COMMENT_CHARS) -> str:
     return "\n".join([*texts, bottom]).rstrip()[: limit - 1] + "\n"
 
 
-def _sections(report: Report) -> list[Section]:
+def _sections(report: Report) -> list[ReportSection]:
     sections = [
         _problems(report),
         _wrong_cases(report),
@@ -83,7 +83,7 @@ def _sections(report: Report) -> list[Section]:
     return [section for section in sections if section.head or section.parts]
 
 
-def _fitted(section: Section, room: int) -> str:
+def _fitted(section: ReportSection, room: int) -> str:
     """Return the section with as many of its parts as there is room for."""
     more = "\n… and {} more, in `report.html` and `report.json`\n"
     start = f"\n### {section.title}\n\n{section.head}"
@@ -116,14 +116,14 @@ def _verdict(report: Report) -> str:
     return f"## {MARK[conclusion.status]} e2i-eval {conclusion.word.lower()}: {conclusion.headline}\n\n{line}\n"
 
 
-def _problems(report: Report) -> Section:
-    return Section(title="Problems with the session", parts=[f"- {prose(each)}" for each in report.problems])
+def _problems(report: Report) -> ReportSection:
+    return ReportSection(title="Problems with the session", parts=[f"- {prose(each)}" for each in report.problems])
 
 
-def _wrong_cases(report: Report) -> Section:
+def _wrong_cases(report: Report) -> ReportSection:
     wrong = wrong_cases(report)
     parts = [_case(case) if place < CASES else _case_line(case) for place, case in enumerate(wrong)]
-    return Section(title="What went wrong", parts=parts)
+    return ReportSection(title="What went wrong", parts=parts)
 
 
 def _case(case: WrongCase) -> str:
@@ -147,7 +147,7 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in text.splitlines())
 
 
-def _changes(decisions: Sequence[Decision]) -> Section:
+def _changes(decisions: Sequence[Decision]) -> ReportSection:
     """Show every accepted value that is another now, whether the gate allows it or not."""
     rows = [
         (
@@ -162,22 +162,22 @@ def _changes(decisions: Sequence[Decision]) -> Section:
         if is_changed(each)
     ]
     if not rows:
-        return Section(title="")
+        return ReportSection(title="")
     return _table("Changed against the baseline", ("", "target", "metric", "accepted", "now", "change"), rows)
 
 
-def _repeated(report: Report) -> Section:
+def _repeated(report: Report) -> ReportSection:
     lines = repeat_lines(report)
-    return Section(title="Repetitions", head=f"{block(chr(10).join(lines))}\n" if lines else "")
+    return ReportSection(title="Repetitions", head=f"{block(chr(10).join(lines))}\n" if lines else "")
 
 
-def _gate(decisions: Sequence[Decision]) -> Section:
+def _gate(decisions: Sequence[Decision]) -> ReportSection:
     if not decisions:
-        return Section(title="")
+        return ReportSection(title="")
     urgent = [_decision(each) for each in sorted(decisions, key=_urgency) if each.status != "pass"]
     passed = sum(each.status == "pass" for each in decisions)
     kept = f"{MARK['pass']} {numbers.amount(passed, 'rule')} of {len(decisions):,} kept.\n\n"
-    return Section(title="Gate", head=kept, parts=urgent)
+    return ReportSection(title="Gate", head=kept, parts=urgent)
 
 
 def _decision(decision: Decision) -> str:
@@ -195,7 +195,7 @@ def _urgency(decision: Decision) -> int:
     return ("fail", "inconclusive", "pass").index(decision.status)
 
 
-def _latency(shifts: Sequence[LatencyShift]) -> Section:
+def _latency(shifts: Sequence[LatencyShift]) -> ReportSection:
     rows = [
         (
             MARK[each.status],
@@ -210,10 +210,10 @@ def _latency(shifts: Sequence[LatencyShift]) -> Section:
         for each in shifts
     ]
     header = ("", "target", "part", "base", "head", "shift", "counts from", "pairs")
-    return _table("Latency, base against head on one machine", header, rows) if rows else Section(title="")
+    return _table("Latency, base against head on one machine", header, rows) if rows else ReportSection(title="")
 
 
-def _overhead(overheads: Sequence[OverheadResult]) -> Section:
+def _overhead(overheads: Sequence[OverheadResult]) -> ReportSection:
     rows = [
         (
             MARK["fail" if each.differences else "pass"],
@@ -227,26 +227,26 @@ def _overhead(overheads: Sequence[OverheadResult]) -> Section:
         for each in overheads
     ]
     header = ("", "target", "callers", "a call without logging", "logging adds", "sent after", "answers")
-    return _table("What logging costs a call", header, rows) if rows else Section(title="")
+    return _table("What logging costs a call", header, rows) if rows else ReportSection(title="")
 
 
-def _unseen(decisions: Sequence[Decision]) -> Section:
+def _unseen(decisions: Sequence[Decision]) -> ReportSection:
     told = dict.fromkeys((each.rule, each.target, each.detectable) for each in decisions if each.detectable)
     parts = [f"- {code(rule)} on {code(target)}: {prose(text)}" for rule, target, text in told]
-    return Section(title="What this run could not have seen", parts=parts[:ROWS] + _rest(parts))
+    return ReportSection(title="What this run could not have seen", parts=parts[:ROWS] + _rest(parts))
 
 
 def _rest(parts: Sequence[str]) -> list[str]:
     return [f"- and {len(parts) - ROWS:,} more in `report.json`"] if len(parts) > ROWS else []
 
 
-def _notes(report: Report) -> Section:
-    return Section(title="Notes", parts=[f"- {prose(each)}" for each in report.notes])
+def _notes(report: Report) -> ReportSection:
+    return ReportSection(title="Notes", parts=[f"- {prose(each)}" for each in report.notes])
 
 
-def _targets(report: Report) -> Section:
+def _targets(report: Report) -> ReportSection:
     if not report.cases:
-        return Section(title="")
+        return ReportSection(title="")
     rows = [_target(row, code(row.target)) for row in report.targets()]
     if len(rows) > 1:
         rows.append(_target(summarise("total", list(report.cases), report.repeated), "**total**"))
@@ -254,10 +254,10 @@ def _targets(report: Report) -> Section:
     return _table("Targets", header, rows)
 
 
-def _coverage(report: Report) -> Section:
+def _coverage(report: Report) -> ReportSection:
     """Show what the cases exercise of each target's graph; what they do not by name, if the whole suite ran."""
     if not any(each.has_graph for each in report.coverage):
-        return Section(title="")
+        return ReportSection(title="")
     scope = coverage_scope(report)
     head = f"A part of the suite ran, so nothing is called uncovered: {prose(scope)}.\n\n" if scope else ""
     titles = " | ".join(plural for _, plural in WORDS.values())
@@ -271,7 +271,7 @@ def _coverage(report: Report) -> Section:
     ]
     said = [f"- {code(each.target)}: {prose(text)}" for each in report.coverage for text in coverage_remarks(each)]
     lists = ["", *named, *said] if named or said else []
-    return Section(title="What the cases exercise of each graph", head=head, parts=[*rows, *lists])
+    return ReportSection(title="What the cases exercise of each graph", head=head, parts=[*rows, *lists])
 
 
 def _covered_row(coverage: TargetCoverage) -> str:
@@ -297,11 +297,11 @@ def _target(row: TargetSummary, name: str) -> tuple[str, ...]:
     )
 
 
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Section:
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> ReportSection:
     """Return a section with a table; numbers, which begin in the fourth column, are aligned to the right."""
     rule = [":-:" if not name else ":--" if place < 3 else "--:" for place, name in enumerate(header)]  # noqa: PLR2004
     head = f"{_row(header)}\n{_row(rule)}\n"
-    return Section(title=title, head=head, parts=[_row(row) for row in rows])
+    return ReportSection(title=title, head=head, parts=[_row(row) for row in rows])
 
 
 def _row(cells: Iterable[str]) -> str:

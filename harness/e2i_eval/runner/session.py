@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from e2i_eval.core.ports import Tracking
     from e2i_eval.core.selection import Selection
 
-__all__ = ["REPORT_FILE", "Server", "Session"]
+__all__ = ["REPORT_FILE", "Session", "SessionServer"]
 
 VERSIONED = ("e2i-eval", "mlflow", "langgraph", "langchain-core", "langchain-anthropic", "anthropic", "pytest")
 
 
-class Server(Protocol):
+class SessionServer(Protocol):
     """A tracking server that this session owns."""
 
     @property
@@ -71,7 +71,7 @@ class Session:
         settings: Settings,
         *,
         clock: Clock,
-        start_server: Callable[[Path], Server],
+        start_server: Callable[[Path], SessionServer],
         git: JsonObject,
         renderers: Renderers | None = None,
         clean: Callable[[Report], Report] = lambda report: report,

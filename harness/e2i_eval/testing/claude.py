@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case, ScriptedAnswer
     from e2i_eval.core.exchange import Exchange, WireNote
 
-__all__ = ["ScriptedClaude", "ScriptedTape"]
+__all__ = ["ScriptedCapture", "ScriptedClaude"]
 
 
 @dataclass(slots=True, kw_only=True)
-class ScriptedTape:
+class ScriptedCapture:
     """What a case is said to have sent and received."""
 
     exchanges: tuple[Exchange, ...] = ()
@@ -29,7 +29,7 @@ class ScriptedTape:
 
 
 class ScriptedClaude:
-    """Fits the ``Claude`` port; every case's tape holds the same exchanges."""
+    """Fits the ``Claude`` port; every case's capture holds the same exchanges."""
 
     def __init__(self, *, exchanges: tuple[Exchange, ...] = (), notes: tuple[WireNote, ...] = ()) -> None:
         self._exchanges = exchanges
@@ -45,8 +45,8 @@ class ScriptedClaude:
         self.is_started = False
 
     @contextmanager
-    def tape(self, case: Case) -> Iterator[ScriptedTape]:
+    def capture(self, case: Case) -> Iterator[ScriptedCapture]:
         """Hand out the exchanges given in advance."""
-        tape = ScriptedTape(exchanges=self._exchanges, notes=self._notes)
-        tape.script(case.script)
-        yield tape
+        capture = ScriptedCapture(exchanges=self._exchanges, notes=self._notes)
+        capture.script(case.script)
+        yield capture

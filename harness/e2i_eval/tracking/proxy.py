@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from e2i_eval.tracking.traffic import Answer, Handling, Message
+from e2i_eval.tracking.traffic import Handling, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,9 +34,9 @@ class LoggingProxy:
 
     def __init__(self, server_uri: str) -> None:
         self._server = server_uri
-        self._decide: Callable[[Message], Handling] | None = None
-        self._later: list[Message] = []
-        self._good: dict[str, Answer] = {}
+        self._decide: Callable[[HttpRequest], Handling] | None = None
+        self._later: list[HttpRequest] = []
+        self._good: dict[str, HttpResponse] = {}
         self._lock = threading.Lock()
         self._listener = _Listener(self)
         self.uri = f"http://127.0.0.1:{self._listener.server_port}"
@@ -56,7 +56,7 @@ class LoggingProxy:
         self._thread.join()
 
     @contextlib.contextmanager
-    def intercepting(self, decide: Callable[[Message], Handling] | None) -> Iterator[None]:
+    def intercepting(self, decide: Callable[[HttpRequest], Handling] | None) -> Iterator[None]:
         """Let ``decide`` say what becomes of each request; afterwards the server gets what it was to get later."""
         self._decide = decide
         try:
@@ -68,7 +68,7 @@ class LoggingProxy:
             for message in later:
                 self._exchange(message)
 
-    def answer(self, message: Message) -> Answer:
+    def answer(self, message: HttpRequest) -> HttpResponse:
         """Return what the sender of a request is to hear."""
         handling = Handling(send=(message,)) if self._decide is None else self._decide(message)
         with self._lock:
@@ -80,16 +80,16 @@ class LoggingProxy:
             return self._pretended(message)
         return self._remembered(message, heard[-1])
 
-    def _remembered(self, message: Message, answer: Answer) -> Answer:
+    def _remembered(self, message: HttpRequest, answer: HttpResponse) -> HttpResponse:
         if answer.status == http.client.OK:
             self._good[_kind(message)] = answer
         return answer
 
-    def _pretended(self, message: Message) -> Answer:
+    def _pretended(self, message: HttpRequest) -> HttpResponse:
         """Return what the server says when all went well; requests of one kind are answered alike."""
-        return self._good.get(_kind(message)) or Answer(status=http.client.OK, headers=STORED_NOTHING, body=b"{}")
+        return self._good.get(_kind(message)) or HttpResponse(status=http.client.OK, headers=STORED_NOTHING, body=b"{}")
 
-    def _exchange(self, message: Message) -> Answer:
+    def _exchange(self, message: HttpRequest) -> HttpResponse:
         parts = urlsplit(self._server)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         try:
@@ -97,14 +97,14 @@ class LoggingProxy:
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
-            return Answer(status=BAD_GATEWAY, body=str(error).encode())
+            return HttpResponse(status=BAD_GATEWAY, body=str(error).encode())
         finally:
             connection.close()
         headers = {name: value for name, value in response.getheaders() if name.lower() not in OF_THE_CONNECTION}
-        return Answer(status=response.status, headers=headers, body=body)
+        return HttpResponse(status=response.status, headers=headers, body=body)
 
 
-def _kind(message: Message) -> str:
+def _kind(message: HttpRequest) -> str:
     return f"{message.method} {'file' if message.has_file else message.path.partition('?')[0]}"
 
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _relay(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() not in OF_THE_CONNECTION}
-        message = Message(method=self.command, path=self.path, headers=headers, body=self._body())
+        message = HttpRequest(method=self.command, path=self.path, headers=headers, body=self._body())
         answer = self.server.proxy.answer(message)
         self.send_response(answer.status)
         for name, value in answer.headers.items():

@@ -17,7 +17,7 @@ from e2i_eval.core.errors import UnknownError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from e2i_eval.checks.judges.subject import Subject
+    from e2i_eval.checks.judges.subject import JudgeSubject
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
 
@@ -38,7 +38,7 @@ LOOK_UPS = {"_get_max_context_tokens": _unknown, "_lookup_model_cost": _unknown}
 
 
 def score(
-    rule: JudgeRule, subject: Subject, *, model: str, ask: Callable[[JsonObject], JsonObject]
+    rule: JudgeRule, subject: JudgeSubject, *, model: str, ask: Callable[[JsonObject], JsonObject]
 ) -> tuple[bool, str]:
     """Return whether the scorer says yes, and why.
 
@@ -111,7 +111,7 @@ def _scorer(rule: JudgeRule, model: str) -> Any:  # noqa: ANN401  a scorer of ML
     return kind(name=rule.name, model=f"anthropic:/{model}", **own)
 
 
-def _arguments(rule: JudgeRule, subject: Subject) -> dict[str, object]:
+def _arguments(rule: JudgeRule, subject: JudgeSubject) -> dict[str, object]:
     known = {"inputs": dict(subject.inputs), "outputs": subject.text, "expectations": rule.expectations()}
     return {name: known[name] for name in SCORERS[rule.scorer].takes}
 

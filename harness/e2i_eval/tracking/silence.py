@@ -20,7 +20,7 @@ class MlflowLogger:
     def silenced(self) -> Iterator[None]:
         """Log nothing in the block, and in what is started from its context.
 
-        The patches of autologging stay in place and do nothing; their few microseconds are in both arms.
+        The patches of autologging stay in place and do nothing; their few microseconds are in both variants.
         ``mlflow.tracing.disable`` is not used: it would end the exporter, with what it still holds, at every call.
         """
         if "mlflow" not in sys.modules:

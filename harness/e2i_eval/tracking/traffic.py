@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Answer", "Handling", "Message"]
+__all__ = ["Handling", "HttpRequest", "HttpResponse"]
 
 SPANS_PATH = "/v1/traces"
 FILE_PATHS = ("/mlflow-artifacts/artifacts/", "/upload-artifact")
@@ -20,7 +20,7 @@ API_PREFIXES = ("/api/2.0/mlflow/", "/api/3.0/mlflow/", "/ajax-api/2.0/mlflow/",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class HttpRequest:
     """One HTTP request.
 
     Attributes:
@@ -69,13 +69,13 @@ class Message:
             return {}
         return body if isinstance(body, dict) else {}
 
-    def with_json(self, body: JsonObject) -> Message:
+    def with_json(self, body: JsonObject) -> HttpRequest:
         """Return the request with another body."""
         return replace(self, body=json.dumps(body).encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HttpResponse:
     """One HTTP response."""
 
     status: int
@@ -94,6 +94,6 @@ class Handling:
         later: what the server gets after the case was judged.
     """
 
-    send: tuple[Message, ...] = ()
-    answer: Answer | None = None
-    later: tuple[Message, ...] = ()
+    send: tuple[HttpRequest, ...] = ()
+    answer: HttpResponse | None = None
+    later: tuple[HttpRequest, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.gate.baseline import EXACT, Baseline, BaselineDiff, Change, baseline_of, cases_of, compare
+from e2i_eval.gate.baseline import EXACT, Baseline, BaselineChange, BaselineDiff, baseline_of, cases_of, compare
 from e2i_eval.report.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def _with(report: Report, result: CaseResult) -> Report:
     return replace(report, cases=(result, *report.cases[1:]))
 
 
-def _changes(baseline: Baseline, report: Report, result: CaseResult) -> list[Change]:
+def _changes(baseline: Baseline, report: Report, result: CaseResult) -> list[BaselineChange]:
     diff = compare(baseline, _with(report, result))
     assert [case.case_id for case in diff.changed] in ([], ["support/refund"])
     return [change for case in diff.changed for change in case.changes]

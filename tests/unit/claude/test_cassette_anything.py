@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.claude import Budget, ClaudeWire, Shelf
+from e2i_eval.claude import CassetteStore, ClaudeWire, SessionBudget
 from e2i_eval.claude.library import http
 from e2i_eval.claude.sse import encode_event, message_events
 from e2i_eval.core.case import Case
@@ -204,8 +204,8 @@ def wire(folder: Path) -> Iterator[ClaudeWire]:
         mode="record",
         environ={},
         clock=SystemClock(),
-        shelf=Shelf(folder, prices=prices),
-        budget=Budget(1e9, folder=folder, prices=prices),
+        cassette_store=CassetteStore(folder, prices=prices),
+        budget=SessionBudget(1e9, folder=folder, prices=prices),
     )
     wire.start()
     yield wire
@@ -214,14 +214,14 @@ def wire(folder: Path) -> Iterator[ClaudeWire]:
 
 def played(wire: ClaudeWire, case: Case, script: Sequence[Said], api: Api) -> tuple[list[Any], list[Any], list[str]]:
     """Ask all questions; return what was heard, what was seen on the wire, and what was noted."""
-    with http.Client(transport=api) as client, wire.tape(case) as tape:
+    with http.Client(transport=api) as client, wire.capture(case) as capture:
         said = [heard(client, each) for each in script]
     times = ("started_at_s", "duration_s", "first_event_s", "virtual_s", "source", "waited_s")
     facts = [
         {name: value for name, value in dataclasses.asdict(each).items() if name not in times}
-        for each in tape.exchanges
+        for each in capture.exchanges
     ]
-    return said, facts, [note.message for note in tape.notes]
+    return said, facts, [note.message for note in capture.notes]
 
 
 @FEW
@@ -269,14 +269,14 @@ def all_cases(wire: ClaudeWire, target: str, change: tuple[str, str]) -> tuple[d
         api = Api(script)
         with (
             http.Client(transport=api) as client,
-            wire.tape(Case(id=f"{target}/{name}", target=target, inputs={})) as tape,
+            wire.capture(Case(id=f"{target}/{name}", target=target, inputs={})) as capture,
             suppress(LookupError),
         ):
             for said in script:
                 api.left = [said]
                 heard(client, said)
                 asked += [] if api.left else [said.prompt]
-        notes |= {name: tape.notes[0].message} if tape.notes else {}
+        notes |= {name: capture.notes[0].message} if capture.notes else {}
     return notes, asked
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.claude import ClaudeWire, Ledger, Shelf, ledger_notes
+from e2i_eval.claude import CassetteStore, ClaudeWire, UsageLog, usage_notes
 from e2i_eval.claude.cassette import CassetteError
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from e2i_eval.claude import Tape
+    from e2i_eval.claude import Capture
     from e2i_eval.core.case import Case
 
 MODEL = "claude-sonnet-5-5"
@@ -76,21 +76,23 @@ def claude() -> Iterator[Any]:
 
 
 @pytest.fixture
-def play(tmp_path: Path, claude: Any, make_case: Callable[..., Case]) -> Callable[..., tuple[Tape, list[str]]]:  # noqa: ANN401
+def play(tmp_path: Path, claude: Any, make_case: Callable[..., Case]) -> Callable[..., tuple[Capture, list[str]]]:  # noqa: ANN401
     """Runs a case that asks questions, in a mode; returns its tape and what it heard."""
 
-    def run(mode: Any, questions: Sequence[str], *, name: str = "refund") -> tuple[Tape, list[str]]:  # noqa: ANN401
+    def run(mode: Any, questions: Sequence[str], *, name: str = "refund") -> tuple[Capture, list[str]]:  # noqa: ANN401
         heard: list[str] = []
-        shelf = Shelf(tmp_path, prices=PriceTable.load(), ledger=Ledger(tmp_path), secrets=(PLANTED, KEY))
-        wire = ClaudeWire(mode=mode, environ=os.environ, clock=SystemClock(), shelf=shelf)
+        cassette_store = CassetteStore(
+            tmp_path, prices=PriceTable.load(), usage_log=UsageLog(tmp_path), secrets=(PLANTED, KEY)
+        )
+        wire = ClaudeWire(mode=mode, environ=os.environ, clock=SystemClock(), cassette_store=cassette_store)
         wire.start()
         try:
-            with wire.tape(make_case(name=name)) as tape, suppress(LookupError):
+            with wire.capture(make_case(name=name)) as capture, suppress(LookupError):
                 for question in questions:
                     heard.append(ask(claude.url, question))  # noqa: PERF401  what came before a miss is kept
         finally:
             wire.stop()
-        return tape, heard
+        return capture, heard
 
     return run
 
@@ -117,10 +119,10 @@ def test_a_changed_word_is_a_miss_with_the_difference(play: Callable[..., Any]) 
     """Never an old answer: the miss names call, recording, old and new line, and the command."""
     play("record", ["where is it?\nIn Köln."])
 
-    tape, heard = play("replay", ["where was it?\nIn Köln."])
+    capture, heard = play("replay", ["where was it?\nIn Köln."])
 
     assert heard == []
-    (note,) = tape.notes
+    (note,) = capture.notes
     assert note.kind == "miss"
     lines = [line.strip() for line in note.message.splitlines()]
     assert lines[0].startswith(f"call 1 (code outside any node) of {MODEL} was not recorded like this")
@@ -135,11 +137,11 @@ def test_only_what_changed_is_recorded_anew(play: Callable[..., Any], file: Path
     play("record", ["one", "two", "three"])
     before = entries(file)
 
-    tape, heard = play("record", ["one", "zwei", "three"])
+    capture, heard = play("record", ["one", "zwei", "three"])
 
     assert claude.asked == ["one", "two", "three", "zwei"]
     assert heard == ["re: one 1", "re: zwei 4", "re: three 3"]
-    assert [each.source for each in tape.exchanges] == ["cassette", "api", "cassette"]
+    assert [each.source for each in capture.exchanges] == ["cassette", "api", "cassette"]
     after = entries(file)
     assert [after[0], after[2]] == [before[0], before[2]]
     assert '"zwei"' in after[1]
@@ -165,19 +167,19 @@ def test_a_parameter_is_part_of_the_question(play: Callable[..., Any], file: Pat
     data["entries"][0]["request"]["max_tokens"] = 65
     file.write_text(json.dumps(data))
 
-    tape, _ = play("replay", ["one"])
+    capture, _ = play("replay", ["one"])
 
-    assert "max_tokens: 65 -> 64" in tape.notes[0].message
+    assert "max_tokens: 65 -> 64" in capture.notes[0].message
 
 
 def test_what_nobody_asks_for_is_left_over(play: Callable[..., Any], file: Path) -> None:
     """In replay it is a finding; in record it goes, once the case came to its end."""
     play("record", ["one", "two"])
 
-    tape, heard = play("replay", ["one"])
+    capture, heard = play("replay", ["one"])
 
     assert heard == ["re: one 1"]
-    assert [(note.kind, "'two'" in note.message) for note in tape.notes] == [("leftover", True)]
+    assert [(note.kind, "'two'" in note.message) for note in capture.notes] == [("leftover", True)]
     play("record", ["one"])
     assert len(entries(file)) == 1
 
@@ -186,17 +188,17 @@ def test_an_answer_is_used_once(play: Callable[..., Any]) -> None:
     """A question asked more often than it was recorded is a miss."""
     play("record", ["one"])
 
-    tape, heard = play("replay", ["one", "one"])
+    capture, heard = play("replay", ["one", "one"])
 
     assert heard == ["re: one 1"]
-    assert "used up" in tape.notes[0].message
+    assert "used up" in capture.notes[0].message
 
 
 def test_a_case_without_a_cassette(play: Callable[..., Any], tmp_path: Path) -> None:
     """It is a miss, and nothing is written; a case that asks nothing needs none."""
-    tape, _ = play("replay", ["one"])
+    capture, _ = play("replay", ["one"])
 
-    assert "nothing was recorded for this case" in tape.notes[0].message
+    assert "nothing was recorded for this case" in capture.notes[0].message
     assert play("replay", [], name="idle")[0].notes == ()
     assert play("record", [], name="idle")[0].notes == ()
     assert not (tmp_path / "support").exists()
@@ -240,11 +242,11 @@ def test_no_secret_is_kept(play: Callable[..., Any], file: Path) -> None:
     question = f"use {PLANTED} and sk-ant-another-one-12345678"
 
     _, recorded = play("record", [question])
-    tape, replayed = play("replay", [question])
+    capture, replayed = play("replay", [question])
 
     text = file.read_text()
     assert [each for each in (KEY, PLANTED, "sk-ant-another", "house") if each in text] == []
-    assert tape.notes == ()
+    assert capture.notes == ()
     assert "masked" in replayed[0]
     assert replayed != recorded
 
@@ -269,19 +271,19 @@ def test_a_secret_that_cannot_be_taken_out_keeps_the_file_from_being_written(
     ]
     pieces = [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in events]
     server.replies.append({True: reply(pieces=pieces, headers={"content-type": "text/event-stream"})})
-    shelf = Shelf(tmp_path, prices=PriceTable.load(), secrets=(PLANTED,))
-    wire = ClaudeWire(mode="record", environ=os.environ, clock=SystemClock(), shelf=shelf)
+    cassette_store = CassetteStore(tmp_path, prices=PriceTable.load(), secrets=(PLANTED,))
+    wire = ClaudeWire(mode="record", environ=os.environ, clock=SystemClock(), cassette_store=cassette_store)
     wire.start()
     messages: Any = [{"role": "user", "content": "?"}]
     with (
-        wire.tape(make_case()) as tape,
+        wire.capture(make_case()) as capture,
         anthropic.Anthropic(base_url=server.url, api_key="k") as client,
         client.messages.stream(model=MODEL, max_tokens=64, messages=messages) as stream,
     ):
         stream.until_done()
     wire.stop()
 
-    (note,) = tape.notes
+    (note,) = capture.notes
     assert note.kind == "cassette"
     assert "there is a secret in it (known secret)" in note.message
     assert PLANTED not in note.message
@@ -296,7 +298,7 @@ def test_threads_and_cases_are_kept_apart(
     """Eight cases with four parallel branches each, recorded and replayed, mix nothing up; the file stays."""
 
     def run(wire: ClaudeWire, number: int) -> tuple[list[str], tuple[Any, ...]]:
-        with wire.tape(make_case(name=f"case-{number}")) as tape, ThreadPoolExecutor(4) as pool:
+        with wire.capture(make_case(name=f"case-{number}")) as capture, ThreadPoolExecutor(4) as pool:
             contexts = [copy_context() for _ in range(4)]
             questions = [f"case {number} branch {index % 2}" for index in range(4)]
             futures = [
@@ -304,12 +306,12 @@ def test_threads_and_cases_are_kept_apart(
                 for context, question in zip(contexts, questions, strict=True)
             ]
             heard = sorted(future.result() for future in futures)
-        return heard, tape.notes
+        return heard, capture.notes
 
     results = []
     for mode in ("record", "replay", "record"):
-        shelf = Shelf(tmp_path, prices=PriceTable.load())
-        wire = ClaudeWire(mode=mode, environ=os.environ, clock=SystemClock(), shelf=shelf)
+        cassette_store = CassetteStore(tmp_path, prices=PriceTable.load())
+        wire = ClaudeWire(mode=mode, environ=os.environ, clock=SystemClock(), cassette_store=cassette_store)
         wire.start()
         with ThreadPoolExecutor(8) as pool:
             results.append(list(pool.map(lambda number, wire=wire: run(wire, number), range(8))))
@@ -330,7 +332,7 @@ def test_the_ledger_says_what_recording_will_cost(play: Callable[..., Any], tmp_
     play("replay", ["one"], name="other")
     play("replay", ["one", "zwei", "three"])
 
-    age, stale = ledger_notes(Ledger(tmp_path).lines())
+    age, stale = usage_notes(UsageLog(tmp_path).lines())
 
     assert age.startswith("oldest of 2 cassettes: 2")
     assert age.endswith(f"recorded with {MODEL}")
@@ -342,7 +344,10 @@ def test_the_ledger_says_what_recording_will_cost(play: Callable[..., Any], tmp_
 def test_a_stray_request_is_never_paid_for(tmp_path: Path, claude: Any) -> None:  # noqa: ANN401
     """Outside every case there is no cassette to keep it in."""
     wire = ClaudeWire(
-        mode="record", environ=os.environ, clock=SystemClock(), shelf=Shelf(tmp_path, prices=PriceTable.load())
+        mode="record",
+        environ=os.environ,
+        clock=SystemClock(),
+        cassette_store=CassetteStore(tmp_path, prices=PriceTable.load()),
     )
     wire.start()
     with pytest.raises(LookupError, match="while no case was running"):

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from e2i_eval.claude.cassette import (
     Cassette,
+    CassetteEntry,
     CassetteError,
-    Entry,
+    EntryMatcher,
     Piece,
-    Player,
     Scrub,
     cassette_path,
     read_cassette,
     write_cassette,
 )
 from e2i_eval.claude.cassette.fingerprint import fingerprint
-from e2i_eval.claude.cassette.recorder import Taping
+from e2i_eval.claude.cassette.recorder import ExchangeRecorder
 from e2i_eval.claude.sse import encode_event, message_events
 
 if TYPE_CHECKING:
@@ -51,20 +51,24 @@ BLOCK = st.one_of(
 USAGE = st.fixed_dictionaries({"input_tokens": st.integers(0), "output_tokens": st.integers(0)})
 
 
-def taken_down(entry_request: dict[str, Any], pieces: list[bytes], kind: str, error: tuple[str, str] | None) -> Entry:
+def taken_down(
+    entry_request: dict[str, Any], pieces: list[bytes], kind: str, error: tuple[str, str] | None
+) -> CassetteEntry:
     """Take down an answer that arrives in pieces."""
-    kept: list[Entry] = []
-    taping = Taping(request=entry_request, kind="messages", node="plan", attempt=0, scrub=Scrub(), keep=kept.append)
-    taping.responded(200, {"content-type": kind}, is_event_stream=kind == "text/event-stream", decode=None)
+    kept: list[CassetteEntry] = []
+    recorder = ExchangeRecorder(
+        request=entry_request, kind="messages", node="plan", attempt=0, scrub=Scrub(), keep=kept.append
+    )
+    recorder.responded(200, {"content-type": kind}, is_event_stream=kind == "text/event-stream", decode=None)
     for piece in pieces:
-        taping.received(piece, 0.25)
-    taping.ended(0.5, error)
-    taping.ended(0.7, None)
+        recorder.received(piece, 0.25)
+    recorder.ended(0.5, error)
+    recorder.ended(0.7, None)
     (entry,) = kept
     return entry
 
 
-def through_file(tmp_path: Path, entry: Entry) -> Entry:
+def through_file(tmp_path: Path, entry: CassetteEntry) -> CassetteEntry:
     """Write and read one entry."""
     path = tmp_path / "one.json"
     write_cassette(path, Cassette(case_id="a/b", recorded="2026-03-01", entries=(entry,)), Scrub())
@@ -183,7 +187,7 @@ def test_documents_of_another_form(tmp_path: Path, entry: Any, recorded: Any) ->
         return
 
     assert cassette is not None
-    player = Player(cassette.entries)
+    player = EntryMatcher(cassette.entries)
     player.nearest(REQUEST, node=None)
     assert write_cassette(tmp_path / "again.json", cassette, Scrub()) in {True, False}
 
@@ -226,7 +230,9 @@ def test_long_names_stay_apart(tmp_path: Path) -> None:
 def test_a_prompt_is_a_line_a_line(tmp_path: Path) -> None:
     """So that a review shows the sentence that changed."""
     path = tmp_path / "one.json"
-    write_cassette(path, Cassette(case_id="a/b", recorded="2026-03-01", entries=(Entry(request=REQUEST),)), Scrub())
+    write_cassette(
+        path, Cassette(case_id="a/b", recorded="2026-03-01", entries=(CassetteEntry(request=REQUEST),)), Scrub()
+    )
 
     lines = [line.strip() for line in path.read_text().splitlines()]
     assert '"x",' in lines
@@ -284,11 +290,11 @@ def test_what_changes_from_run_to_run_is_no_difference() -> None:
 def test_the_entry_of_the_same_node_and_attempt_comes_first() -> None:
     """Of entries that ask the same."""
     entries = [
-        Entry(request=REQUEST, node="a", attempt=0, took_ms=1),
-        Entry(request=REQUEST, node="b", attempt=1, took_ms=2),
-        Entry(request=REQUEST, node="b", attempt=0, took_ms=3, pieces=(Piece(at_ms=1, data=b"x"),)),
+        CassetteEntry(request=REQUEST, node="a", attempt=0, took_ms=1),
+        CassetteEntry(request=REQUEST, node="b", attempt=1, took_ms=2),
+        CassetteEntry(request=REQUEST, node="b", attempt=0, took_ms=3, pieces=(Piece(at_ms=1, data=b"x"),)),
     ]
-    player = Player(entries)
+    player = EntryMatcher(entries)
 
     taken = [player.take(REQUEST, kind="messages", node="b", attempt=number) for number in (0, 1, 2, 3)]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.claude import ClaudeWire, Shelf
+from e2i_eval.claude import CassetteStore, ClaudeWire
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
 
@@ -90,9 +90,11 @@ def facts(exchange: Exchange) -> dict[str, Any]:
 def new_wire(tmp_path: Path) -> Callable[..., ClaudeWire]:
     """Makes wires of one shelf."""
 
-    def make(mode: Any, **shelf: Any) -> ClaudeWire:  # noqa: ANN401  a mode, the shelf's options
-        shelf = {"prices": PriceTable.load(), **shelf}
-        return ClaudeWire(mode=mode, environ=os.environ, clock=SystemClock(), shelf=Shelf(tmp_path, **shelf))
+    def make(mode: Any, **cassette_store: Any) -> ClaudeWire:  # noqa: ANN401  a mode, the shelf's options
+        cassette_store = {"prices": PriceTable.load(), **cassette_store}
+        return ClaudeWire(
+            mode=mode, environ=os.environ, clock=SystemClock(), cassette_store=CassetteStore(tmp_path, **cassette_store)
+        )
 
     return make
 
@@ -111,14 +113,14 @@ def twice(
         server.replies += replies
         recording = new_wire("record")
         recording.start()
-        with recording.tape(make_case()) as recorded:
+        with recording.capture(make_case()) as recorded:
             expected = heard(lambda: ask(base_url=server.url, api_key="k"))
         recording.stop()
         assert server.replies == []
         monkeypatch.setattr(socket.socket, "connect", _no_socket)
         replaying = new_wire("replay")
         replaying.start()
-        with replaying.tape(make_case()) as replayed:
+        with replaying.capture(make_case()) as replayed:
             actual = heard(lambda: ask(base_url="https://api.anthropic.com"))
         replaying.stop()
 
@@ -188,11 +190,11 @@ def test_nobody_listens(
         for mode in ("record", "replay"):
             wire = new_wire(mode)
             wire.start()
-            with wire.tape(make_case()) as tape:
+            with wire.capture(make_case()) as capture:
                 outcomes.append(heard(lambda: ask(base_url=url, api_key="k", max_retries=1)))
             wire.stop()
-            assert tape.notes == ()
-            seen.append([facts(each) for each in tape.exchanges])
+            assert capture.notes == ()
+            seen.append([facts(each) for each in capture.exchanges])
 
     assert "ConnectionError" in outcomes[0]["error"]
     assert outcomes[1] == outcomes[0]
@@ -227,11 +229,11 @@ def test_a_caller_that_gives_up(
         wire = new_wire(mode)
         wire.start()
         heard: list[str] = []
-        with wire.tape(make_case()) as tape, pytest.raises(TimeoutError):
+        with wire.capture(make_case()) as capture, pytest.raises(TimeoutError):
             asyncio.run(give_up(heard))
         wire.stop()
-        assert tape.notes == ()
-        seen.append((heard, len(tape.exchanges)))
+        assert capture.notes == ()
+        seen.append((heard, len(capture.exchanges)))
 
     assert seen[0] == seen[1]
     assert seen[0][1] == 1
@@ -258,7 +260,7 @@ def test_chunks_and_times(
     server.replies.append(good(reply))
     wire = new_wire("record")
     wire.start()
-    with wire.tape(make_case()):
+    with wire.capture(make_case()):
         recorded = _chunks(server.url)
     wire.stop()
     file = tmp_path / "support" / "refund.json"
@@ -272,12 +274,12 @@ def test_chunks_and_times(
     for is_paced in (False, True):
         wire = new_wire("replay", is_paced=is_paced)
         wire.start()
-        with wire.tape(make_case()) as tape:
+        with wire.capture(make_case()) as capture:
             start_s = time.monotonic()
             assert _chunks(server.url) == recorded
             took_s.append(time.monotonic() - start_s)
         wire.stop()
-        virtual_s.append(tape.exchanges[0].virtual_s)
+        virtual_s.append(capture.exchanges[0].virtual_s)
         assert len(data["entries"][0]["pieces"]) == len(EVENTS)
 
     assert took_s[1] >= 0.25

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude.cassette import Cassette, Entry, Scrub, cassette_path, read_cassette, write_cassette
+from e2i_eval.claude.cassette import Cassette, CassetteEntry, Scrub, cassette_path, read_cassette, write_cassette
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
-from e2i_eval.claude.cassette_session import Reel
+from e2i_eval.claude.cassette_session import CassetteSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,9 @@ CASE = "support/refund"
 
 def cassette() -> Cassette:
     """Return a cassette of three entries."""
-    entries = (Entry(request={"model": "m", "messages": [{"role": "user", "content": str(at)}]}) for at in range(3))
+    entries = (
+        CassetteEntry(request={"model": "m", "messages": [{"role": "user", "content": str(at)}]}) for at in range(3)
+    )
     return Cassette(case_id=CASE, recorded="2026-11-23", entries=tuple(entries))
 
 
@@ -24,11 +26,11 @@ def test_entries_nobody_asked_for_go(tmp_path: Path) -> None:
     """By their positions, which a reel tells; when none is left, so does the file."""
     path = cassette_path(tmp_path, CASE)
     write_cassette(path, cassette(), Scrub(()))
-    reel = Reel(CASE, read_cassette(path, CASE), scrub=Scrub(()), takes_down=False)
+    cassette_session = CassetteSession(CASE, read_cassette(path, CASE), scrub=Scrub(()), takes_down=False)
 
     left = trimmed(tmp_path, CASE, (0, 2))
 
-    assert reel.unreached_at == (0, 1, 2)
+    assert cassette_session.unreached_at == (0, 1, 2)
     assert left is not None
     path.write_bytes(left)
     assert read_cassette(path, CASE) == Cassette(case_id=CASE, recorded="2026-11-23", entries=cassette().entries[1:2])

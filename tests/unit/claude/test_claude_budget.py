@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.claude import Budget, ClaudeWire, Shelf
+from e2i_eval.claude import CassetteStore, ClaudeWire, SessionBudget
 from e2i_eval.claude.budget import BudgetError
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.exchange import Caller, Exchange, Usage, WireError
@@ -80,9 +80,9 @@ def claude() -> Iterator[Any]:
 
 
 @pytest.fixture
-def budget(tmp_path: Path) -> Callable[[float | None], Budget]:
+def budget(tmp_path: Path) -> Callable[[float | None], SessionBudget]:
     """Makes budgets that share a folder."""
-    return lambda max_usd: Budget(max_usd, folder=tmp_path, prices=PriceTable.load())
+    return lambda max_usd: SessionBudget(max_usd, folder=tmp_path, prices=PriceTable.load())
 
 
 def exchange(**facts: Any) -> Exchange:  # noqa: ANN401  fields of an exchange
@@ -104,7 +104,7 @@ def exchange(**facts: Any) -> Exchange:  # noqa: ANN401  fields of an exchange
 
 def test_parallel_calls_cannot_overshoot(
     claude: Any,  # noqa: ANN401  the server
-    budget: Callable[..., Budget],
+    budget: Callable[..., SessionBudget],
     make_case: Callable[..., Case],
 ) -> None:
     """Of sixteen calls at once, beside one of another process, as many are sent as surely fit."""
@@ -123,9 +123,9 @@ def test_parallel_calls_cannot_overshoot(
             return "answered"
 
     wire.start()
-    with wire.tape(make_case()) as tape, ThreadPoolExecutor(16) as pool:
+    with wire.capture(make_case()) as capture, ThreadPoolExecutor(16) as pool:
         futures = [pool.submit(ask) for _ in range(16)]
-        while len(tape.notes) + len(claude.asked) < len(futures):
+        while len(capture.notes) + len(claude.asked) < len(futures):
             time.sleep(0.01)  # nobody is answered before everybody asked
         claude.gate.set()
         outcomes = [future.result() for future in futures]
@@ -133,13 +133,13 @@ def test_parallel_calls_cannot_overshoot(
     other.settle(held, exchange())
 
     assert outcomes.count("answered") == len(claude.asked) == 3
-    assert {note.kind for note in tape.notes} == {"budget"}
-    assert len(tape.notes) == 13
-    assert "was not sent: of --e2i-max-cost=" in tape.notes[0].message
+    assert {note.kind for note in capture.notes} == {"budget"}
+    assert len(capture.notes) == 13
+    assert "was not sent: of --e2i-max-cost=" in capture.notes[0].message
     assert budget(max_usd).spent_usd == pytest.approx(4 * ANSWER_USD)
 
 
-def test_what_was_not_needed_can_be_spent(budget: Callable[..., Budget]) -> None:
+def test_what_was_not_needed_can_be_spent(budget: Callable[..., SessionBudget]) -> None:
     """The real cost takes the place of what was held, once."""
     kept = budget(1.2 * ANSWER_USD + 0.01)
     key = kept.hold(REQUEST, "messages")
@@ -165,7 +165,11 @@ def test_what_was_not_needed_can_be_spent(budget: Callable[..., Budget]) -> None
         ({"kind": "count_tokens", "usage": None}, False),
     ],
 )
-def test_what_nobody_knows_counts_in_full(budget: Callable[..., Budget], facts: dict[str, Any], is_paid: bool) -> None:  # noqa: FBT001
+def test_what_nobody_knows_counts_in_full(
+    budget: Callable[..., SessionBudget],
+    facts: dict[str, Any],
+    is_paid: bool,  # noqa: FBT001
+) -> None:
     """A refusal and a request that never left are free; a broken answer costs what it may have cost."""
     kept = budget(1.0)
 
@@ -175,7 +179,7 @@ def test_what_nobody_knows_counts_in_full(budget: Callable[..., Budget], facts: 
     assert (kept.spent_usd == 0.0) is not is_paid
 
 
-def test_an_unknown_price_is_refused(budget: Callable[..., Budget]) -> None:
+def test_an_unknown_price_is_refused(budget: Callable[..., SessionBudget]) -> None:
     """It cannot be said what such a call costs."""
     with pytest.raises(BudgetError, match="the price of 'claude-nobody-1' is not known") as caught:
         budget(9.0).hold({**REQUEST, "model": "claude-nobody-1"}, "messages")
@@ -183,7 +187,7 @@ def test_an_unknown_price_is_refused(budget: Callable[..., Budget]) -> None:
     assert "price file" in str(caught.value)
 
 
-def test_nothing_said_allows_nothing(budget: Callable[..., Budget]) -> None:
+def test_nothing_said_allows_nothing(budget: Callable[..., SessionBudget]) -> None:
     """Recording asks first, by saying what it would cost."""
     with pytest.raises(BudgetError, match=r"at most 0\.\d+ USD") as caught:
         budget(None).hold(REQUEST, "messages")
@@ -191,7 +195,7 @@ def test_nothing_said_allows_nothing(budget: Callable[..., Budget]) -> None:
     assert "--e2i-max-cost=1" in str(caught.value)
 
 
-def test_the_bound_is_above_any_estimate(budget: Callable[..., Budget]) -> None:
+def test_the_bound_is_above_any_estimate(budget: Callable[..., SessionBudget]) -> None:
     """A prompt of one byte a token in the longest cache fits only where its price fits."""
     text = "x" * 100_000
     cached = {**REQUEST, "messages": [{"role": "user", "content": [{"text": text, "cache_control": {}}]}]}
@@ -207,16 +211,22 @@ def test_the_bound_is_above_any_estimate(budget: Callable[..., Budget]) -> None:
 def test_a_refused_request_drops_nothing(
     tmp_path: Path,
     claude: Any,  # noqa: ANN401  the server
-    budget: Callable[..., Budget],
+    budget: Callable[..., SessionBudget],
     make_case: Callable[..., Case],
 ) -> None:
     """A recording that the budget cut short keeps the entries that nobody asked for yet."""
-    shelf = Shelf(tmp_path / "cassettes", prices=PriceTable.load())
+    cassette_store = CassetteStore(tmp_path / "cassettes", prices=PriceTable.load())
 
     def run(*questions: str, max_usd: float) -> None:
-        wire = ClaudeWire(mode="record", environ=os.environ, clock=SystemClock(), shelf=shelf, budget=budget(max_usd))
+        wire = ClaudeWire(
+            mode="record",
+            environ=os.environ,
+            clock=SystemClock(),
+            cassette_store=cassette_store,
+            budget=budget(max_usd),
+        )
         wire.start()
-        with wire.tape(make_case()), anthropic.Anthropic(base_url=claude.url, api_key="k") as client:
+        with wire.capture(make_case()), anthropic.Anthropic(base_url=claude.url, api_key="k") as client:
             for question in questions:
                 try:
                     client.messages.create(**{**REQUEST, "messages": [{"role": "user", "content": question}]})

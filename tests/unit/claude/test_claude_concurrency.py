@@ -15,7 +15,7 @@ from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.claude import ClaudeWire, Tape
+    from e2i_eval.claude import Capture, ClaudeWire
 
 CASES = 40
 CALLS = 3
@@ -33,21 +33,21 @@ def body(case: int, call: int) -> dict[str, Any]:
     return {"model": "claude-opus-4-8", "max_tokens": 9, "messages": [{"role": "user", "content": content}]}
 
 
-def check(tape: Tape, said: list[str], case: int) -> None:
+def check(capture: Capture, said: list[str], case: int) -> None:
     """Everything on the tape is the case's own."""
     assert said == [f"case {case} call {call}" for call in range(CALLS)]
-    assert [item.request["messages"][0]["content"] for item in tape.exchanges] == [said[0], *said]
-    assert [(item.call, item.attempt) for item in tape.exchanges] == [(0, 0), (0, 1), (1, 0), (2, 0)]
-    assert tape.notes == ()
+    assert [item.request["messages"][0]["content"] for item in capture.exchanges] == [said[0], *said]
+    assert [(item.call, item.attempt) for item in capture.exchanges] == [(0, 0), (0, 1), (1, 0), (2, 0)]
+    assert capture.notes == ()
 
 
 def test_forty_cases_in_eight_threads(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """Through one client that all threads share."""
 
     def run(case: int) -> None:
-        with wire.tape(make_case(*script_of(case), name=str(case))) as tape:
+        with wire.capture(make_case(*script_of(case), name=str(case))) as capture:
             said = [claude.messages.create(**body(case, call)).content[0].to_dict()["text"] for call in range(CALLS)]
-        check(tape, said, case)
+        check(capture, said, case)
 
     with anthropic.Anthropic() as claude, ThreadPoolExecutor(8) as pool:
         assert list(pool.map(run, range(CASES))) == [None] * CASES
@@ -60,7 +60,7 @@ def test_forty_cases_in_one_loop(wire: ClaudeWire, make_case: Callable[..., Case
 
     async def run(case: int) -> None:
         nonlocal most
-        with wire.tape(make_case(*script_of(case), name=str(case))) as tape:
+        with wire.capture(make_case(*script_of(case), name=str(case))) as capture:
             running.append(case)
             said = []
             for call in range(CALLS):
@@ -69,7 +69,7 @@ def test_forty_cases_in_one_loop(wire: ClaudeWire, make_case: Callable[..., Case
                 said.append("".join(chunks))
                 most = max(most, len(running))
             running.remove(case)
-        check(tape, said, case)
+        check(capture, said, case)
 
     async def run_all() -> None:
         await asyncio.gather(*(run(case) for case in range(CASES)))
@@ -93,7 +93,7 @@ def test_streams_of_one_loop_take_turns(wire: ClaudeWire, make_case: Callable[..
             streams = [await claude.messages.create(**body(0, 0), stream=True) for _ in range(2)]
             await asyncio.gather(read("a", streams[0]), read("b", streams[1]))
 
-    with wire.tape(make_case("a long answer in pieces", "another long answer in pieces")):
+    with wire.capture(make_case("a long answer in pieces", "another long answer in pieces")):
         asyncio.run(read_both())
 
     turns = sum(one != other for one, other in itertools.pairwise(order))

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import anthropic
 import pytest
 
-from e2i_eval.claude import Budget, ClaudeWire, Shelf
+from e2i_eval.claude import CassetteStore, ClaudeWire, SessionBudget
 from e2i_eval.core.case import ScriptedAnswer, ScriptedError
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
@@ -66,8 +66,8 @@ def new_wire(tmp_path: Path) -> Iterator[Callable[..., ClaudeWire]]:
             mode=mode,
             environ=environ,
             clock=SystemClock(),
-            shelf=Shelf(tmp_path, prices=prices),
-            budget=Budget(max_usd, folder=tmp_path, prices=prices) if mode == "record" else None,
+            cassette_store=CassetteStore(tmp_path, prices=prices),
+            budget=SessionBudget(max_usd, folder=tmp_path, prices=prices) if mode == "record" else None,
             has_endpoint=True,
         )
         wires.append(wire)
@@ -159,15 +159,15 @@ def test_the_sdk_in_another_process(
     overload = ScriptedAnswer(error=ScriptedError(status=529, retry_after_s=30.0))
     answers = (overload, ScriptedAnswer(content=text, times=2), ScriptedAnswer(content=text, fault="drop"))
     wire = new_wire("mock", os.environ)
-    with wire.tape(make_case(*answers)) as tape:
+    with wire.capture(make_case(*answers)) as capture:
         command = [sys.executable, "-c", PROGRAM, json.dumps(REQUEST)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     wire.stop()
 
     assert json.loads(done.stdout) == ["Zwölf Euro", "Zwölf Euro", "RemoteProtocolError", 7]
-    calls = [(each.call, each.attempt, each.status, each.complete) for each in tape.exchanges]
+    calls = [(each.call, each.attempt, each.status, each.complete) for each in capture.exchanges]
     assert calls == [(0, 0, 529, True), (0, 1, 200, True), (1, 0, 200, True), (2, 0, 200, False), (3, 0, 200, True)]
-    assert tape.notes == wire.notes == ()
+    assert capture.notes == wire.notes == ()
     assert dict(os.environ) == before
 
 
@@ -190,12 +190,12 @@ def test_record_then_replay_with_the_server_gone(
     results, taped = [], []
     for mode, known in (("record", environ), ("replay", {"ANTHROPIC_BASE_URL": NOWHERE})):
         wire = new_wire(mode, known)
-        with wire.tape(make_case()) as tape:
-            assert KEY not in str(tape.variables)
+        with wire.capture(make_case()) as capture:
+            assert KEY not in str(capture.variables)
             results.append(heard(address(known)))
         wire.stop()
-        assert tape.notes == wire.notes == ()
-        taped.append([(each.status, each.complete, each.response, each.error) for each in tape.exchanges])
+        assert capture.notes == wire.notes == ()
+        taped.append([(each.status, each.complete, each.response, each.error) for each in capture.exchanges])
 
     assert results[0] == results[1] == (end, b"".join(pieces))
     assert taped[0] == taped[1]
@@ -215,7 +215,7 @@ def test_the_key_is_put_in_on_the_way_out(
     server.replies += [whole, whole, whole]
     environ = {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": KEY}
     wire = new_wire("record", environ)
-    with wire.tape(make_case()) as tape:
+    with wire.capture(make_case()) as capture:
         url, dummy = address(environ), environ["ANTHROPIC_API_KEY"]
         asked(url, x_api_key=dummy)
         asked(url, {**REQUEST, "max_tokens": 65}, authorization=f"Bearer {dummy}")
@@ -228,8 +228,8 @@ def test_the_key_is_put_in_on_the_way_out(
     assert [dummy in str(each) for each in sent] == [False] * 3
     assert [each["path"] for each in server.requests] == ["/v1/messages"] * 3
     assert {each["host"] for each in sent} == {urlsplit(server.url).netloc}
-    assert len(tape.exchanges) == 3
-    assert tape.notes == ()
+    assert len(capture.exchanges) == 3
+    assert capture.notes == ()
 
 
 def test_what_no_case_answers_for_is_refused_and_noted(
@@ -238,7 +238,7 @@ def test_what_no_case_answers_for_is_refused_and_noted(
     """An unknown address, a case that has ended, another host's name: a clear error of the API's form."""
     environ: dict[str, str] = {}
     wire = new_wire("mock", environ)
-    with wire.tape(make_case("one")) as tape:
+    with wire.capture(make_case("one")) as capture:
         url = address(environ)
         unknown = asked(url[:-1] + "x")
         rebound = asked(url, host="claude.example")
@@ -255,8 +255,8 @@ def test_what_no_case_answers_for_is_refused_and_noted(
         "this is no host called 'c",
         "case support/refund has e",
     ]
-    assert [note.message for note in tape.notes] == ["POST /v1/files is not mocked"]
-    assert len(tape.exchanges) == 1
+    assert [note.message for note in capture.notes] == ["POST /v1/files is not mocked"]
+    assert len(capture.exchanges) == 1
 
 
 def test_a_miss_and_a_budget_reach_the_other_process(
@@ -266,12 +266,12 @@ def test_a_miss_and_a_budget_reach_the_other_process(
     for mode, kind in (("mock", "miss"), ("replay", "miss"), ("record", "budget")):
         environ = {"ANTHROPIC_BASE_URL": NOWHERE}
         wire = new_wire(mode, environ, max_usd=None)
-        with wire.tape(make_case()) as tape:
+        with wire.capture(make_case()) as capture:
             status, headers, pieces = asked(address(environ))
         wire.stop()
         assert (status, headers["x-should-retry"]) == (400, "false")
         assert json.loads(b"".join(pieces))["error"]["type"] == "invalid_request_error"
-        assert [note.kind for note in tape.notes] == [kind]
+        assert [note.kind for note in capture.notes] == [kind]
 
 
 def test_cases_at_the_same_time_are_kept_apart(
@@ -283,11 +283,11 @@ def test_cases_at_the_same_time_are_kept_apart(
     def run(number: int) -> tuple[set[str], int]:
         text = f"answer {number}"
         answer = ScriptedAnswer(content=({"type": "text", "text": text},), times=4)
-        with wire.tape(make_case(answer, name=f"case-{number}")) as tape, ThreadPoolExecutor(4) as pool:
-            url = str(tape.variables["ANTHROPIC_BASE_URL"])
+        with wire.capture(make_case(answer, name=f"case-{number}")) as capture, ThreadPoolExecutor(4) as pool:
+            url = str(capture.variables["ANTHROPIC_BASE_URL"])
             said = list(pool.map(lambda _: b"".join(asked(url)[2]).decode(), range(4)))
-        assert tape.notes == ()
-        return {json.loads(each)["content"][0]["text"] for each in said}, len(tape.exchanges)
+        assert capture.notes == ()
+        return {json.loads(each)["content"][0]["text"] for each in said}, len(capture.exchanges)
 
     with ThreadPoolExecutor(6) as pool:
         contexts = [copy_context() for _ in range(6)]
@@ -307,18 +307,20 @@ def test_chunks_come_at_their_times(
     """With paced playback, a chunk is not there before it was when it was recorded."""
     server.replies.append({True: reply(pieces=PIECES, headers=SSE_TYPE)})
     environ = {"ANTHROPIC_BASE_URL": server.url}
-    with new_wire("record", environ).tape(make_case()):
+    with new_wire("record", environ).capture(make_case()):
         heard(address(environ))
     file = tmp_path / "support" / "refund.json"
     data = json.loads(file.read_text())
     for piece in data["entries"][0]["pieces"][3:]:
         piece["at_ms"] = 300
     file.write_text(json.dumps(data))
-    shelf = Shelf(tmp_path, prices=PriceTable.load(), is_paced=True)
+    cassette_store = CassetteStore(tmp_path, prices=PriceTable.load(), is_paced=True)
     known: dict[str, str] = {}
-    wire = ClaudeWire(mode="replay", environ=known, clock=SystemClock(), shelf=shelf, has_endpoint=True)
+    wire = ClaudeWire(
+        mode="replay", environ=known, clock=SystemClock(), cassette_store=cassette_store, has_endpoint=True
+    )
     wire.start()
-    with wire.tape(make_case()):
+    with wire.capture(make_case()):
         start_s = time.monotonic()
         said = heard(address(known))
         took_s = time.monotonic() - start_s
@@ -344,7 +346,7 @@ def test_bodies_of_any_framing(
     environ: dict[str, str] = {}
     data = json.dumps(REQUEST).encode()
     wire = new_wire("mock", environ)
-    with wire.tape(make_case(ScriptedAnswer(content=({"type": "text", "text": "a"},), is_endless=True))):
+    with wire.capture(make_case(ScriptedAnswer(content=({"type": "text", "text": "a"},), is_endless=True))):
         parts = urlsplit(address(environ))
         with socket.create_connection((parts.hostname, parts.port), timeout=10) as client:
             start = f"POST {parts.path}/v1/messages HTTP/1.1\r\nhost: {parts.netloc}\r\n".encode()

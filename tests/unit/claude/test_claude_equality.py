@@ -121,7 +121,7 @@ def compare(
 
     def run(ask: Callable[..., Any], script: list[ScriptedAnswer], replies: list[Any]) -> Any:  # noqa: ANN401
         client = {"base_url": server.url, "api_key": "k"}
-        with wire.tape(make_case(*script)) as mocked:
+        with wire.capture(make_case(*script)) as mocked:
             expected = heard(lambda: ask(**client))
         wire.stop()
         last = mocked.exchanges[-1]
@@ -130,7 +130,7 @@ def compare(
         live = Wire(mode="live", environ={}, clock=wire._clock)  # noqa: SLF001 - the same clock, whatever it is
         live.start()
         try:
-            with live.tape(make_case()) as passed:
+            with live.capture(make_case()) as passed:
                 actual = heard(lambda: ask(**client))
         finally:
             live.stop()

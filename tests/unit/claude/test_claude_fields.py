@@ -150,36 +150,36 @@ def test_the_mock_answers_as_the_api_and_notes_it(
 ) -> None:
     """A temperature is a 400, once, and a finding even if the agent swallows it."""
     with (
-        wire.tape(make_case("unused")) as tape,
+        wire.capture(make_case("unused")) as capture,
         anthropic.Anthropic() as claude,
         pytest.raises(anthropic.BadRequestError, match="temperature: Extra inputs are not permitted"),
     ):
         claude.messages.create(**request_body, extra_body={"temperature": 0})
 
-    assert [note.kind for note in tape.notes] == ["unknown_field", "leftover"]
-    assert "temperature" in tape.notes[0].message
-    assert tape.exchanges[0].status == 400
+    assert [note.kind for note in capture.notes] == ["unknown_field", "leftover"]
+    assert "temperature" in capture.notes[0].message
+    assert capture.exchanges[0].status == 400
 
 
 def test_langchains_temperature_is_refused(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """It reaches the wire although the SDK has no such parameter."""
     model = ChatAnthropic(model_name="claude-opus-4-8", timeout=None, stop=None, temperature=0)
-    with wire.tape(make_case("unused")) as tape, pytest.raises(anthropic.BadRequestError, match="temperature"):
+    with wire.capture(make_case("unused")) as capture, pytest.raises(anthropic.BadRequestError, match="temperature"):
         model.invoke("x")
 
-    assert tape.notes[0].kind == "unknown_field"
+    assert capture.notes[0].kind == "unknown_field"
 
 
 def test_an_older_version_header_allows_it(
     wire: ClaudeWire, make_case: Callable[..., Case], request_body: dict[str, Any]
 ) -> None:
     """A team that stays on the old version is not told off."""
-    with wire.tape(make_case("fine")) as tape, anthropic.Anthropic() as claude:
+    with wire.capture(make_case("fine")) as capture, anthropic.Anthropic() as claude:
         claude.messages.create(
             **request_body, extra_body={"temperature": 0}, extra_headers={"anthropic-version": BEFORE}
         )
 
-    assert tape.notes == ()
+    assert capture.notes == ()
 
 
 class Verdict(BaseModel):
@@ -234,8 +234,8 @@ def test_no_false_alarm_on_langchain(
     wire: ClaudeWire, make_case: Callable[..., Case], ask: Callable[[ChatAnthropic], object], answer: ScriptedAnswer
 ) -> None:
     """Whatever ChatAnthropic really sends is known."""
-    with wire.tape(make_case(answer)) as tape:
+    with wire.capture(make_case(answer)) as capture:
         ask(ChatAnthropic(model_name="claude-opus-4-8", timeout=None, stop=None))
 
-    assert tape.notes == ()
-    assert tape.exchanges[0].status == 200
+    assert capture.notes == ()
+    assert capture.exchanges[0].status == 200

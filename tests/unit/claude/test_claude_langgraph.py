@@ -96,22 +96,22 @@ def test_parallel_branches_hear_their_own_answers(
 ) -> None:
     """Two nodes of one step, in two threads."""
     running = graph((START, "left"), (START, "right"), left=node, right=node)
-    with wire.tape(make_case(says("right", "R"), says("left", "L"))) as tape:
+    with wire.capture(make_case(says("right", "R"), says("left", "L"))) as capture:
         said = running.invoke({})["said"]
 
     assert said == ["L", "R"]
-    assert sorted(str(item.caller.node) for item in tape.exchanges) == ["left", "right"]
-    assert {item.caller.step for item in tape.exchanges} == {1}
-    assert tape.notes == ()
+    assert sorted(str(item.caller.node) for item in capture.exchanges) == ["left", "right"]
+    assert {item.caller.step for item in capture.exchanges} == {1}
+    assert capture.notes == ()
 
 
 def test_a_subgraph_is_told_by_its_namespace(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """The inner node asks, within the outer one."""
     outer = graph((START, "outer"), outer=graph((START, "inner"), inner=raw_node))
-    with wire.tape(make_case(says("inner", "deep"))) as tape:
+    with wire.capture(make_case(says("inner", "deep"))) as capture:
         outer.invoke({})
 
-    caller = tape.exchanges[0].caller
+    caller = capture.exchanges[0].caller
     assert caller.node == "inner"
     assert [part.partition(":")[0] for part in str(caller.namespace).split("|")] == ["outer", "inner"]
 
@@ -124,9 +124,9 @@ def test_tasks_of_a_send_hear_their_answers_in_order(
     answers = [says("work", str(item)) for item in range(8)]
     running = fan_out(worker, len(answers))
     for _ in range(3):
-        with wire.tape(make_case(*answers)) as tape:
+        with wire.capture(make_case(*answers)) as capture:
             said = running.invoke({})["said"]
-        heard = {item.request["messages"][0]["content"]: item.response for item in tape.exchanges}
+        heard = {item.request["messages"][0]["content"]: item.response for item in capture.exchanges}
 
         assert said == [str(item) for item in range(8)]
         assert all(heard[f"item {n}"]["content"][0]["text"] == str(n) for n in range(8))  # type: ignore[index]
@@ -139,11 +139,11 @@ def test_asynchronous_nodes_are_attributed(wire: ClaudeWire, make_case: Callable
         return {"said": await asyncio.gather(*[asyncio.to_thread(ask_raw, "x") for _ in range(2)])}
 
     running = graph((START, "plain"), (START, "threaded"), plain=async_node, threaded=threaded)
-    with wire.tape(make_case(says("threaded", "T"), says("threaded", "T"), says("plain", "P"))) as tape:
+    with wire.capture(make_case(says("threaded", "T"), says("threaded", "T"), says("plain", "P"))) as capture:
         said = asyncio.run(running.ainvoke({}))["said"]
 
     assert said == ["P", "T", "T"]
-    assert sorted(str(item.caller.node) for item in tape.exchanges) == ["plain", "threaded", "threaded"]
+    assert sorted(str(item.caller.node) for item in capture.exchanges) == ["plain", "threaded", "threaded"]
 
 
 def test_a_bare_thread_lands_on_the_only_tape(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
@@ -156,11 +156,11 @@ def test_a_bare_thread_lands_on_the_only_tape(wire: ClaudeWire, make_case: Calla
         thread.join()
         return {}
 
-    with wire.tape(make_case(says(None, "bare"))) as tape:
+    with wire.capture(make_case(says(None, "bare"))) as capture:
         graph((START, "threads"), threads=node).invoke({})
 
     assert said == ["bare"]
-    assert tape.exchanges[0].caller.node is None
+    assert capture.exchanges[0].caller.node is None
 
 
 def test_a_bare_thread_among_several_cases_is_refused(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
@@ -173,7 +173,7 @@ def test_a_bare_thread_among_several_cases_is_refused(wire: ClaudeWire, make_cas
         except LookupError as error:
             errors.append(error)
 
-    with wire.tape(make_case(name="one")) as first, wire.tape(make_case(name="two")) as second:
+    with wire.capture(make_case(name="one")) as first, wire.capture(make_case(name="two")) as second:
         thread = threading.Thread(target=ask)
         thread.start()
         thread.join()
@@ -185,7 +185,7 @@ def test_a_bare_thread_among_several_cases_is_refused(wire: ClaudeWire, make_cas
 def test_a_miss_passes_through_the_graph(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """It names the node, and the node the script may have meant."""
     running = graph((START, "planner"), planner=chat_node)
-    with wire.tape(make_case(says("plan", "x"))), pytest.raises(LookupError) as caught:
+    with wire.capture(make_case(says("plan", "x"))), pytest.raises(LookupError) as caught:
         running.invoke({})
 
     assert type(caught.value).__name__ == "ScriptMissError"

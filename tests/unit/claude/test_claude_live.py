@@ -70,17 +70,17 @@ def test_an_answer_passes_and_is_kept(
 ) -> None:
     """With the model's usage and the request's id; a script is not needed."""
     server.replies.append(same(reply(pieces=[json.dumps(MESSAGE).encode()], headers=HEADERS)))
-    with live_wire.tape(make_case("never said")) as tape, anthropic.Anthropic(**client) as claude:
+    with live_wire.capture(make_case("never said")) as capture, anthropic.Anthropic(**client) as claude:
         message = claude.messages.create(**request_body)
 
     assert message.id == "msg_1"
-    (exchange,) = tape.exchanges
+    (exchange,) = capture.exchanges
     assert exchange.request == request_body == json.loads(server.requests[0]["body"])
     assert exchange.response == MESSAGE
     assert (exchange.status, exchange.request_id, exchange.complete) == (200, "req_1", True)
     assert exchange.usage is not None
     assert (exchange.usage.output_tokens, exchange.usage.estimated) == (3, False)
-    assert tape.notes == ()
+    assert capture.notes == ()
 
 
 def test_no_secret_is_kept(
@@ -93,11 +93,11 @@ def test_no_secret_is_kept(
 ) -> None:
     """Neither the key nor a cookie; both did pass."""
     server.replies.append(same(reply(pieces=[json.dumps(MESSAGE).encode()], headers=HEADERS)))
-    with live_wire.tape(make_case()) as tape, anthropic.Anthropic(**client) as claude:
+    with live_wire.capture(make_case()) as capture, anthropic.Anthropic(**client) as claude:
         claude.messages.create(**request_body)
 
     assert SECRET in str(server.requests[0]["headers"])
-    assert "secret" not in repr(tape.exchanges)
+    assert "secret" not in repr(capture.exchanges)
 
 
 def test_a_stream_is_not_held_back(
@@ -110,17 +110,17 @@ def test_a_stream_is_not_held_back(
 ) -> None:
     """The first event is in the caller's hands, and on the tape, before the server has written the second."""
     server.replies.append(same(reply(pieces=[START, OPEN + HALF, REST + END], headers=SSE_HEADERS, ending="wait")))
-    with live_wire.tape(make_case()) as tape, anthropic.Anthropic(**client) as claude:
+    with live_wire.capture(make_case()) as capture, anthropic.Anthropic(**client) as claude:
         stream = claude.messages.create(**request_body, stream=True)
         first = next(stream)
-        (under_way,) = tape.exchanges
+        (under_way,) = capture.exchanges
         server.may_go_on.set()
         rest = list(stream)
 
     assert first.type == "message_start"
     assert (under_way.complete, under_way.response) == (False, {**MESSAGE, "content": [], "stop_reason": None})
     assert rest[-1].type == "message_stop"
-    (exchange,) = tape.exchanges
+    (exchange,) = capture.exchanges
     assert (exchange.complete, exchange.response) == (True, MESSAGE)
     assert exchange.first_event_s is not None
     assert exchange.first_event_s <= exchange.duration_s
@@ -138,10 +138,10 @@ def test_a_compressed_body_is_read(
     packed = gzip.compress(json.dumps(MESSAGE).encode())
     headers = {**HEADERS, "content-encoding": "gzip"}
     server.replies.append(same(reply(pieces=[packed[:20], packed[20:]], headers=headers)))
-    with live_wire.tape(make_case()) as tape, anthropic.Anthropic(**client) as claude:
+    with live_wire.capture(make_case()) as capture, anthropic.Anthropic(**client) as claude:
         claude.messages.create(**request_body)
 
-    assert tape.exchanges[0].response == MESSAGE
+    assert capture.exchanges[0].response == MESSAGE
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
@@ -171,10 +171,10 @@ def test_a_reset_in_the_middle_of_a_stream(  # noqa: PLR0913 - fixtures
         async with anthropic.AsyncAnthropic(**client) as claude, claude.messages.stream(**request_body) as stream:
             await stream.get_final_message()
 
-    with live_wire.tape(make_case()) as tape, pytest.raises(httpx2.TransportError) as caught:
+    with live_wire.capture(make_case()) as capture, pytest.raises(httpx2.TransportError) as caught:
         asyncio.run(read_async()) if is_async else read()
 
-    (exchange,) = tape.exchanges
+    (exchange,) = capture.exchanges
     assert exchange.error is not None
     assert exchange.error.type == type(caught.value).__name__
     assert exchange.complete is False
@@ -187,14 +187,14 @@ def test_no_connection_is_recorded(
 ) -> None:
     """Each attempt of it."""
     with (
-        live_wire.tape(make_case()) as tape,
+        live_wire.capture(make_case()) as capture,
         anthropic.Anthropic(base_url="http://127.0.0.1:9", api_key=SECRET, max_retries=1) as claude,
         pytest.raises(anthropic.APIConnectionError),
     ):
         claude.messages.create(**request_body)
 
-    assert [(item.call, item.attempt, item.status) for item in tape.exchanges] == [(0, 0, None), (0, 1, None)]
-    assert {item.error.type for item in tape.exchanges if item.error} == {"ConnectError"}
+    assert [(item.call, item.attempt, item.status) for item in capture.exchanges] == [(0, 0, None), (0, 1, None)]
+    assert {item.error.type for item in capture.exchanges if item.error} == {"ConnectError"}
 
 
 def test_a_cancelled_call_is_recorded(
@@ -213,10 +213,10 @@ def test_a_cancelled_call_is_recorded(
             await asyncio.wait_for(anext(stream), 5)
             await asyncio.wait_for(anext(stream), 0.05)
 
-    with live_wire.tape(make_case()) as tape, pytest.raises(TimeoutError):
+    with live_wire.capture(make_case()) as capture, pytest.raises(TimeoutError):
         asyncio.run(give_up())
 
-    (exchange,) = tape.exchanges
+    (exchange,) = capture.exchanges
     assert exchange.error is not None
     assert (exchange.error.type, exchange.complete) == ("CancelledError", False)
 
@@ -250,10 +250,10 @@ def test_threads_share_nothing(
     asked: dict[str, list[str]] = {}
 
     def run(name: str) -> None:
-        with live_wire.tape(make_case(name=name)) as tape, anthropic.Anthropic(**client) as claude:
+        with live_wire.capture(make_case(name=name)) as capture, anthropic.Anthropic(**client) as claude:
             for _ in range(2):
                 claude.messages.create(**{**request_body, "system": name})
-        asked[name] = [item.request["system"] for item in tape.exchanges]
+        asked[name] = [item.request["system"] for item in capture.exchanges]
 
     threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "two")]
     for thread in threads:

@@ -20,30 +20,30 @@ def test_a_miss_arrives_unchanged_after_one_attempt(
     wire: ClaudeWire, make_case: Callable[..., Case], ask: Callable[..., Any]
 ) -> None:
     """Neither the SDK nor LangChain wraps or retries it."""
-    with wire.tape(make_case()) as tape, pytest.raises(LookupError, match="no scripted answer fits") as caught:
+    with wire.capture(make_case()) as capture, pytest.raises(LookupError, match="no scripted answer fits") as caught:
         ask()
 
     assert isinstance(caught.value, anthropic.AnthropicError)
     assert type(caught.value).__name__ == "ScriptMissError"
-    assert len(tape.exchanges) == 1
-    assert [note.kind for note in tape.notes] == ["miss"]
-    assert tape.notes[0].message == str(caught.value)
+    assert len(capture.exchanges) == 1
+    assert [note.kind for note in capture.notes] == ["miss"]
+    assert capture.notes[0].message == str(caught.value)
 
 
 def test_a_miss_is_remembered_when_the_agent_swallows_it(
     wire: ClaudeWire, make_case: Callable[..., Case], request_body: dict[str, Any]
 ) -> None:
     """The exchange has an error, and the note stays."""
-    with wire.tape(make_case()) as tape, anthropic.Anthropic() as claude:
+    with wire.capture(make_case()) as capture, anthropic.Anthropic() as claude:
         try:
             claude.messages.create(**request_body)
         except anthropic.AnthropicError:
             answer = "I do not know."
 
     assert answer == "I do not know."
-    assert [note.kind for note in tape.notes] == ["miss"]
-    assert tape.exchanges[0].error is not None
-    assert tape.exchanges[0].error.type == "ScriptMissError"
+    assert [note.kind for note in capture.notes] == ["miss"]
+    assert capture.exchanges[0].error is not None
+    assert capture.exchanges[0].error.type == "ScriptMissError"
 
 
 def test_the_nearest_contains_is_shown_as_a_diff(
@@ -62,7 +62,7 @@ def test_the_nearest_contains_is_shown_as_a_diff(
         path=tmp_path / "refund.yaml",
         lines={"claude": 4},
     )
-    with wire.tape(case) as tape, anthropic.Anthropic() as claude, pytest.raises(LookupError) as caught:
+    with wire.capture(case) as capture, anthropic.Anthropic() as claude, pytest.raises(LookupError) as caught:
         claude.messages.create(**request_body)
 
     assert str(caught.value).splitlines() == [
@@ -77,7 +77,7 @@ def test_the_nearest_contains_is_shown_as_a_diff(
         "    +Where is my refund?",
         "  fix: add an entry to `claude:`, e.g. {text: ...}",
     ]
-    assert tape.notes[0].line == 9
+    assert capture.notes[0].line == 9
 
 
 def test_one_call_too_many_is_compared_with_the_last(
@@ -85,7 +85,7 @@ def test_one_call_too_many_is_compared_with_the_last(
 ) -> None:
     """The diff shows what the agent asked in addition."""
     again = {**request_body, "system": "Be brief.\nBe kind."}
-    with wire.tape(make_case("a")), anthropic.Anthropic() as claude:
+    with wire.capture(make_case("a")), anthropic.Anthropic() as claude:
         claude.messages.create(**{**request_body, "system": "Be brief."})
         with pytest.raises(LookupError) as caught:
             claude.messages.create(**again)
@@ -100,7 +100,7 @@ def test_a_retry_without_an_answer_says_so(
 ) -> None:
     """An error that is to be final must be repeated for each attempt."""
     case = make_case(ScriptedAnswer(error=ScriptedError(status=529)))
-    with wire.tape(case), anthropic.Anthropic() as claude, pytest.raises(LookupError, match="retry 1") as caught:
+    with wire.capture(case), anthropic.Anthropic() as claude, pytest.raises(LookupError, match="retry 1") as caught:
         claude.messages.create(**request_body)
 
     assert "give the failing entry `times`" in str(caught.value)
@@ -109,10 +109,10 @@ def test_a_retry_without_an_answer_says_so(
 def test_leftovers_are_noted_at_the_end(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """Also when the target failed, and with the entry's line."""
     entry = ScriptedAnswer(node="plan", content=({"type": "text", "text": "do it"},), times=3, line=7)
-    with pytest.raises(ZeroDivisionError), wire.tape(make_case(entry)) as tape:
+    with pytest.raises(ZeroDivisionError), wire.capture(make_case(entry)) as capture:
         _ = 1 / 0
 
-    (note,) = tape.notes
+    (note,) = capture.notes
     assert (note.kind, note.line) == ("leftover", 7)
     assert note.message == ("support/refund: nobody asked for line 7 (node plan, used 0 of 3 times): 'do it'")
 
@@ -120,13 +120,13 @@ def test_leftovers_are_noted_at_the_end(wire: ClaudeWire, make_case: Callable[..
 def test_other_endpoints_are_no_silent_success(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """Message batches are not played."""
     with (
-        wire.tape(make_case()) as tape,
+        wire.capture(make_case()) as capture,
         anthropic.Anthropic() as claude,
         pytest.raises(LookupError, match="GET /v1/messages/batches is not mocked"),
     ):
         claude.messages.batches.list()
 
-    assert [note.kind for note in tape.notes] == ["miss"]
+    assert [note.kind for note in capture.notes] == ["miss"]
 
 
 def test_a_call_outside_any_case_is_refused(wire: ClaudeWire, request_body: dict[str, Any]) -> None:

@@ -116,15 +116,15 @@ def test_a_stopped_guard_is_inert() -> None:
 
 def test_a_blocked_attempt_is_noted_on_the_tape(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
     """Even when the program swallows it."""
-    with wire.tape(make_case()) as tape:
+    with wire.capture(make_case()) as capture:
         try:
             socket.create_connection((ELSEWHERE, 9))
         except OSError:
             reached = False
 
     assert reached is False
-    assert [note.kind for note in tape.notes] == ["blocked"]
-    assert ELSEWHERE in tape.notes[0].message
+    assert [note.kind for note in capture.notes] == ["blocked"]
+    assert ELSEWHERE in capture.notes[0].message
 
 
 def test_importing_the_wire_is_cheap() -> None:

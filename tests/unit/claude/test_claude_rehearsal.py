@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.claude import Budget, ClaudeWire, Forecast, Shelf, plan_of
+from e2i_eval.claude import CassetteStore, ClaudeWire, Forecast, SessionBudget, plan_of
 from e2i_eval.claude.library import http
 from e2i_eval.core.case import Case, ScriptedAnswer
 from e2i_eval.core.clock import SystemClock
@@ -39,16 +39,16 @@ class Api(http.BaseTransport):
 
 
 @pytest.fixture
-def budget(tmp_path: Path) -> Budget:
+def budget(tmp_path: Path) -> SessionBudget:
     """Enough for everything."""
-    return Budget(1e6, folder=tmp_path, prices=PriceTable.load())
+    return SessionBudget(1e6, folder=tmp_path, prices=PriceTable.load())
 
 
 @pytest.fixture
-def wire(tmp_path: Path, budget: Budget) -> Iterator[ClaudeWire]:
+def wire(tmp_path: Path, budget: SessionBudget) -> Iterator[ClaudeWire]:
     """A wire that records."""
-    shelf = Shelf(tmp_path, prices=PriceTable.load())
-    wire = ClaudeWire(mode="record", environ={}, clock=SystemClock(), shelf=shelf, budget=budget)
+    cassette_store = CassetteStore(tmp_path, prices=PriceTable.load())
+    wire = ClaudeWire(mode="record", environ={}, clock=SystemClock(), cassette_store=cassette_store, budget=budget)
     wire.start()
     yield wire
     wire.stop()
@@ -85,7 +85,7 @@ def rehearsed(wire: ClaudeWire, case: Case, ask: Callable[[], None]) -> Forecast
 
 def test_a_changed_case(wire: ClaudeWire, ask: Callable[..., None], api: Api, tmp_path: Path) -> None:
     """What changed and what lies behind it is counted, priced by how long the answers were; nothing is sent."""
-    with wire.tape(NO_SCRIPT):
+    with wire.capture(NO_SCRIPT):
         ask("one", "two", "three")
     file = tmp_path / "support" / "refund.json"
     before = file.read_bytes()
@@ -126,7 +126,9 @@ def test_an_unknown_price_is_said(wire: ClaudeWire, ask: Callable[..., None]) ->
 
 def test_only_a_recording_is_rehearsed(tmp_path: Path) -> None:
     """Elsewhere there is nothing to be asked about."""
-    wire = ClaudeWire(mode="replay", environ={}, clock=SystemClock(), shelf=Shelf(tmp_path, prices=PriceTable.load()))
+    wire = ClaudeWire(
+        mode="replay", environ={}, clock=SystemClock(), cassette_store=CassetteStore(tmp_path, prices=PriceTable.load())
+    )
     with pytest.raises(E2iError, match="does not record"), wire.rehearsal(NO_SCRIPT):
         pass
 

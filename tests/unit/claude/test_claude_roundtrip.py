@@ -85,15 +85,15 @@ def test_the_sdk_hears_what_the_script_says(long_wire: ClaudeWire, content: list
     before = copy.deepcopy(content)
     answer = ScriptedAnswer(content=tuple(content), times=2)
     case = Case(id="any/content", target="any", inputs={}, script=(answer,))
-    with long_wire.tape(case) as tape, anthropic.Anthropic() as claude:
+    with long_wire.capture(case) as capture, anthropic.Anthropic() as claude:
         whole = claude.messages.create(**REQUEST)
         with claude.messages.stream(**REQUEST) as stream:
             streamed = stream.get_final_message()
 
     assert as_scripted(whole, content) == as_scripted(streamed, content) == content == before
-    assert [item.response["content"] for item in tape.exchanges if item.response] == [content, content]
+    assert [item.response["content"] for item in capture.exchanges if item.response] == [content, content]
     assert whole.usage == streamed.usage
-    assert all(item.complete for item in tape.exchanges)
+    assert all(item.complete for item in capture.exchanges)
 
 
 @settings(max_examples=100, deadline=None, database=None)

@@ -6,19 +6,19 @@ import itertools
 
 import pytest
 
-from e2i_eval.claude.origin import Origin
+from e2i_eval.claude.origin import RequestOrigin
 from e2i_eval.claude.script import Script
 from e2i_eval.core.case import ScriptedAnswer, ScriptedError
 from e2i_eval.core.exchange import Caller
 
 
-def origin(node: str | None = None, *, branch: int | None = None, step: int = 1) -> Origin:
+def origin(node: str | None = None, *, branch: int | None = None, step: int = 1) -> RequestOrigin:
     """An origin as LangGraph would give it."""
     namespace = None if node is None else f"{node}:{step}-{branch}"
-    return Origin(caller=Caller(node=node, step=step, namespace=namespace), branch=branch)
+    return RequestOrigin(caller=Caller(node=node, step=step, namespace=namespace), branch=branch)
 
 
-def taken(script: Script, *origins: Origin, prompt: str = "") -> list[int | None]:
+def taken(script: Script, *origins: RequestOrigin, prompt: str = "") -> list[int | None]:
     """Positions of the entries that answer."""
     uses = [script.take(each, prompt) for each in origins]
     return [use.position if use else None for use in uses]

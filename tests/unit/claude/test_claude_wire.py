@@ -104,25 +104,25 @@ def test_the_public_place_is_used_when_the_private_one_is_gone(
         msg = "type object 'Client' has no attribute '_transport_for_url'"
         raise AttributeError(msg)
 
-    seam: Any = importlib.import_module("e2i_eval.claude.transport_patch")
-    monkeypatch.setattr(seam.Seam, "_take_from_clients", forget)
+    transport_patch: Any = importlib.import_module("e2i_eval.claude.transport_patch")
+    monkeypatch.setattr(transport_patch.Seam, "_take_from_clients", forget)
     wire = ClaudeWire(mode="mock", environ=os.environ, clock=SystemClock())
     wire.start()
     try:
-        with wire.tape(make_case("by the other way")) as tape:
+        with wire.capture(make_case("by the other way")) as capture:
             answer = ask()
     finally:
         wire.stop()
 
     assert "by the other way" in repr(answer)
-    assert len(tape.exchanges) == 1
+    assert len(capture.exchanges) == 1
 
 
 def test_a_seam_that_does_not_hold_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Better no run than one that sees nothing; nothing stays patched."""
     before = patched()
-    seam: Any = importlib.import_module("e2i_eval.claude.transport_patch")
-    monkeypatch.setattr(seam, "is_claude", lambda _: False)
+    transport_patch: Any = importlib.import_module("e2i_eval.claude.transport_patch")
+    monkeypatch.setattr(transport_patch, "is_claude", lambda _: False)
     environ = {"ANTHROPIC_API_KEY": "real"}
     wire = ClaudeWire(mode="mock", environ=environ, clock=SystemClock())
 
@@ -157,7 +157,7 @@ def test_a_tape_needs_a_started_wire(make_case: Callable[..., Case]) -> None:
     """Else the case would reach Claude unseen."""
     wire = ClaudeWire(mode="mock", environ={}, clock=SystemClock())
 
-    with pytest.raises(E2iError, match="not started"), wire.tape(make_case()):
+    with pytest.raises(E2iError, match="not started"), wire.capture(make_case()):
         pass
 
 
@@ -170,7 +170,7 @@ def test_a_users_own_mocks_go_on_working(
     transport = httpx2.MockTransport(lambda _: httpx2.Response(204))
     with (
         respx.mock(assert_all_called=False) as router,
-        wire.tape(make_case("a")) as tape,
+        wire.capture(make_case("a")) as capture,
         httpx2.Client(transport=transport) as other,
         anthropic.Anthropic() as claude,
     ):
@@ -181,7 +181,7 @@ def test_a_users_own_mocks_go_on_working(
 
     assert orders == {"orders": 7}
     assert other_status == 204
-    assert len(tape.exchanges) == 1
+    assert len(capture.exchanges) == 1
 
 
 def test_a_clients_own_transport_is_passed_by_only_for_claude(wire: ClaudeWire, make_case: Callable[..., Case]) -> None:
@@ -192,7 +192,7 @@ def test_a_clients_own_transport_is_passed_by_only_for_claude(wire: ClaudeWire, 
         raise AssertionError(msg)
 
     http_client = anthropic.DefaultHttpxClient(transport=httpx2.MockTransport(refuse))
-    with anthropic.Anthropic(http_client=http_client) as claude, wire.tape(make_case("a")):
+    with anthropic.Anthropic(http_client=http_client) as claude, wire.capture(make_case("a")):
         message = claude.messages.create(
             model="claude-opus-4-8", max_tokens=1, messages=[{"role": "user", "content": "x"}]
         )

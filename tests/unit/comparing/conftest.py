@@ -10,7 +10,7 @@ import pytest
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.gate.compare import Comparison, compare_runs, side_of
+from e2i_eval.gate.compare import RunComparison, compare_runs, side_of
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Maker:
         ]
         return self.run(*cases, mode=mode, name=name)
 
-    def compared(self, *runs: Report, tolerance: float = 0.0) -> Comparison:
+    def compared(self, *runs: Report, tolerance: float = 0.0) -> RunComparison:
         """Return the comparison of runs A, B, ..."""
         sides = [side_of(letter, f"run-{letter}", run) for letter, run in zip("ABCDE", runs, strict=False)]
         return compare_runs(sides, tolerance=tolerance)

@@ -15,20 +15,20 @@ from e2i_eval.report.html import comparison_html
 if TYPE_CHECKING:
     from tests.unit.comparing.conftest import Maker
 
-    from e2i_eval.gate.compare import Comparison
+    from e2i_eval.gate.compare import RunComparison
 
 HOSTILE = "</script><img src=x onerror=alert(1)> | `x` @team [l](https://evil.example)"
 
 
 @pytest.fixture
-def worse(make: Maker) -> Comparison:
+def worse(make: Maker) -> RunComparison:
     """Two runs, the other with one broken case and more tokens in another."""
     base = make.run(make.case("shop/a"), make.case("shop/b"), make.case("desk/a"), name="x")
     head = make.run(make.case("shop/a", "fail"), make.case("shop/b", input_tokens=109.0), make.case("desk/a"), name="y")
     return make.compared(replace(base, overheads=(make.overhead(0.7),)), head)
 
 
-def test_the_screen_says_what_moved(worse: Comparison) -> None:
+def test_the_screen_says_what_moved(worse: RunComparison) -> None:
     """The whole of it, as a person reads it."""
     lines = list(comparison_lines(worse, width=80, color=False))
 
@@ -50,7 +50,7 @@ def test_the_screen_says_what_moved(worse: Comparison) -> None:
     ]
 
 
-def test_every_form_names_the_finding(make: Maker, worse: Comparison) -> None:
+def test_every_form_names_the_finding(make: Maker, worse: RunComparison) -> None:
     """Verdict, flips, numbers and doubts are in all of them."""
     (pair,) = worse.pairs
     several = make.compared(worse.sides[0].report, worse.sides[1].report, make.run(make.case("shop/a"), name="z"))

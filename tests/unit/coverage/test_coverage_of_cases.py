@@ -12,7 +12,7 @@ from e2i_eval.checks.coverage.event import Event, place_of, told
 from e2i_eval.checks.coverage.exercise import exercised
 from e2i_eval.checks.coverage.exercised import exercised_by
 from e2i_eval.checks.coverage.graph import Graph
-from e2i_eval.checks.coverage.part import Part
+from e2i_eval.checks.coverage.part import GraphPart
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 GRAPH = Graph(
     parts=(
-        Part(kind="nodes", name="load", source="load"),
-        Part(kind="nodes", name="work", source="work"),
-        Part(kind="nodes", name="decline", source="decline"),
-        Part(kind="edges", name="work → END", source="work", target="__end__"),
-        Part(kind="branches", name="load → work", source="load", target="work", via="after_load", label="work"),
-        Part(
+        GraphPart(kind="nodes", name="load", source="load"),
+        GraphPart(kind="nodes", name="work", source="work"),
+        GraphPart(kind="nodes", name="decline", source="decline"),
+        GraphPart(kind="edges", name="work → END", source="work", target="__end__"),
+        GraphPart(kind="branches", name="load → work", source="load", target="work", via="after_load", label="work"),
+        GraphPart(
             kind="branches", name="load → decline", source="load", target="decline", via="after_load", label="decline"
         ),
-        Part(kind="tools", name="look_up"),
+        GraphPart(kind="tools", name="look_up"),
     )
 )
 
@@ -216,7 +216,7 @@ def test_where_an_output_leads() -> None:
 )
 def test_an_edge_leads_to_the_next_step(steps: tuple[int, int], *, waits: bool, is_taken: bool) -> None:
     """Both its ends may run without it; one that joins or is deferred may take longer."""
-    edge = Part(kind="edges", name="a → b", source="a", target="b", waits=waits)
+    edge = GraphPart(kind="edges", name="a → b", source="a", target="b", waits=waits)
     ran = [
         Event(id=name, parent="", name=name, node=name, step=step, namespace=f"{name}:1", is_node=True)
         for name, step in zip("ab", steps, strict=True)

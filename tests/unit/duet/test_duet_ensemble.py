@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, Player, PlayerLateError
-from e2i_eval.benchmark.ab.worker_pair import LEAST_CALL_TIMEOUT_S, Ensemble, Score
+from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, WorkerClient, WorkerLateError
+from e2i_eval.benchmark.ab.worker_pair import LEAST_CALL_TIMEOUT_S, Score, WorkerPair
 from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.mlflow_run import CaseRun
@@ -16,7 +16,7 @@ from e2i_eval.core.mlflow_run import CaseRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.sample import VariantName
 
 TROUBLED: dict[str, object] = {"agent_ms": 1.0, "claude_ms": 0.0, "logging_ms": 0.0, "trouble": "output: differs"}
 FINE: dict[str, object] = {"agent_ms": 60.0, "claude_ms": 0.0, "logging_ms": 1.0}
@@ -53,16 +53,16 @@ def fine(_file: str) -> dict[str, object]:
 def hang(_file: str) -> dict[str, object]:
     """Never answer."""
     what = "head: no answer"
-    raise PlayerLateError(what)
+    raise WorkerLateError(what)
 
 
-def ensemble(started: list[ArmName] | None = None, files: tuple[str, ...] = ("one", "two")) -> Ensemble:
+def worker_pair(started: list[VariantName] | None = None, files: tuple[str, ...] = ("one", "two")) -> WorkerPair:
     """Return an ensemble whose replacements are well."""
 
-    def start(arm: ArmName) -> Player:
+    def start(variant: VariantName) -> WorkerClient:
         if started is not None:
-            started.append(arm)
-        return cast("Player", FakePlayer(fine))
+            started.append(variant)
+        return cast("WorkerClient", FakePlayer(fine))
 
     run = CaseRun(run_id="r", experiment_id="0", target_run_id="t", case_id="c", nodeid="n", started_ms=0)
     score = Score(
@@ -70,26 +70,26 @@ def ensemble(started: list[ArmName] | None = None, files: tuple[str, ...] = ("on
         files={name: Path(name) for name in files},
         runs={"base": run, "head": run},
     )
-    return Ensemble(score, start)
+    return WorkerPair(score, start)
 
 
-def rehearsed(playing: Ensemble, *, base: FakePlayer | None = None, head: FakePlayer | None = None) -> str:
+def rehearsed(playing: WorkerPair, *, base: FakePlayer | None = None, head: FakePlayer | None = None) -> str:
     """Rehearse with these players."""
-    players = {"base": base or FakePlayer(fine), "head": head or FakePlayer(fine)}
-    return playing.rehearse(cast("dict[ArmName, Player]", players))
+    clients = {"base": base or FakePlayer(fine), "head": head or FakePlayer(fine)}
+    return playing.rehearse(cast("dict[VariantName, WorkerClient]", clients))
 
 
 def test_the_base_learns_from_the_head_where_the_sources_are() -> None:
     """The head is built first, from wherever it is installed."""
     base = FakePlayer(fine)
-    rehearsed(ensemble(), base=base, head=FakePlayer(fine, lambda: ["fixtures"]))
+    rehearsed(worker_pair(), base=base, head=FakePlayer(fine, lambda: ["fixtures"]))
 
     assert base.asked[0]["roots"] == ["fixtures"]
 
 
 def test_a_case_has_to_pass_in_both() -> None:
     """One that the base answers otherwise is left out, and said to be."""
-    playing = ensemble()
+    playing = worker_pair()
     case_id = rehearsed(playing, base=FakePlayer(lambda file: TROUBLED if file == "one" else FINE))
 
     assert case_id == "two"
@@ -109,7 +109,7 @@ def test_the_case_that_seems_slower_is_measured_or_else_the_longest(head_ms: dic
     base_ms = {"one": 20.0, "two": 80.0, "three": 40.0}
     base = FakePlayer(lambda file: {**FINE, "agent_ms": base_ms[file]})
     head = FakePlayer(lambda file: {**FINE, "agent_ms": head_ms[file]})
-    playing = ensemble(files=("one", "two", "three"))
+    playing = worker_pair(files=("one", "two", "three"))
 
     assert rehearsed(playing, base=base, head=head) == chosen
     assert rehearsed(playing) == chosen  # a second set is made with the same
@@ -121,7 +121,7 @@ def test_a_case_that_seems_slower_by_chance_does_not_hide_one_that_is() -> None:
     base = FakePlayer(lambda file: {**FINE, "agent_ms": {"one": 20.0, "two": 80.0, "three": 40.0}[file]})
     head = FakePlayer(lambda file: {**FINE, "agent_ms": took_ms[file].pop(0) if took_ms[file] else 20.0})
 
-    assert rehearsed(ensemble(files=("one", "two", "three")), base=base, head=head) == "three"
+    assert rehearsed(worker_pair(files=("one", "two", "three")), base=base, head=head) == "three"
 
 
 def test_no_common_case_is_no_comparison() -> None:
@@ -129,14 +129,14 @@ def test_no_common_case_is_no_comparison() -> None:
     with pytest.raises(
         UnknownError, match=r"no case of support passes in both revisions: one \(head: output: differs\)"
     ):
-        rehearsed(ensemble(), head=FakePlayer(lambda _: TROUBLED))
+        rehearsed(worker_pair(), head=FakePlayer(lambda _: TROUBLED))
 
 
 def test_a_call_that_hangs_counts_and_its_process_is_replaced() -> None:
     """It took at least as long as it was waited for."""
-    started: list[ArmName] = []
+    started: list[VariantName] = []
     head = FakePlayer(fine)
-    playing = ensemble(started)
+    playing = worker_pair(started)
     rehearsed(playing, head=head)
     head._play = hang  # noqa: SLF001  from now on
     sample = playing.call("head", "one")
@@ -155,7 +155,7 @@ def test_a_base_without_the_target_says_so() -> None:
         raise NotInThisRevisionError(what)
 
     with pytest.raises(UnknownError, match="the base has no 'shop:build': there is nothing to compare with"):
-        rehearsed(ensemble(), base=FakePlayer(fine, absent))
+        rehearsed(worker_pair(), base=FakePlayer(fine, absent))
 
 
 def test_a_head_without_the_target_is_an_error() -> None:
@@ -166,14 +166,14 @@ def test_a_head_without_the_target_is_an_error() -> None:
         raise NotInThisRevisionError(what)
 
     with pytest.raises(UsageError, match="head: no module"):
-        rehearsed(ensemble(), head=FakePlayer(fine, absent))
+        rehearsed(worker_pair(), head=FakePlayer(fine, absent))
 
 
 def test_a_case_that_passes_once_only_is_not_measured() -> None:
     """It seemed slower, and when it was tried again it did something else."""
     answers = [FINE, {**FINE, "agent_ms": 90.0}, TROUBLED]
     head = FakePlayer(lambda file: answers.pop(0) if file == "one" else FINE)
-    playing = ensemble()
+    playing = worker_pair()
 
     assert rehearsed(playing, head=head) == "two"
     assert playing.excluded == {"one": "head: output: differs"}
@@ -184,4 +184,4 @@ def test_a_first_call_that_goes_wrong_does_not_rule_a_case_out() -> None:
     answers = [TROUBLED]
     head = FakePlayer(lambda _: answers.pop() if answers else FINE)
 
-    assert rehearsed(ensemble(files=("one",)), head=head) == "one"
+    assert rehearsed(worker_pair(files=("one",)), head=head) == "one"

@@ -53,9 +53,9 @@ def moment(wall_s: float, ran_s: float, delayed_s: float, worked_s: float | None
     ],
     ids=["computes", "no core", "waits", "waits, a sender beside it", "others compute", "others compute, no core"],
 )
-def test_a_thread_alone_feels_what_it_waits_and_among_others_what_it_computes(after: Moment, felt: float) -> None:
+def test_a_thread_alone_feels_what_it_waits_and_among_others_what_it_computes(after: Moment, adjusted: float) -> None:
     """The interpreter's lock is held by the others, and that is their time."""
-    assert own_s(moment(0, 0, 0), after) == pytest.approx(felt)
+    assert own_s(moment(0, 0, 0), after) == pytest.approx(adjusted)
 
 
 @linux
@@ -69,24 +69,24 @@ def test_a_sleep_is_felt(patched: None) -> None:  # noqa: ARG001
 
 def test_elsewhere_declared_sleeps_are_added_to_cpu_time(patched: None) -> None:  # noqa: ARG001
     """CPU time alone cannot see a sleep."""
-    felt = WorkTime()
-    with felt.measured() as took_s:
+    adjusted = WorkTime()
+    with adjusted.measured() as took_s:
         time.sleep(0.02)
 
     assert took_s() >= 0.02
-    assert "other waits are not seen" in felt.says
+    assert "other waits are not seen" in adjusted.says
 
 
 @linux
 def test_it_watches_until_the_process_ends(patched: None) -> None:  # noqa: ARG001
     """Nobody holds on to what watches but the stopwatch itself."""
     run, sleep = threading.Thread.run, time.sleep
-    felt = RunDelay()
+    adjusted = RunDelay()
     gc.collect()
 
     assert threading.Thread.run is not run
     assert time.sleep is not sleep
-    assert felt.says
+    assert adjusted.says
 
 
 @linux

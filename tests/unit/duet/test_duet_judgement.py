@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.benchmark.ab.sample import Pair, Sample
-from e2i_eval.benchmark.ab.schedule import Pairs, Plan, made_pairs
+from e2i_eval.benchmark.ab.sample import Sample, SamplePair
+from e2i_eval.benchmark.ab.schedule import Pairs, SchedulePlan, made_pairs
 from e2i_eval.benchmark.ab.set_verdict import FLOOR_MS, LEVEL, adjusted, look, pooled
 from e2i_eval.core.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.sample import VariantName
     from e2i_eval.benchmark.ab.set_verdict import Look
 
 
@@ -58,14 +58,14 @@ class FakeArms:
         self._drift_ms = 0.0
         self._asked = 0
         self.clock = clock or FakeClock()
-        self.order: list[ArmName] = []
+        self.order: list[VariantName] = []
 
-    def call(self, arm: ArmName, case_id: str) -> Sample:  # noqa: ARG002  a protocol's
+    def call(self, variant: VariantName, case_id: str) -> Sample:  # noqa: ARG002  a protocol's
         """Take some time."""
         self._drift_ms = 0.9 * self._drift_ms + self._random.gauss(0, self._noise_ms)  # autocorrelated
         tail_ms = 30.0 if self._random.random() < 0.03 else 0.0
-        took_ms = 60.0 + abs(self._drift_ms) + tail_ms + (self._head_ms if arm == "head" else 0.0)
-        self.order.append(arm)
+        took_ms = 60.0 + abs(self._drift_ms) + tail_ms + (self._head_ms if variant == "head" else 0.0)
+        self.order.append(variant)
         self.clock.now_s += took_ms / 1000
         return Sample(agent_ms=took_ms, claude_ms=500.0, logging_ms=1.0)
 
@@ -75,9 +75,9 @@ class FakeArms:
         return self._disturb(self._asked // 2)
 
 
-def measured(arms: FakeArms, plan: Plan | None = None) -> Pairs:
+def measured(variants: FakeArms, plan: SchedulePlan | None = None) -> Pairs:
     """Make pairs of two arms."""
-    return made_pairs(arms, "one", plan or Plan(), order=Random(1), clock=arms.clock)
+    return made_pairs(variants, "one", plan or SchedulePlan(), order=Random(1), clock=variants.clock)
 
 
 def standing_of_agent(pairs: Pairs) -> str:
@@ -114,7 +114,7 @@ def test_much_noise_takes_more_pairs_and_may_stay_undecided() -> None:
     """What cannot be told after the most pairs is undecided, never a pass."""
     pairs = measured(FakeArms(seed=5, noise_ms=40.0, head_ms=5.0))
 
-    assert len(pairs.good) == Plan().most
+    assert len(pairs.good) == SchedulePlan().most
     assert pairs.ended == "most"
     assert standing_of_agent(pairs) == "undecided"
 
@@ -122,7 +122,7 @@ def test_much_noise_takes_more_pairs_and_may_stay_undecided() -> None:
 def test_the_floor_grows_with_the_call() -> None:
     """Five per cent of a slow call are more than five milliseconds."""
     slow = Sample(agent_ms=400.0, claude_ms=0.0, logging_ms=0.0)
-    pairs = [Pair(case_id="one", base=slow, head=slow)] * 10
+    pairs = [SamplePair(case_id="one", base=slow, head=slow)] * 10
 
     assert look(pairs, "agent").floor_ms == pytest.approx(20.0)
     assert look(pairs, "logging").floor_ms == FLOOR_MS
@@ -133,7 +133,7 @@ def test_too_few_pairs_say_nothing() -> None:
     sample = Sample(agent_ms=1.0, claude_ms=0.0, logging_ms=0.0)
 
     with pytest.raises(UnknownError, match="at least 6 pairs, there are 5"):
-        look([Pair(case_id="one", base=sample, head=sample)] * 5, "agent")
+        look([SamplePair(case_id="one", base=sample, head=sample)] * 5, "agent")
 
 
 def test_claude_that_takes_longer_is_found() -> None:
@@ -141,14 +141,14 @@ def test_claude_that_takes_longer_is_found() -> None:
     base = Sample(agent_ms=60.0, claude_ms=500.0, logging_ms=1.0)
     head = Sample(agent_ms=60.0, claude_ms=900.0, logging_ms=1.0)
 
-    assert look([Pair(case_id="one", base=base, head=head)] * 20, "claude").standing() == "slower"
+    assert look([SamplePair(case_id="one", base=base, head=head)] * 20, "claude").standing() == "slower"
 
 
 def test_timeouts_count_as_observations() -> None:
     """A head that hangs in every call is found; left out, it would have been measured in nothing."""
     base = Sample(agent_ms=60.0, claude_ms=0.0, logging_ms=1.0)
     hung = Sample(agent_ms=5000.0, claude_ms=0.0, logging_ms=0.0, timed_out=True)
-    pairs = [Pair(case_id="one", base=base, head=hung)] * Plan(family=3).fewest
+    pairs = [SamplePair(case_id="one", base=base, head=hung)] * SchedulePlan(family=3).fewest
 
     assert look(pairs, "agent").standing() == "slower"
 
@@ -184,17 +184,17 @@ def test_a_machine_that_is_never_quiet_gives_no_verdict() -> None:
 
 def test_the_budget_ends_measuring_but_not_before_it_can_say_anything() -> None:
     """With fewer pairs than the level needs, every verdict would be inconclusive."""
-    pairs = measured(FakeArms(seed=1, noise_ms=40.0), Plan(budget_s=0.01, family=3))
+    pairs = measured(FakeArms(seed=1, noise_ms=40.0), SchedulePlan(budget_s=0.01, family=3))
 
     assert pairs.ended == "budget"
-    assert len(pairs.good) == Plan(family=3).fewest == 10
+    assert len(pairs.good) == SchedulePlan(family=3).fewest == 10
     assert 0.5 ** len(pairs.good) * 3 < LEVEL
 
 
 def look_at(*differences: float) -> Look:
     """Look at pairs whose base takes 60 ms and whose head takes so much longer."""
     pairs = [
-        Pair(
+        SamplePair(
             case_id="one",
             base=Sample(agent_ms=60.0, claude_ms=0.0, logging_ms=0.0),
             head=Sample(agent_ms=60.0 + difference, claude_ms=0.0, logging_ms=0.0),
@@ -234,4 +234,4 @@ def test_a_difference_that_is_no_number_is_refused() -> None:
     head = Sample(agent_ms=math.nan, claude_ms=0.0, logging_ms=0.0)
 
     with pytest.raises(UnknownError, match="no numbers"):
-        look([Pair(case_id="one", base=base, head=head)] * 10, "agent")
+        look([SamplePair(case_id="one", base=base, head=head)] * 10, "agent")

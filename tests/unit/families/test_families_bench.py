@@ -15,7 +15,7 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.runner.evaluation import Evaluation
-from e2i_eval.runner.families.family_runner import Bench
+from e2i_eval.runner.families.family_runner import FamilyRunner
 from e2i_eval.runner.families.plan_book import PlanBook
 from e2i_eval.runner.report import CaseResult
 
@@ -111,7 +111,7 @@ class Table:
         self.till = Till(environ)
         self.checks = {check.family: check for check in plan.checks}
         elsewhere = type("Elsewhere", (), {"evaluate": staticmethod(self.till.elsewhere)})
-        self.bench = Bench(
+        self.runner = FamilyRunner(
             settings=settings,
             wanted=book.wanted(),
             evaluator=lambda: self.till,
@@ -122,7 +122,7 @@ class Table:
     def run(self, family: str) -> CaseResult:
         """Evaluate the check of ``family``."""
         check = next(each for name, each in self.checks.items() if name == family)
-        return self.bench.evaluate(check, "node")
+        return self.runner.evaluate(check, "node")
 
 
 def test_a_golden_case_is_evaluated_once(settings: Settings) -> None:
@@ -138,12 +138,12 @@ def test_a_golden_case_that_ran_already_is_kept(settings: Settings) -> None:
     """The first of its repetitions; cases that no check starts from are forgotten."""
     table = Table(settings)
     case = Case(id="shop/refund", target="shop", inputs={"price": 2})
-    table.bench.keep(table.till.evaluate(replace(case, id="shop/other"), "node"))
-    table.bench.keep(table.till.evaluate(case, "node"))
-    table.bench.keep(table.till.evaluate(replace(case, inputs={"price": 5}), "node"))
+    table.runner.keep(table.till.evaluate(replace(case, id="shop/other"), "node"))
+    table.runner.keep(table.till.evaluate(case, "node"))
+    table.runner.keep(table.till.evaluate(replace(case, inputs={"price": 5}), "node"))
     table.till.steps.clear()
 
-    before = table.bench.before(table.checks["metamorphic"])
+    before = table.runner.before(table.checks["metamorphic"])
     assert before
     assert before.output == {"amount": 2}
     assert table.run("metamorphic").status == "pass"

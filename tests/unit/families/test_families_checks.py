@@ -14,8 +14,8 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Trace
-from e2i_eval.runner.families import Plan, standing_checks
-from e2i_eval.runner.families.call_environment import surroundings
+from e2i_eval.runner.families import FamilyPlan, standing_checks
+from e2i_eval.runner.families.call_environment import call_environment
 from e2i_eval.runner.families.declared import Alteration, Declared
 from e2i_eval.runner.families.derived_case import derived_case
 from e2i_eval.runner.families.family_check import Before, family_check
@@ -155,9 +155,9 @@ def test_provenance_of_nothing() -> None:
     assert standing_checks(plan()) == ()
 
 
-def plan(*checks: Declared) -> Plan:
+def plan(*checks: Declared) -> FamilyPlan:
     """Return the plan of a target with these checks."""
-    return Plan(
+    return FamilyPlan(
         target="shop",
         checks=checks,
         not_applicable={},
@@ -218,7 +218,7 @@ def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "seams", type("seams", (), {"seam": staticmethod(seam)}))
     check = declared("knock-out", alteration=Alteration(seam="seams:seam", environment={"A": "2", "B": "3"}))
     ENTERED.clear()
-    with surroundings(check, environ):
+    with call_environment(check, environ):
         assert environ == {"A": "2", "B": "3"}
         assert ENTERED == ["in"]
 
@@ -233,7 +233,7 @@ def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_seam_that_is_none(name: str, said: str) -> None:
     """The seam, what is wrong, where it is named and what it must be."""
     check = declared("knock-out", alteration=Alteration(seam=name))
-    with pytest.raises(UsageError, match=said) as raised, surroundings(check, dict(os.environ)):
+    with pytest.raises(UsageError, match=said) as raised, call_environment(check, dict(os.environ)):
         pytest.fail("the block must not run")
 
     assert raised.value.where == "families.toml:3"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.runner.families import Plan, read_families
+from e2i_eval.runner.families import FamilyPlan, read_families
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ must = "computed"
 """
 
 
-def plans(folder: Path, text: str) -> dict[str, Plan]:
+def plans(folder: Path, text: str) -> dict[str, FamilyPlan]:
     """Return what a file with this text says."""
     file = folder / "families.toml"
     file.write_text(text)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from e2i_eval.tracking import LoggingProxy
-from e2i_eval.tracking.traffic import Answer, Handling, Message
+from e2i_eval.tracking.traffic import Handling, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +99,8 @@ def test_what_is_late_arrives_afterwards(server: Server, proxy: LoggingProxy) ->
 def test_a_refusal_is_heard(server: Server, proxy: LoggingProxy) -> None:
     """And the server hears nothing."""
 
-    def refuse(_message: Message) -> Handling:
-        return Handling(answer=Answer(status=503))
+    def refuse(_message: HttpRequest) -> Handling:
+        return Handling(answer=HttpResponse(status=503))
 
     with proxy.intercepting(refuse):
         answer = post(proxy, b"spans")

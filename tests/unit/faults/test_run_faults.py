@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from e2i_eval.checks.contract.contract import Contract, Demand, Section
+from e2i_eval.checks.contract.contract import Contract, Demand, DemandSection
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Logged
-from e2i_eval.faults import Sound, choose
-from e2i_eval.tracking.traffic import Handling, Message
+from e2i_eval.faults import ControlRun, choose
+from e2i_eval.tracking.traffic import Handling, HttpRequest
 
 EXACT = Demand(equals="{output.ate}")
 METRICS = {"ate": 2.5, "gap": 1.0}
 
 
-def sound() -> Sound:
+def control_run() -> ControlRun:
     """Return a sound run that logged two metrics its contract asks for."""
     case = Case(id="agent/one", target="agent", inputs={})
     evidence = Evidence(
@@ -28,25 +28,25 @@ def sound() -> Sound:
         traces=(),
         logged=Logged(run_id="r", status="RUNNING", metrics=METRICS),
     )
-    section = Section(metrics={"ate": EXACT, "gap": Demand()})
-    return Sound(evidence=evidence, contract=Contract(sections=(section,)))
+    section = DemandSection(metrics={"ate": EXACT, "gap": Demand()})
+    return ControlRun(evidence=evidence, contract=Contract(sections=(section,)))
 
 
-def batch() -> Message:
+def batch() -> HttpRequest:
     """Return the request that logs both metrics and a param."""
     body = {
         "run_id": "r",
         "metrics": [{"key": key, "value": value, "step": 0} for key, value in METRICS.items()],
         "params": [{"key": "model", "value": "claude"}],
     }
-    return Message(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
+    return HttpRequest(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
 
 
-def sent(name: str, message: Message) -> list[dict[str, object]]:
+def sent(name: str, message: HttpRequest) -> list[dict[str, object]]:
     """Return the metrics that still reach the server."""
     (fault,) = choose([name])
     assert fault.request is not None
-    handling = fault.request(message, sound()) or Handling(send=(message,))
+    handling = fault.request(message, control_run()) or Handling(send=(message,))
     return [metric for each in handling.send for metric in each.json()["metrics"]]
 
 
@@ -68,22 +68,22 @@ def test_metrics_are_swapped() -> None:
 def test_other_requests_are_left_alone() -> None:
     """A search is no write, and a metric fault does not touch params."""
     (fault,) = choose(["metric-lost"])
-    search = Message(method="POST", path="/api/2.0/mlflow/runs/search", body=b"{}")
+    search = HttpRequest(method="POST", path="/api/2.0/mlflow/runs/search", body=b"{}")
     assert fault.request is not None
 
-    handled = fault.request(batch(), sound())
+    handled = fault.request(batch(), control_run())
 
-    assert fault.request(search, sound()) is None
+    assert fault.request(search, control_run()) is None
     assert handled is not None
     assert handled.send[0].json()["params"] == batch().json()["params"]
 
 
 def test_needs_are_told() -> None:
     """A run that logged nothing cannot be broken by these faults, and says why."""
-    bare = Sound(evidence=Evidence(case=sound().case, run=sound().evidence.run), contract=Contract())
+    bare = ControlRun(evidence=Evidence(case=control_run().case, run=control_run().evidence.run), contract=Contract())
     (lost,) = choose(["metric-lost"])
 
-    assert lost.lacks(sound()) == ""
+    assert lost.lacks(control_run()) == ""
     assert "no case logs metrics" in lost.lacks(bare)
 
 
@@ -92,15 +92,15 @@ def test_needs_are_told() -> None:
 )
 def test_another_version_of_a_prompt_is_told(used: str, told: str) -> None:
     """In the form of the one that was used; other params stay."""
-    demands = Section(params={"prompt/*": Demand(), "prompt/plan": Demand(equals=used)})
+    demands = DemandSection(params={"prompt/*": Demand(), "prompt/plan": Demand(equals=used)})
     logged = Logged(run_id="r", status="RUNNING", params={"prompt/plan": used, "model": "claude"})
     asked = replace(
-        sound(),
-        evidence=replace(sound().evidence, logged=logged),
+        control_run(),
+        evidence=replace(control_run().evidence, logged=logged),
         contract=Contract(sections=(demands,)),
     )
     body = {"run_id": "r", "params": [{"key": "prompt/plan", "value": used}, {"key": "model", "value": "claude"}]}
-    message = Message(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
+    message = HttpRequest(method="POST", path="/api/2.0/mlflow/runs/log-batch", body=json.dumps(body).encode())
     (fault,) = choose(["prompt-version-wrong"])
     assert fault.request is not None
 

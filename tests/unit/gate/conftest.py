@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.gate.baseline import BaselineDiff, CaseDiff, Change
+from e2i_eval.gate.baseline import BaselineChange, BaselineDiff, CaseDiff
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import Scene
+from e2i_eval.gate.rules.gate_input import GateInput
 from e2i_eval.gate.rules.rule import parse_rule
-from e2i_eval.gate.rules.rulebook import Judgement
+from e2i_eval.gate.rules.rulebook import AppliedRule
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Bench:
         )
 
     @staticmethod
-    def pair(name: str, before: Mapping[str, float], after: Mapping[str, float], *changes: Change) -> CaseDiff:
+    def pair(name: str, before: Mapping[str, float], after: Mapping[str, float], *changes: BaselineChange) -> CaseDiff:
         """Return a case on both sides."""
         return CaseDiff(case_id=name, target=name.partition("/")[0], before=before, after=after, changes=changes)
 
@@ -67,8 +67,8 @@ class Bench:
         diff = BaselineDiff(baseline="main", cases=pairs, **told) if pairs or told else None
         report = Report(session={"claude": mode}, environment={}, cases=cases, **fields)
         rule = parse_rule(text, where="pyproject.toml:7", targets=targets)
-        scene = Scene(report=report, diff=diff, no_baseline="" if diff else "there is no baseline", **parts)
-        return decide([Judgement(rule=rule, target=target) for target in targets], scene)
+        gate_input = GateInput(report=report, diff=diff, no_baseline="" if diff else "there is no baseline", **parts)
+        return decide([AppliedRule(rule=rule, target=target) for target in targets], gate_input)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def bench() -> Bench:
 
 
 @pytest.fixture
-def prompt_change() -> Change:
+def prompt_change() -> BaselineChange:
     """A prompt that grew by a sentence."""
     lines = ("--- accepted", "+++ now", "@@ -1 +1 @@", "-Plan.", "+Plan. Be kind.")
-    return Change(kind="prompt", metric="prompt", before=None, after=None, call="call 1 (plan)", lines=lines)
+    return BaselineChange(kind="prompt", metric="prompt", before=None, after=None, call="call 1 (plan)", lines=lines)

@@ -9,10 +9,10 @@ import pytest
 from e2i_eval.checks.coverage import CoveredPart, TargetCoverage
 from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import Scene
+from e2i_eval.gate.rules.gate_input import GateInput
 from e2i_eval.gate.rules.rule import parse_rule
-from e2i_eval.gate.rules.rulebook import Judgement
-from e2i_eval.gate.rules.scope import Scope
+from e2i_eval.gate.rules.rulebook import AppliedRule
+from e2i_eval.gate.rules.scope import GateScope
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ HALF = TargetCoverage(
 )
 
 
-def judged(text: str, *coverage: TargetCoverage, scope: Scope | None = None) -> Decision:
+def judged(text: str, *coverage: TargetCoverage, scope: GateScope | None = None) -> Decision:
     """Judge one rule on target ``a``."""
     rule = parse_rule(text, where="here", targets=["a"])
     report = Report(session={"claude": "mock"}, environment={}, cases=(ONE,), coverage=coverage)
-    scene = Scene(report=report, scope=scope or Scope(expected=("a/one",)))
-    (decision,) = decide([Judgement(rule=rule, target="a")], scene)
+    gate_input = GateInput(report=report, scope=scope or GateScope(expected=("a/one",)))
+    (decision,) = decide([AppliedRule(rule=rule, target="a")], gate_input)
     return decision
 
 
@@ -58,7 +58,7 @@ def test_what_is_missing_is_named() -> None:
 
 def test_a_part_of_the_targets_cases_fails_nothing() -> None:
     """It says that it proves nothing."""
-    decision = judged("coverage_branches:>=1", HALF, scope=Scope(expected=("a/one",), left_out={"a": 3}))
+    decision = judged("coverage_branches:>=1", HALF, scope=GateScope(expected=("a/one",), left_out={"a": 3}))
 
     assert decision.status == "pass"
     assert "proves nothing" in decision.reason

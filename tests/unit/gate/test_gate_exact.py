@@ -10,8 +10,8 @@ import pytest
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
-from e2i_eval.gate.baseline import Change
-from e2i_eval.gate.rules.scope import Scope
+from e2i_eval.gate.baseline import BaselineChange
+from e2i_eval.gate.rules.scope import GateScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,9 @@ class Bench(Protocol):
     def case(self, name: str, *, status: str = "pass", repeat: int = 0, **measurements: float) -> CaseResult:
         """Make a result."""
 
-    def pair(self, name: str, before: Mapping[str, float], after: Mapping[str, float], *changes: Change) -> CaseDiff:
+    def pair(
+        self, name: str, before: Mapping[str, float], after: Mapping[str, float], *changes: BaselineChange
+    ) -> CaseDiff:
         """Make a case on both sides."""
 
     def judge(self, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a scene
@@ -43,7 +45,7 @@ def test_the_same_passes_with_both_values(bench: Bench) -> None:
     assert (decision.status, decision.baseline, decision.measured) == ("pass", 300, 300)
 
 
-def test_growth_fails_names_the_case_and_shows_the_prompt(bench: Bench, prompt_change: Change) -> None:
+def test_growth_fails_names_the_case_and_shows_the_prompt(bench: Bench, prompt_change: BaselineChange) -> None:
     """One token too many is definite, and what caused it stands beside it."""
     same = bench.pair("a/same", {"input_tokens": 100}, {"input_tokens": 100})
     grown = bench.pair("a/grown", {"input_tokens": 100}, {"input_tokens": 101}, prompt_change)
@@ -98,7 +100,7 @@ def test_the_pass_rate_is_judged_over_the_target(bench: Bench) -> None:
 
 def test_repetitions_that_disagree_fail(bench: Bench) -> None:
     """A mean over repetitions may hide that they differ."""
-    shaky = Change(kind="stability", metric="input_tokens", before=None, after=None)
+    shaky = BaselineChange(kind="stability", metric="input_tokens", before=None, after=None)
     pair = bench.pair("a/x", {"input_tokens": 100}, {"input_tokens": 100}, shaky)
 
     assert bench.judge("input_tokens:+0%", pairs=[pair]).status == "fail"
@@ -113,7 +115,7 @@ def test_repetitions_that_disagree_fail(bench: Bench) -> None:
 @pytest.mark.parametrize("metric", ["nodes", "loops", "error", "call", "model", "tools", "stop_reason", "behaviour"])
 def test_another_path_fails(bench: Bench, metric: str) -> None:
     """Every part of what a case did."""
-    change = Change(kind="path", metric=metric, before="plan, act", after="plan, act, act")
+    change = BaselineChange(kind="path", metric=metric, before="plan, act", after="plan, act, act")
 
     decision = bench.judge("behaviour:same", pairs=[bench.pair("a/x", {}, {}, change)])
 
@@ -121,7 +123,7 @@ def test_another_path_fails(bench: Bench, metric: str) -> None:
     assert any("plan, act → plan, act, act" in line for line in decision.explanation)
 
 
-def test_another_prompt_is_a_matter_of_prompts_alone(bench: Bench, prompt_change: Change) -> None:
+def test_another_prompt_is_a_matter_of_prompts_alone(bench: Bench, prompt_change: BaselineChange) -> None:
     """The path is the same; the words are not."""
     pairs = [bench.pair("a/x", {}, {}, prompt_change)]
 
@@ -151,7 +153,7 @@ def test_a_gap_is_never_a_pass(bench: Bench, rule: str, mode: str) -> None:
         ({"cases": [bench.case("a/x")]}, "there is no baseline"),
         ({"pairs": pairs, "added": ("a/new",)}, "a/new has no entry in the baseline"),
         ({"pairs": pairs, "missing": ("a/gone",)}, "a/gone is in the baseline and has no result here"),
-        ({"pairs": pairs, "scope": Scope(expected=("a/x", "a/died"))}, "a/died was to run and has no result"),
+        ({"pairs": pairs, "scope": GateScope(expected=("a/x", "a/died"))}, "a/died was to run and has no result"),
         ({"pairs": other}, "no case of a ran"),
     ]
 
@@ -165,14 +167,14 @@ def test_a_gap_is_never_a_pass(bench: Bench, rule: str, mode: str) -> None:
 def test_a_session_without_a_case_of_the_target_has_nothing_to_judge(bench: Bench, rule: str) -> None:
     """Said when only tests of other things were selected; a whole session is not let off."""
     other = [bench.pair("b/x", VALUES, VALUES)]
-    part = Scope(expected=("b/x",), narrowed="evals/test_b.py")
+    part = GateScope(expected=("b/x",), narrowed="evals/test_b.py")
 
     decision = bench.judge(rule, pairs=other, scope=part)
 
     assert decision.status == "pass"
     assert decision.reason == "no case of a was selected (evals/test_b.py): nothing to judge"
-    assert bench.judge(rule, pairs=other, scope=Scope(expected=("b/x",))).status == "fail"
-    assert bench.judge(rule, pairs=other, scope=Scope(expected=("a/x",), narrowed="-x")).status == "fail"
+    assert bench.judge(rule, pairs=other, scope=GateScope(expected=("b/x",))).status == "fail"
+    assert bench.judge(rule, pairs=other, scope=GateScope(expected=("a/x",), narrowed="-x")).status == "fail"
 
 
 @pytest.mark.parametrize("mode", ["mock", "live"])
@@ -200,13 +202,13 @@ def test_what_cannot_be_compared_is_not_called_the_same(bench: Bench) -> None:
 def test_a_partial_run_judges_what_ran_and_says_so(bench: Bench) -> None:
     """``-k``: the rest of the baseline is excused, by name of the reason; what was selected is not."""
     pairs = [bench.pair("a/x", VALUES, VALUES)]
-    scope = Scope(expected=("a/x",), left_out={"a": 2})
+    scope = GateScope(expected=("a/x",), left_out={"a": 2})
 
     decision = bench.judge("input_tokens:+0%", pairs=pairs, missing=("a/y", "a/z"), scope=scope)
 
     assert decision.status == "pass"
     assert "only what ran was judged: 2 of its evaluations were not selected" in decision.explanation
-    lost = Scope(expected=("a/x", "a/y"), left_out={"a": 1})
+    lost = GateScope(expected=("a/x", "a/y"), left_out={"a": 1})
     assert bench.judge("input_tokens:+0%", pairs=pairs, missing=("a/y",), scope=lost).status == "fail"
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e2i_eval.checks.compare.comparison import EXACT, Comparison
+from e2i_eval.checks.compare.comparison import EXACT, ComparisonRules
 from e2i_eval.checks.compare.data_path import NOTHING, all_paths, value_at
 from e2i_eval.checks.compare.diff_path import diff_path, parse_diff_path
 from e2i_eval.checks.compare.difference import differences
@@ -20,7 +20,7 @@ from e2i_eval.core.case import Tolerance
 
 QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 NAN = math.nan
-UNORDERED = Comparison(ignore_order=True)
+UNORDERED = ComparisonRules(ignore_order=True)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 2.5, NAN, math.inf, "", "a", "1"]),
@@ -77,7 +77,7 @@ def test_without_order(expected: object, actual: object, same: bool) -> None:  #
 
 def test_pairing_moves_what_is_paired_already() -> None:
     """With a tolerance the first that fits may be wanted more by another."""
-    near = Comparison(ignore_order=True, tolerance=Tolerance(abs=0.101))
+    near = ComparisonRules(ignore_order=True, tolerance=Tolerance(abs=0.101))
 
     assert near.same([1.0, 1.2, 1.1], [1.1, 1.0, 1.3])
     assert not near.same([1.0, 1.2, 1.2], [1.1, 1.0, 1.4])
@@ -104,7 +104,7 @@ def test_a_pairing_is_as_large_as_can_be(edges: set[tuple[int, int]]) -> None:
 @given(one=st.floats(allow_infinity=True), other=st.floats(), rel=st.floats(0, 0.99), absolute=st.floats(0, 1e300))
 def test_the_tolerance_is_symmetrical(one: float, other: float, rel: float, absolute: float) -> None:
     """Neither number is the reference; NaN is near nothing but NaN."""
-    near = Comparison(tolerance=Tolerance(rel=rel, abs=absolute))
+    near = ComparisonRules(tolerance=Tolerance(rel=rel, abs=absolute))
 
     assert near.same_numbers(one, other) is near.same_numbers(other, one)
     assert near.same_numbers(one, one)
@@ -125,7 +125,7 @@ def test_the_tolerance_is_symmetrical(one: float, other: float, rel: float, abso
 )
 def test_the_tolerances_boundary(tolerance: Tolerance, expected: float, actual: float, same: bool) -> None:  # noqa: FBT001  a column of the table
     """Both limits, each just inside and just outside, in nested data too."""
-    near = Comparison(tolerance=tolerance)
+    near = ComparisonRules(tolerance=tolerance)
 
     assert near.same(expected, actual) is same
     assert (differences({"a": [expected]}, {"a": [actual]}, near) == ()) is same
@@ -196,7 +196,7 @@ def test_differences_without_order_are_shown_beside_the_nearest_free_item() -> N
 
 def test_ignored_paths_do_not_count() -> None:
     """Exact paths in either quotes, patterns, also where one side has nothing."""
-    comparison = Comparison.of(
+    comparison = ComparisonRules.of(
         tolerance=Tolerance(), ignore_order=False, ignore=['root["run_id"]', "root['xs'][1]"], ignore_regex=[r"_at'\]$"]
     )
     expected = {"run_id": 1, "xs": [1, 2], "n": {"made_at": 5}}

@@ -19,7 +19,7 @@ from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.update.fixing import fixes
 from e2i_eval.dataset.update.plan import digest_of, plan_of
 from e2i_eval.dataset.update.proposal import Proposal
-from e2i_eval.dataset.update.proposing import ReadFile, Repetition, propose
+from e2i_eval.dataset.update.proposing import ObservedRepetition, ReadFile, propose
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import Case
@@ -64,7 +64,7 @@ def attempt(read_text: Callable[..., Case]) -> Try:
             run = Run(output=output, error=error, started_at_s=0.0, duration_s=0.1)
             evidence = Evidence(case=case, run=run, **more)
             found = judged(golden_checks(case), evidence)
-            runs.append(Repetition(evidence=evidence, verdicts=(*found, *verdicts)))
+            runs.append(ObservedRepetition(evidence=evidence, verdicts=(*found, *verdicts)))
         file = ReadFile(path=FILE, digest=digest_of(text.encode()), data=parse_yaml(text).data)
         proposal = propose(runs, file, wishes=WISHES, planned=planned or len(runs), price=None)
         return Fixed(text, proposal)

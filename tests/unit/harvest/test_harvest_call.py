@@ -9,7 +9,7 @@ import pytest
 
 from e2i_eval.claude.cassette.answer_of import answer_of
 from e2i_eval.claude.cassette.fingerprint import fingerprint
-from e2i_eval.dataset.harvest.answer import Failure, Message
+from e2i_eval.dataset.harvest.answer import Failure, HarvestedMessage
 from e2i_eval.dataset.harvest.call import harvested_calls
 from e2i_eval.dataset.harvest.recorded_answers import entries_of, script_of
 
@@ -84,7 +84,7 @@ def test_chat_dictionaries_are_put_back_into_the_apis_form(
     ]
 
     assert fingerprint(call.request) == fingerprint({**WIRE, "messages": sent})
-    assert isinstance(call.answer, Message)
+    assert isinstance(call.answer, HarvestedMessage)
     assert call.answer.content == ({"type": "text", "text": "On Monday."},)
     assert call.answer.stop_reason == "end_turn"
 

@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import replace
 
 from e2i_eval.dataset.harvest.kind import Kind
-from e2i_eval.dataset.harvest.sampling import Row, sampled, unique
+from e2i_eval.dataset.harvest.sampling import SampledTrace, sampled, unique
 
 
-def _row(number: int, ends: str, *, has_cassette: bool = True) -> Row:
+def _row(number: int, ends: str, *, has_cassette: bool = True) -> SampledTrace:
     kind = Kind(target="support", path=("act*1",), tools=(), outcome="ok", ends=(ends,), tokens=2)
-    return Row(trace_id=f"tr-{number:03}", target="support", digest=str(number), kind=kind, has_cassette=has_cassette)
+    return SampledTrace(
+        trace_id=f"tr-{number:03}", target="support", digest=str(number), kind=kind, has_cassette=has_cassette
+    )
 
 
 MANY = [

@@ -13,7 +13,7 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import Run
-from e2i_eval.runner.judging import Bench
+from e2i_eval.runner.judging import JudgeRunner
 from e2i_eval.runner.report import CaseResult
 from e2i_eval.tracking.scorers import score
 
@@ -36,10 +36,10 @@ def wire() -> Iterator[ClaudeWire]:
 
 
 @pytest.fixture
-def bench(wire: ClaudeWire) -> Iterator[Bench]:
+def runner(wire: ClaudeWire) -> Iterator[JudgeRunner]:
     """A bench of mocked judges."""
     asking = Asking()
-    yield Bench(
+    yield JudgeRunner(
         claude=wire, ask=asking, scorer=score, price=PriceTable.load().cost_usd, model=MODEL, is_mocked=True
     )  # fmt: skip
     asking.close()

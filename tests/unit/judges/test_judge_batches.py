@@ -11,13 +11,13 @@ import pytest
 from tests.unit.judges.conftest import MODEL, case, result, rubric, run
 
 from e2i_eval.checks.judges.rubric import TOOL
-from e2i_eval.claude import Budget
+from e2i_eval.claude import SessionBudget
 from e2i_eval.claude.batch import BatchPost, SentBatches
-from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.runner.judging import Bench, Pending, Settlement
+from e2i_eval.runner.judging import BatchResults, JudgeRunner, Pending
 from e2i_eval.testing import ScriptedClaude
 from e2i_eval.tracking.scorers import score
 
@@ -114,7 +114,7 @@ def post(folder: Path, *, slept: list[float] | None = None, max_usd: float | Non
     prices = PriceTable.load().batched()
     return BatchPost(
         SentBatches(folder / "judge-batches.json"),
-        budget=Budget(max_usd, folder=folder, prices=prices) if max_usd is not None else None,
+        budget=SessionBudget(max_usd, folder=folder, prices=prices) if max_usd is not None else None,
         sleep=(slept if slept is not None else []).append,
         elapsed_s=lambda: 0.0,
     )
@@ -166,7 +166,7 @@ def test_the_budget_counts_half(tmp_path: Path, api: ApiServer) -> None:
     """1,000 tokens in and 100 out cost 0.003 USD one by one; what does not fit is not sent."""
     replies = post(tmp_path, max_usd=0.005)({"a": request(), "b": request("x" * 100_000)})
 
-    assert Budget(1, folder=tmp_path, prices=PriceTable.load()).spent_usd == pytest.approx(0.0015)
+    assert SessionBudget(1, folder=tmp_path, prices=PriceTable.load()).spent_usd == pytest.approx(0.0015)
     assert "was not sent" in replies["b"].error
     assert [each["custom_id"] for each in api.batches["msgbatch_0"]] == ["a"]
 
@@ -183,13 +183,13 @@ def test_a_damaged_file_of_batches_is_told(tmp_path: Path) -> None:
 def test_questions_wait_and_their_answers_become_verdicts(tmp_path: Path, api: ApiServer) -> None:
     """A rubric and a scorer are held back while the case runs, and judged when the batch is through."""
     pending = Pending(tmp_path)
-    bench = _bench(pending)
+    runner = _runner(pending)
     judges = (rubric("tone", repeat=3), JudgeRule(name="safe", scorer="mlflow.Safety", scale=(0, 1), min=1))
-    judged = bench.judge(case(*judges), run(), result())
+    judged = runner.judge(case(*judges), run(), result())
     assert [each.status for each in judged.verdicts] == ["skip", "skip"]
     before = _with(judged)
 
-    (settled,) = _settlement(post(tmp_path)).settle(pending.take(), [before, result("shop/other")])
+    (settled,) = _batch_results(post(tmp_path)).settle(pending.take(), [before, result("shop/other")])
 
     assert [(each.check, each.status) for each in settled.after.verdicts] == [
         ("judge.tone", "fail"),
@@ -203,21 +203,21 @@ def test_questions_wait_and_their_answers_become_verdicts(tmp_path: Path, api: A
 def test_a_batch_that_fails_breaks_its_judges_alone(tmp_path: Path) -> None:
     """They are errors; the session goes on."""
     pending = Pending(tmp_path)
-    before = _with(_bench(pending).judge(case(rubric("tone")), run(), result()))
+    before = _with(_runner(pending).judge(case(rubric("tone")), run(), result()))
 
-    def refuse(_: Mapping[str, object]) -> dict[str, Answer]:
+    def refuse(_: Mapping[str, object]) -> dict[str, BatchAnswer]:
         message = "no network"
         raise ConnectionError(message)
 
-    (settled,) = _settlement(refuse).settle(pending.take(), [before])
+    (settled,) = _batch_results(refuse).settle(pending.take(), [before])
     assert settled.after.status == "error"
     assert "no network" in settled.after.judgements[0].error
-    (silent,) = _settlement(lambda _: {}).settle(_briefs(pending), [before])
+    (silent,) = _batch_results(lambda _: {}).settle(_briefs(pending), [before])
     assert "no answer" in silent.after.judgements[0].error
 
 
 def _briefs(pending: Pending) -> Any:  # noqa: ANN401  questions
-    _bench(pending).judge(case(rubric("tone")), run(), result())
+    _runner(pending).judge(case(rubric("tone")), run(), result())
     return pending.take()
 
 
@@ -225,25 +225,25 @@ def _interrupt(_: float) -> None:
     raise KeyboardInterrupt
 
 
-def _bench(pending: Pending) -> Bench:
+def _runner(pending: Pending) -> JudgeRunner:
     def ask(body: Mapping[str, Any]) -> dict[str, Any]:
         message = f"nobody is asked at once: {body}"
         raise AssertionError(message)
 
     price = PriceTable.load().cost_usd
-    return Bench(
+    return JudgeRunner(
         claude=ScriptedClaude(), ask=ask, scorer=score, price=price, model=MODEL, is_mocked=False, pending=pending
     )
 
 
-def _settlement(send: Any) -> Settlement:  # noqa: ANN401  anything that sends
-    return Settlement(post=_answers(send), scorer=score, price=PriceTable.load().batched().cost_usd)
+def _batch_results(send: Any) -> BatchResults:  # noqa: ANN401  anything that sends
+    return BatchResults(post=_answers(send), scorer=score, price=PriceTable.load().batched().cost_usd)
 
 
 def _answers(send: Any) -> Any:  # noqa: ANN401  as above
-    def posted(requests: Mapping[str, Any]) -> dict[str, Answer]:
+    def posted(requests: Mapping[str, Any]) -> dict[str, BatchAnswer]:
         replies = send(requests).items()
-        return {name: Answer(message=each.message, error=each.error, usage=each.usage) for name, each in replies}
+        return {name: BatchAnswer(message=each.message, error=each.error, usage=each.usage) for name, each in replies}
 
     return posted
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.checks.judges.rubric import TOOL, UnreadableError, fence, rubric_request, score_of
-from e2i_eval.checks.judges.subject import Subject, part_of
+from e2i_eval.checks.judges.subject import JudgeSubject, part_of
 from e2i_eval.core.judge_rule import JudgeRule
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MARK = re.compile(r"</?(data-[0-9a-f]{12})>")
 
 def asked(answer: JsonValue, question: str = "Where?") -> dict[str, Any]:
     """Return the request for one answer."""
-    subject = Subject(case_id="t/x", inputs={"question": question}, answer=answer)
+    subject = JudgeSubject(case_id="t/x", inputs={"question": question}, answer=answer)
     return rubric_request(RULE, subject, "claude-sonnet-5-5")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.claude import AnswerJournal, Budget, ClaudeWire, Scrub
+from e2i_eval.claude import AnswerJournal, ClaudeWire, Scrub, SessionBudget
 from e2i_eval.core.case import Case
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
@@ -73,7 +73,7 @@ def _run(journal: AnswerJournal, ask: Callable[[str, list[Any]], object], url: s
     wire = ClaudeWire(mode="live", environ={}, clock=SystemClock(), answers=journal)
     wire.start()
     try:
-        with wire.tape(CASE):
+        with wire.capture(CASE):
             return [ask(url, [{"role": "user", "content": text}]) for text in texts]
     finally:
         wire.stop()
@@ -106,7 +106,7 @@ def test_an_answer_is_on_disk_before_the_caller_has_it(
     on_disk: dict[str, bool] = {}
     try:
         client = anthropic.Anthropic(base_url=server.url, api_key="key-of-nobody")
-        with wire.tape(CASE), client as claude:
+        with wire.capture(CASE), client as claude:
             for event in claude.messages.create(
                 **REQUEST, messages=[{"role": "user", "content": "on disk?"}], stream=True
             ):
@@ -169,7 +169,7 @@ def test_what_was_spent_counts_towards_the_budget(
     file.write_text(file.read_text() + '{"request": {"mod')
 
     assert journal().spent_usd(prices) == pytest.approx(cost_usd)
-    budget = Budget(1.0, folder=tmp_path, prices=prices)
+    budget = SessionBudget(1.0, folder=tmp_path, prices=prices)
     budget.resume(at_least_usd=cost_usd)
     assert budget.spent_usd == pytest.approx(cost_usd)
     budget.hold(REQUEST, "messages")

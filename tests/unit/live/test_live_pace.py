@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from e2i_eval.claude import Budget, ClaudeWire, Pace
+from e2i_eval.claude import ClaudeWire, RateLimiter, SessionBudget
 from e2i_eval.claude.rate_bucket import Reply
-from e2i_eval.claude.rate_limiter import lane_name
+from e2i_eval.claude.rate_limiter import bucket_name
 from e2i_eval.core.case import Case
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
@@ -38,9 +38,9 @@ def server() -> Iterator[ClaudeServer]:
 
 
 @pytest.fixture
-def pace(tmp_path: Path) -> Pace:
+def rate_limiter(tmp_path: Path) -> RateLimiter:
     """A pace with nothing under way."""
-    return Pace(tmp_path, clock=SystemClock())
+    return RateLimiter(tmp_path, clock=SystemClock())
 
 
 def _ask(server: ClaudeServer, question: str) -> object:
@@ -52,13 +52,13 @@ def _exchanges(wire: ClaudeWire, ask: Callable[[str], Any]) -> tuple[Exchange, .
     """Ask from many threads at once within one case, and return what passed."""
     wire.start()
     try:
-        with wire.tape(Case(id="support/one", target="support", inputs={})) as tape:
+        with wire.capture(Case(id="support/one", target="support", inputs={})) as capture:
             threads = [threading.Thread(target=_quietly, args=(ask, f"question {n}")) for n in range(CALLERS)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(TIMEOUT_S)
-        return tape.exchanges
+        return capture.exchanges
     finally:
         wire.stop()
 
@@ -70,10 +70,10 @@ def _quietly(ask: Callable[[str], Any], question: str) -> None:
         return
 
 
-def test_no_more_are_sent_at_once_than_the_lane_allows(pace: Pace, server: ClaudeServer) -> None:
+def test_no_more_are_sent_at_once_than_the_lane_allows(rate_limiter: RateLimiter, server: ClaudeServer) -> None:
     """Four at first; the rest waits."""
     server.change(latency_s=0.1, fault_rate=0.0)
-    wire = ClaudeWire(mode="live", environ={}, clock=SystemClock(), pace=pace)
+    wire = ClaudeWire(mode="live", environ={}, clock=SystemClock(), rate_limiter=rate_limiter)
 
     exchanges = _exchanges(wire, lambda question: _ask(server, question))
 
@@ -82,30 +82,30 @@ def test_no_more_are_sent_at_once_than_the_lane_allows(pace: Pace, server: Claud
     assert {exchange.status for exchange in exchanges} == {200}
     assert 2 <= counts.most_under_way <= 7  # four, and one more for every four answers
     assert waited_s(exchanges) > 0
-    assert pace.lanes().popitem()[1].under_way == {}
+    assert rate_limiter.buckets().popitem()[1].under_way == {}
 
 
 def test_one_callers_retry_after_pauses_all(tmp_path: Path) -> None:
     """Another caller of the same key waits, in whatever process; one of another key does not."""
     clock = ManualClock()
-    Pace(tmp_path, clock=clock).enter("key").heard(429, {"retry-after": "7"})
-    pace = Pace(tmp_path, clock=clock)
+    RateLimiter(tmp_path, clock=clock).enter("key").heard(429, {"retry-after": "7"})
+    rate_limiter = RateLimiter(tmp_path, clock=clock)
 
-    other = pace.enter("another key")
-    same = pace.enter("key")
+    other = rate_limiter.enter("another key")
+    same = rate_limiter.enter("key")
 
     assert other.waited_s == 0.0
     assert same.waited_s == pytest.approx(7.0, abs=0.01)
 
 
-def test_the_event_loop_goes_on_while_a_request_waits(pace: Pace) -> None:
+def test_the_event_loop_goes_on_while_a_request_waits(rate_limiter: RateLimiter) -> None:
     """A paused request is a task among others."""
-    pace.heard("key", Reply(pause_s=0.2), sent_at_s=0.0)
+    rate_limiter.heard("key", Reply(pause_s=0.2), sent_at_s=0.0)
     ticks = 0
 
     async def wait() -> float:
         nonlocal ticks
-        waiting = asyncio.create_task(pace.enter_async("key"))
+        waiting = asyncio.create_task(rate_limiter.enter_async("key"))
         while not waiting.done():
             ticks += 1
             await asyncio.sleep(0.01)
@@ -115,45 +115,49 @@ def test_the_event_loop_goes_on_while_a_request_waits(pace: Pace) -> None:
     assert ticks > 2
 
 
-def test_a_case_that_reads_a_stream_may_ask_in_between(pace: Pace) -> None:
+def test_a_case_that_reads_a_stream_may_ask_in_between(rate_limiter: RateLimiter) -> None:
     """A full lane does not wait for a stream that waits for the lane."""
     for _ in range(4):
-        pace.enter("key")
+        rate_limiter.enter("key")
 
-    pace.enter("key", is_nested=True)
+    rate_limiter.enter("key", is_nested=True)
 
-    assert len(pace.lanes()["key"].under_way) == 5
+    assert len(rate_limiter.buckets()["key"].under_way) == 5
 
 
 def test_a_killed_worker_holds_nobody_up(tmp_path: Path) -> None:
     """What it had under way is dropped when there is no room left."""
-    dead = Pace(tmp_path, clock=SystemClock(), is_alive=lambda _process: False)
+    dead = RateLimiter(tmp_path, clock=SystemClock(), is_alive=lambda _process: False)
     for _ in range(4):
         dead.enter("key")
 
     dead.enter("key")
 
-    assert len(dead.lanes()["key"].under_way) == 1
+    assert len(dead.buckets()["key"].under_way) == 1
 
 
 def test_a_lanes_name_does_not_tell_the_key() -> None:
     """Callers of one key share a lane, whichever header carries it."""
-    name = lane_name("api.anthropic.com", {"x-api-key": "sk-ant-secret"})
+    name = bucket_name("api.anthropic.com", {"x-api-key": "sk-ant-secret"})
 
     assert "secret" not in name
-    assert name == lane_name("api.anthropic.com", {"x-api-key": "sk-ant-secret", "accept": "*/*"})
-    assert name != lane_name("api.anthropic.com", {"authorization": "sk-ant-secret"})
+    assert name == bucket_name("api.anthropic.com", {"x-api-key": "sk-ant-secret", "accept": "*/*"})
+    assert name != bucket_name("api.anthropic.com", {"authorization": "sk-ant-secret"})
 
 
 def test_the_budget_holds_in_live_with_parallel_callers_and_faults(tmp_path: Path, server: ClaudeServer) -> None:
     """What the server was paid for stays below the limit, by less than one more call could cost."""
     prices = PriceTable.load(None)
     max_usd = 0.0045
-    budget = Budget(max_usd, folder=tmp_path, prices=prices)
+    budget = SessionBudget(max_usd, folder=tmp_path, prices=prices)
     server.change(latency_s=0.02, fault_rate=0.3, faults=["rate_limit", "overloaded", "reset"], retry_after_s=0.05)
     paid_before = server.counts().paid
     wire = ClaudeWire(
-        mode="live", environ={}, clock=SystemClock(), budget=budget, pace=Pace(tmp_path, clock=SystemClock())
+        mode="live",
+        environ={},
+        clock=SystemClock(),
+        budget=budget,
+        rate_limiter=RateLimiter(tmp_path, clock=SystemClock()),
     )
 
     exchanges = _exchanges(wire, lambda question: _ask(server, question))

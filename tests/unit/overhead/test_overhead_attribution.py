@@ -8,8 +8,8 @@ from e2i_eval.benchmark.overhead.attribution import MarkedCall, attributed
 from e2i_eval.benchmark.overhead.branches import ran_in_parallel
 from e2i_eval.core.trace import Span, Trace
 
-CALLS = [MarkedCall(marker=f"logged-{n}", arm="logged", message_ids=frozenset({f"msg_{n}"})) for n in range(4)]
-PLAIN = MarkedCall(marker="plain-9", arm="plain")
+CALLS = [MarkedCall(marker=f"logged-{n}", variant="logged", message_ids=frozenset({f"msg_{n}"})) for n in range(4)]
+PLAIN = MarkedCall(marker="plain-9", variant="plain")
 
 
 def span(number: int, **fields: Any) -> Span:  # noqa: ANN401  any field of a span

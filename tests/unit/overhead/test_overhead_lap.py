@@ -9,7 +9,7 @@ import time
 import pytest
 
 from e2i_eval.benchmark.overhead import system_stopwatch
-from e2i_eval.benchmark.overhead.lap import Lap, LapTimer, Moment, felt_s
+from e2i_eval.benchmark.overhead.lap import Lap, LapTimer, Moment, adjusted_s
 from e2i_eval.benchmark.overhead.sleeps import Sleeps
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
@@ -29,36 +29,36 @@ START = lap(0, 0, 0)
 
 def test_waiting_for_a_core_is_taken_off() -> None:
     """100 ms passed, for 40 of which there was no core."""
-    assert felt_s(START, lap(0.1, 0.06, 0.04), {}) == pytest.approx(0.06)
+    assert adjusted_s(START, lap(0.1, 0.06, 0.04), {}) == pytest.approx(0.06)
 
 
 def test_sleeping_stays_in() -> None:
     """A thread that sleeps is not waiting for a core."""
-    assert felt_s(START, lap(0.1, 0.01, 0.0), {}) == pytest.approx(0.1)
+    assert adjusted_s(START, lap(0.1, 0.01, 0.0), {}) == pytest.approx(0.1)
 
 
 def test_what_delays_the_threads_one_waits_for_is_taken_off() -> None:
     """The caller waited 80 ms for two nodes in threads, one living on, one ended, that were kept waiting 20 ms each."""
     before, after = lap(0, 0, 0, {7: 1.0}), lap(0.1, 0.06, 0.0, {7: 1.02})
 
-    assert felt_s(before, after, {8: 0.02}) == pytest.approx(0.06)
+    assert adjusted_s(before, after, {8: 0.02}) == pytest.approx(0.06)
 
 
 def test_threads_that_are_kept_waiting_at_the_same_time_take_off_no_work() -> None:
     """Two branches of 40 ms share an interpreter for 110 ms; each was kept waiting 50, which is not 100 of 110."""
-    assert felt_s(START, lap(0.11, 0.08, 0.0), {7: 0.05, 8: 0.05}) == pytest.approx(0.08)
+    assert adjusted_s(START, lap(0.11, 0.08, 0.0), {7: 0.05, 8: 0.05}) == pytest.approx(0.08)
 
 
 def test_a_sleep_of_one_of_them_is_no_delay() -> None:
     """The same two, one of which slept for 10 ms, while the other had to wait."""
-    assert felt_s(START, lap(0.12, 0.08, 0.0), {7: 0.05, 8: 0.05}, slept_s=0.01) == pytest.approx(0.09)
+    assert adjusted_s(START, lap(0.12, 0.08, 0.0), {7: 0.05, 8: 0.05}, slept_s=0.01) == pytest.approx(0.09)
 
 
 def test_threads_in_the_background_do_not_count_while_one_works() -> None:
     """The caller computed all the time, so nobody else's delay was its own."""
     before, after = lap(0, 0, 0, {7: 0.0}), lap(0.1, 0.1, 0.0, {7: 5.0})
 
-    assert felt_s(before, after, {}) == pytest.approx(0.1)
+    assert adjusted_s(before, after, {}) == pytest.approx(0.1)
 
 
 def in_threads(count: int, seconds: float) -> None:
@@ -102,7 +102,7 @@ def test_sleeps_at_the_same_time_count_once() -> None:
 
 def test_a_caller_alone_feels_a_sleep_in_a_thread_it_waits_for() -> None:
     """On whatever system, and whatever else the machine does."""
-    with system_stopwatch().alone() as felt:
+    with system_stopwatch().alone() as adjusted:
         in_threads(2, 0.02)
 
-    assert felt() >= 0.02
+    assert adjusted() >= 0.02

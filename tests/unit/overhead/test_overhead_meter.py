@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.benchmark.overhead.callers import ONE, Callers
-from e2i_eval.benchmark.overhead.meter import Bench, Meter
+from e2i_eval.benchmark.overhead.meter import MeasurementSetup, Meter
 from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UnknownError, UsageError
@@ -142,7 +142,7 @@ class Shop:
 
     def measure(self, callers: Callers = ONE, *, logging: str | None = "shop:log") -> OverheadResult:
         """Measure it."""
-        bench = Bench(
+        setup = MeasurementSetup(
             claude=ScriptedClaude(),
             tracking=self.server,
             logger=self,
@@ -152,7 +152,7 @@ class Shop:
         )
         settings = TargetSettings(name="shop", entry="shop:call", where="pyproject.toml:3", logging=logging)
         built = BuiltTarget(name="shop", function=self, flush=self.send)
-        meter = Meter(settings, built, bench=bench, open_run=self._open, budget_s=60.0)
+        meter = Meter(settings, built, setup=setup, open_run=self._open, budget_s=60.0)
         try:
             return meter.measure(CASE, callers)
         finally:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.benchmark.overhead.pairing import Block, Pair, Plan, estimate_ms, interleaved, is_enough
+from e2i_eval.benchmark.overhead.pairing import Block, BlockPair, PairingPlan, estimate_ms, interleaved, is_enough
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
 
-PLAN = Plan(least=8, most=30, budget_s=1_000.0, precision_ms=0.5)
+PLAN = PairingPlan(least=8, most=30, budget_s=1_000.0, precision_ms=0.5)
 
 
-def blocks(clock: ManualClock, added_ms: float, order: list[str], noise: Random | None = None) -> list[Pair]:
+def blocks(clock: ManualClock, added_ms: float, order: list[str], noise: Random | None = None) -> list[BlockPair]:
     """Return pairs whose logged blocks take ``added_ms`` longer."""
 
-    def run(arm: ArmName) -> Block:
-        order.append(arm)
-        took_ms = 20.0 + (added_ms if arm == "logged" else 0.0) + (noise.gauss(0.0, 4.0) if noise else 0.0)
+    def run(variant: VariantName) -> Block:
+        order.append(variant)
+        took_ms = 20.0 + (added_ms if variant == "logged" else 0.0) + (noise.gauss(0.0, 4.0) if noise else 0.0)
         clock.sleep(took_ms / 1_000)
         return Block(call_ms=took_ms, drain_ms=3.0)
 
@@ -62,8 +62,8 @@ def test_both_arms_come_first_at_times_and_always_in_the_same_order() -> None:
 
 def test_time_ends_a_measurement_but_never_before_there_is_an_interval() -> None:
     """The budget is used up from the start, and the least number of pairs is made all the same."""
-    plan = Plan(least=6, most=30, budget_s=0.0, precision_ms=0.0)
-    pairs = [Pair(plain=Block(call_ms=1.0, drain_ms=0.0), logged=Block(call_ms=2.0, drain_ms=0.0))] * 6
+    plan = PairingPlan(least=6, most=30, budget_s=0.0, precision_ms=0.0)
+    pairs = [BlockPair(plain=Block(call_ms=1.0, drain_ms=0.0), logged=Block(call_ms=2.0, drain_ms=0.0))] * 6
 
     assert not is_enough(pairs[:5], plan, 100.0)
     assert is_enough(pairs, plan, 100.0)
@@ -71,7 +71,7 @@ def test_time_ends_a_measurement_but_never_before_there_is_an_interval() -> None
 
 def test_too_few_pairs_give_no_figure() -> None:
     """Five pairs have no interval of 95 %."""
-    pairs = [Pair(plain=Block(call_ms=1.0, drain_ms=0.0), logged=Block(call_ms=2.0, drain_ms=0.0))] * 5
+    pairs = [BlockPair(plain=Block(call_ms=1.0, drain_ms=0.0), logged=Block(call_ms=2.0, drain_ms=0.0))] * 5
 
     with pytest.raises(UnknownError, match="at least 6 pairs"):
         estimate_ms(pairs)

@@ -135,12 +135,12 @@ def test_no_thread_among_many_feels_less_than_nothing() -> None:
     """A delay between the reading of the wall and that of the delay would make time run backward."""
     stopwatch = system_stopwatch()
 
-    def felt_s() -> float:
+    def adjusted_s() -> float:
         start_s = stopwatch.read_s()
         sum(range(20_000))
         return stopwatch.read_s() - start_s
 
     with ThreadPoolExecutor(8) as pool:
-        waited = list(pool.map(lambda _: felt_s(), range(800)))
+        waited = list(pool.map(lambda _: adjusted_s(), range(800)))
 
     assert min(waited) > 0

@@ -14,7 +14,7 @@ from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.faults import Fault
 from e2i_eval.faults.fault import Need
-from e2i_eval.faults.proof import Bench, Proof, Prover, trial_line, verdict_lines
+from e2i_eval.faults.proof import FaultInjector, InjectionResult, Prover, trial_line, verdict_lines
 from e2i_eval.runner.evaluation import Evaluation
 from e2i_eval.runner.report import CaseResult
 from e2i_eval.testing import ManualClock
@@ -22,8 +22,8 @@ from e2i_eval.testing import ManualClock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.faults import Sound
-    from e2i_eval.tracking.traffic import Handling, Message
+    from e2i_eval.faults import ControlRun
+    from e2i_eval.tracking.traffic import Handling, HttpRequest
 
 FINDING = Finding(message="a span is lost", field="span", expected="1", actual="none")
 
@@ -32,7 +32,7 @@ class NoBorder:
     """A border nothing passes."""
 
     @contextlib.contextmanager
-    def intercepting(self, decide: Callable[[Message], Handling] | None) -> Iterator[None]:
+    def intercepting(self, decide: Callable[[HttpRequest], Handling] | None) -> Iterator[None]:
         """Intercept nothing."""
         assert decide is not None
         yield
@@ -48,7 +48,7 @@ class World:
         self.evaluated = 0
 
     @contextlib.contextmanager
-    def fault(self, _sound: Sound, applied: Callable[[], None]) -> Iterator[None]:
+    def fault(self, _control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
         """Break the world."""
         self.is_broken = True
         applied()
@@ -85,10 +85,10 @@ def fault(world: World, *, tells: str = "lost", needs: tuple[Need, ...] = ()) ->
     )
 
 
-def prove(world: World, broken: Fault, *, repeat: int = 1) -> Proof:
+def prove(world: World, broken: Fault, *, repeat: int = 1) -> InjectionResult:
     """Apply one fault to one case."""
     prover = Prover(
-        bench=Bench(NoBorder()),
+        injector=FaultInjector(NoBorder()),
         evaluate=world.evaluate,
         contract=lambda _target: Contract(),
         cases={"agent": [Case(id="agent/one", target="agent", inputs={})]},
@@ -150,7 +150,7 @@ def test_a_case_is_controlled_before_and_after_each_repetition() -> None:
 def test_what_no_case_has_is_not_covered_and_proves_nothing() -> None:
     """Fail closed: nothing applied is no proof."""
     world = World()
-    proof = prove(world, fault(world, needs=(Need(what="no case has a tool call", is_met=lambda _sound: False),)))
+    proof = prove(world, fault(world, needs=(Need(what="no case has a tool call", is_met=lambda _control_run: False),)))
 
     assert not proof.holds
     assert proof.kill_rate is None
@@ -163,7 +163,7 @@ def test_a_fault_that_changes_nothing_is_not_covered() -> None:
     world = World()
 
     @contextlib.contextmanager
-    def nothing(_sound: Sound, _applied: Callable[[], None]) -> Iterator[None]:
+    def nothing(_control_run: ControlRun, _applied: Callable[[], None]) -> Iterator[None]:
         yield
 
     idle = Fault(

@@ -1,8 +1,8 @@
-"""Duet: latency of the working tree against another git revision, pair by pair on one machine in one session.
+"""A/B latency test: the working tree against another git revision, pair by pair on one machine in one session.
 
-One file a question: ``revision`` (which commit), ``worktree`` and ``caretaker`` (its files, and their removal),
-``source_roots`` (whose code an arm runs), ``runner``, ``performer`` and ``player`` (the process of an arm, from inside
-and outside), ``felt_time`` and ``callback_time`` (how long a call took), ``machine`` (whether the machine was ours),
-``rounds`` (which arm when, and when it is enough), ``judgement`` (what the pairs say), ``ensemble`` and ``duet``
-(all of it).
+One file a question: ``revision`` (which commit), ``worktree`` and ``cleanup_process`` (its files, and their removal),
+``source_roots`` (whose code a variant runs), ``worker_process``, ``worker`` and ``worker_client`` (the process of a
+variant, from inside and outside), ``adjusted_time`` and ``callback_time`` (how long a call took), ``machine`` (whether
+the machine was ours), ``schedule`` (which variant when, and when it is enough), ``set_verdict`` (what the pairs say),
+``worker_pair`` and ``latency_test`` (all of it).
 """

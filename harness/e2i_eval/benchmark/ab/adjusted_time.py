@@ -1,4 +1,4 @@
-"""Felt time: what a caller waits, without the time for which the machine had no core for the work.
+"""Adjusted time: what a caller waits, without the time for which the machine had no core for the work.
 
 Wall time minus run-queue delay (``overhead.run_delay``) sees computing and sleeping alike, and hardly sees other
 programs.
@@ -16,13 +16,13 @@ from e2i_eval.benchmark.overhead.sleeps import Sleeps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["FeltTime", "RunDelay", "WorkTime", "own_s", "system_felt_time"]
+__all__ = ["AdjustedTime", "RunDelay", "WorkTime", "own_s", "system_felt_time"]
 
 IDLE_SHARE = 0.1
 """Others that work for less than this share of a wait are not what was waited for."""
 
 
-class FeltTime(Protocol):
+class AdjustedTime(Protocol):
     """Measures what the calling thread waits."""
 
     @property
@@ -97,7 +97,7 @@ class WorkTime:
             taken.append(worked_s + self._sleeps.slept_s(since_s=start_s))
 
 
-def system_felt_time() -> FeltTime:
+def system_felt_time() -> AdjustedTime:
     """Return the best that this system has."""
     try:
         return RunDelay()

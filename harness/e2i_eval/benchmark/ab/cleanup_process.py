@@ -1,4 +1,4 @@
-"""The caretaker: a process that removes the base's worktree when its session is gone, however that ended.
+"""The cleanup process: a process that removes the base's worktree when its session is gone, however that ended.
 
 Run as a script with two arguments, the repository and the folder; standard library only. Its standard input is the
 lifeline: when it ends, the session has ended or was killed, and the worktree is removed. While it lives it holds a lock

@@ -1,4 +1,4 @@
-"""The duet of a session: both revisions side by side, target after target."""
+"""The A/B latency test of a session: both revisions side by side, target after target."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from e2i_eval.benchmark.ab.machine import untold
-from e2i_eval.benchmark.ab.sample import ARMS, PARTS
-from e2i_eval.benchmark.ab.schedule import Plan, made_pairs
+from e2i_eval.benchmark.ab.sample import PARTS, VARIANTS
+from e2i_eval.benchmark.ab.schedule import SchedulePlan, made_pairs
 from e2i_eval.benchmark.ab.set_verdict import adjusted
 from e2i_eval.benchmark.ab.sets import MOST, Sets
 from e2i_eval.benchmark.ab.source_roots import own_roots
-from e2i_eval.benchmark.ab.worker_client import Player
-from e2i_eval.benchmark.ab.worker_config import Brief
-from e2i_eval.benchmark.ab.worker_pair import Ensemble, Score
+from e2i_eval.benchmark.ab.worker_client import WorkerClient
+from e2i_eval.benchmark.ab.worker_config import WorkerConfig
+from e2i_eval.benchmark.ab.worker_pair import Score, WorkerPair
 from e2i_eval.benchmark.ab.worktree import Worktree
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import E2iError, UnknownError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.benchmark.ab.revision import Revision
-    from e2i_eval.benchmark.ab.sample import ArmName
+    from e2i_eval.benchmark.ab.sample import VariantName
     from e2i_eval.benchmark.ab.schedule import Pairs
     from e2i_eval.benchmark.ab.set_verdict import Look
     from e2i_eval.config.settings import Settings
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Tracking
 
-__all__ = ["Duet", "Finding", "Surroundings"]
+__all__ = ["LatencyFinding", "LatencyTest", "SessionContext"]
 
 TAG = "duet"
 """Cases with this tag are preferred to all others of their target."""
@@ -52,14 +52,14 @@ LEFT_OUT_PREFIXES = ("PYTEST_", "COV_CORE_", "GIT_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a duet needs of the session it belongs to.
+class SessionContext:
+    """What a A/B latency test needs of the session it belongs to.
 
     Attributes:
         uri: the tracking server.
         scratch: the folder that the session's processes share.
         hosts: what may be reached besides this machine.
-        environ: the environment of both arms.
+        environ: the environment of both variants.
         tracking: the server.
         open_run: creates a run for what is measured and not judged.
         clock: for budgets.
@@ -75,7 +75,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class LatencyFinding:
     """What was found of one target.
 
     Attributes:
@@ -87,17 +87,17 @@ class Finding:
     lines: tuple[str, ...]
 
 
-class Duet:
+class LatencyTest:
     """Measures targets of the working tree against another revision; one at a time."""
 
     def __init__(
         self,
         revision: Revision,
         settings: Settings,
-        surroundings: Surroundings,
+        surroundings: SessionContext,
         *,
         family: int,
-        plan: Plan | None = None,
+        plan: SchedulePlan | None = None,
     ) -> None:
         """Take what is compared; nothing is started yet.
 
@@ -111,10 +111,10 @@ class Duet:
         self._revision = revision
         self._settings = settings
         self._surroundings = surroundings
-        basis = plan or Plan(budget_s=settings.duet_budget_s)
+        basis = plan or SchedulePlan(budget_s=settings.duet_budget_s)
         self._plan = replace(basis, family=max(1, family) * len(PARTS))
         self._worktree: Worktree | None = None
-        self._players: dict[ArmName, Player] = {}
+        self._clients: dict[VariantName, WorkerClient] = {}
         self._starts = secrets.randbelow(2)
         self._says = ""
         self._p_values: dict[str, tuple[float, ...]] = {}
@@ -126,37 +126,37 @@ class Duet:
             self._worktree.close()
             self._worktree = None
 
-    def measure(self, target: str, *, seed: str = "") -> Finding:
+    def measure(self, target: str, *, seed: str = "") -> LatencyFinding:
         """Measure one target; ``seed`` draws another order of the calls.
 
         Raises:
-            UsageError: the base cannot be made, or the target does not build in one of the arms.
+            UsageError: the base cannot be made, or the target does not build in one of the variants.
             UnknownError: there is no verdict; the message says why.
         """
         settings = self._settings.targets[target]
         with self._runs(target) as runs:
             score = Score(target=settings, files=self._files(target), runs=runs)
-            ensemble = Ensemble(score, self._started)
-            pairs = self._pairs(ensemble, self._plan, f"{target}, first, {seed}")
+            worker_pair = WorkerPair(score, self._started)
+            pairs = self._pairs(worker_pair, self._plan, f"{target}, first, {seed}")
             looks = _looks(pairs, target)
             corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
             self._p_values[target] = tuple(each.p_value for each in looks)
             sets = [Sets(first=each, standing=each.standing(corrected[each.part])) for each in looks]
             if not pairs.is_spoilt:
-                sets = self._settled(ensemble, target, seed, sets)
+                sets = self._settled(worker_pair, target, seed, sets)
             shifts = tuple(_shift(target, each, pairs) for each in sets)
-        return Finding(shifts=shifts, lines=tuple(self._lines(ensemble, pairs)))
+        return LatencyFinding(shifts=shifts, lines=tuple(self._lines(worker_pair, pairs)))
 
-    def _pairs(self, ensemble: Ensemble, plan: Plan, seed: str) -> Pairs:
+    def _pairs(self, worker_pair: WorkerPair, plan: SchedulePlan, seed: str) -> Pairs:
         try:
-            case_id = ensemble.rehearse(self._ready())
+            case_id = worker_pair.rehearse(self._ready())
             order = Random(seed)  # noqa: S311  an order, no secret
-            return made_pairs(ensemble, case_id, plan, order=order, clock=self._surroundings.clock)
+            return made_pairs(worker_pair, case_id, plan, order=order, clock=self._surroundings.clock)
         except E2iError:
             self._end_players()  # in what state they are nobody knows
             raise
 
-    def _settled(self, ensemble: Ensemble, target: str, seed: str, sets: list[Sets]) -> list[Sets]:
+    def _settled(self, worker_pair: WorkerPair, target: str, seed: str, sets: list[Sets]) -> list[Sets]:
         """Measure again while a part wants it, each time in processes of their own.
 
         What two processes differ in by chance must not decide.
@@ -164,16 +164,16 @@ class Duet:
         for number in range(2, MOST + 1):
             if not any(each.wants_another for each in sets):
                 break
-            looks = self._again(ensemble, f"{target}, set {number}, {seed}")
+            looks = self._again(worker_pair, f"{target}, set {number}, {seed}")
             if not looks:
                 break
             sets = [each.and_then(looks[each.first.part]) for each in sets]
         return sets
 
-    def _again(self, ensemble: Ensemble, seed: str) -> dict[LatencyPart, Look]:
+    def _again(self, worker_pair: WorkerPair, seed: str) -> dict[LatencyPart, Look]:
         self._end_players()
         with contextlib.suppress(UnknownError):
-            pairs = self._pairs(ensemble, replace(self._plan, family=1), seed)
+            pairs = self._pairs(worker_pair, replace(self._plan, family=1), seed)
             if not pairs.is_spoilt:
                 return {each.part: each for each in pairs.looks()}
         return {}
@@ -183,33 +183,33 @@ class Duet:
 
     # processes
 
-    def _ready(self) -> dict[ArmName, Player]:
-        """Start both arms at once, unless they run.
+    def _ready(self) -> dict[VariantName, WorkerClient]:
+        """Start both variants at once, unless they run.
 
         The second seems to be slower by a per cent or two: who it is, is drawn, and changes with each set.
         """
-        if not self._players:
+        if not self._clients:
             if self._worktree is None:
                 self._worktree = Worktree(self._revision)
-            for arm in ARMS if self._starts % 2 == 0 else reversed(ARMS):
-                self._players[arm] = self._start(arm)
+            for variant in VARIANTS if self._starts % 2 == 0 else reversed(VARIANTS):
+                self._clients[variant] = self._start(variant)
             self._starts += 1
-            for player in self._players.values():
-                self._says = player.ready(START_TIMEOUT_S)
-        return self._players
+            for client in self._clients.values():
+                self._says = client.ready(START_TIMEOUT_S)
+        return self._clients
 
-    def _started(self, arm: ArmName) -> Player:
-        player = self._start(arm)
-        self._players[arm] = player
-        player.ready(START_TIMEOUT_S)
-        return player
+    def _started(self, variant: VariantName) -> WorkerClient:
+        client = self._start(variant)
+        self._clients[variant] = client
+        client.ready(START_TIMEOUT_S)
+        return client
 
-    def _start(self, arm: ArmName) -> Player:
+    def _start(self, variant: VariantName) -> WorkerClient:
         assert self._worktree is not None  # noqa: S101  see _ready
         head = self._revision.top
-        tree = head if arm == "head" else self._worktree.path
+        tree = head if variant == "head" else self._worktree.path
         surroundings = self._surroundings
-        brief = Brief(
+        worker_config = WorkerConfig(
             tree=str(tree),
             head=str(head),
             roots=own_roots([str(self._settings.root), *sys.path], head),
@@ -223,13 +223,13 @@ class Duet:
         environ = {
             name: value for name, value in surroundings.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)
         }
-        log = surroundings.scratch / f"duet-{arm}.log"
-        return Player(arm, brief, cwd=tree / self._revision.project, environ=environ, log=log)
+        log = surroundings.scratch / f"duet-{variant}.log"
+        return WorkerClient(variant, worker_config, cwd=tree / self._revision.project, environ=environ, log=log)
 
     def _end_players(self) -> None:
-        for player in self._players.values():
-            player.close()
-        self._players = {}
+        for client in self._clients.values():
+            client.close()
+        self._clients = {}
 
     # what is played, and where it is recorded
 
@@ -243,44 +243,50 @@ class Duet:
         return {case.id: case.path for case in candidates if case.path is not None}
 
     @contextlib.contextmanager
-    def _runs(self, target: str) -> Iterator[dict[ArmName, CaseRun]]:
-        """Give each arm a run on the server, which is marked as what it is and counts as no case."""
+    def _runs(self, target: str) -> Iterator[dict[VariantName, CaseRun]]:
+        """Give each variant a run on the server, which is marked as what it is and counts as no case."""
         open_run = self._surroundings.open_run
-        runs = {arm: open_run(Case(id=f"{target} (duet, {arm})", target=target, inputs={})) for arm in ARMS}
+        runs = {
+            variant: open_run(Case(id=f"{target} (duet, {variant})", target=target, inputs={})) for variant in VARIANTS
+        }
         is_done = False
         try:
             yield runs
             is_done = True
         finally:
-            for arm, run in runs.items():
-                self._end_run(arm, run, is_done=is_done)
+            for variant, run in runs.items():
+                self._end_run(variant, run, is_done=is_done)
 
-    def _end_run(self, arm: ArmName, run: CaseRun, *, is_done: bool) -> None:
-        revision = self._revision.commit if arm == "base" else "working tree"
+    def _end_run(self, variant: VariantName, run: CaseRun, *, is_done: bool) -> None:
+        revision = self._revision.commit if variant == "base" else "working tree"
         self._surroundings.tracking.record_case(
             run,
             passed=is_done,
             verdicts=(),
             measurements={},
             params={},
-            tags={"e2i_eval.measurement": "duet", "e2i_eval.arm": arm, "e2i_eval.revision": revision},
+            tags={"e2i_eval.measurement": "duet", "e2i_eval.arm": variant, "e2i_eval.revision": revision},
             traces=(),
             expectations={},
         )
 
-    def _lines(self, ensemble: Ensemble, pairs: Pairs) -> list[str]:
+    def _lines(self, worker_pair: WorkerPair, pairs: Pairs) -> list[str]:
         lines = [
             f"base {self._revision.label}, case {(*pairs.good, *pairs.spoilt)[0].case_id}",
             self._says,
             *untold(),
-            *(f"not measured with {case_id}: {why}" for case_id, why in ensemble.excluded.items()),
+            *(f"not measured with {case_id}: {why}" for case_id, why in worker_pair.excluded.items()),
         ]
         if pairs.spoilt:
             lines.append(f"{len(pairs.spoilt)} pairs were set aside: {_worst(pairs)}")
-        drains = [median(getattr(pair, arm).drain_ms for pair in pairs.good) for arm in ARMS] if pairs.good else []
+        drains = (
+            [median(getattr(pair, variant).drain_ms for pair in pairs.good) for variant in VARIANTS]
+            if pairs.good
+            else []
+        )
         lines.append(f"until all was sent: {' -> '.join(f'{each:.0f} ms' for each in drains)}, which is not judged")
-        timeouts = Counter(arm for pair in pairs.good for arm in ARMS if getattr(pair, arm).timed_out)
-        lines += [f"{count} calls of the {arm} were given up" for arm, count in timeouts.items()]
+        timeouts = Counter(variant for pair in pairs.good for variant in VARIANTS if getattr(pair, variant).timed_out)
+        lines += [f"{count} calls of the {variant} were given up" for variant, count in timeouts.items()]
         return lines
 
 

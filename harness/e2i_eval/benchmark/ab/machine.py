@@ -62,7 +62,7 @@ def untold() -> tuple[str, ...]:
 def disturbance(before: MachineReading, after: MachineReading) -> str:
     """Say what the machine did between two readings that spoils what was measured; empty when nothing.
 
-    It hits a slower arm more often than a quick one, so pairs set aside for it are counted: with too many
+    It hits a slower variant more often than a quick one, so pairs set aside for it are counted: with too many
     there is no verdict.
     """
     wall_s = max(after.wall_s - before.wall_s, 1e-9)

@@ -1,4 +1,4 @@
-"""A sample: how long one call of one arm took, split into its parts; and a pair of them."""
+"""A sample: how long one call of one variant took, split into its parts; and a pair of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.latency_shift import LatencyPart
 
-__all__ = ["ARMS", "PARTS", "ArmName", "Pair", "Sample"]
+__all__ = ["PARTS", "VARIANTS", "Sample", "SamplePair", "VariantName"]
 
-ArmName = Literal["base", "head"]
+VariantName = Literal["base", "head"]
 """``base``: the other revision. ``head``: the working tree."""
 
-ARMS: tuple[ArmName, ...] = ("base", "head")
+VARIANTS: tuple[VariantName, ...] = ("base", "head")
 PARTS: tuple[LatencyPart, ...] = ("agent", "claude", "logging")
 
 
@@ -26,8 +26,8 @@ class Sample:
         agent_ms: what the caller waited, less the two other parts.
         claude_ms: scripted delays of Claude, which were counted and not waited.
         logging_ms: in callbacks while the call ran, and then the CPU time of the process until everything was sent.
-        drain_ms: felt time until everything was sent. Nobody waits for it, and the server's turns of the CPU are in it,
-            so that it is shown and not judged.
+        drain_ms: adjusted time until everything was sent. Nobody waits for it, and the server's turns of the CPU
+            are in it, so that it is shown and not judged.
         timed_out: the call was given up; ``agent_ms`` then is how long it was waited for.
         trouble: why the call does not count: it raised, or its answers do not fit the case; empty when it does.
     """
@@ -54,8 +54,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """The same case called in both arms, one right after the other.
+class SamplePair:
+    """The same case called in both variants, one right after the other.
 
     Attributes:
         case_id: which case.

@@ -1,4 +1,4 @@
-"""Rounds: which arm is called when, and when it is enough. Knows nothing of processes or clocks."""
+"""Rounds: which variant is called when, and when it is enough. Knows nothing of processes or clocks."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.benchmark.ab.sample import ARMS, PARTS, Pair
+from e2i_eval.benchmark.ab.sample import PARTS, VARIANTS, SamplePair
 from e2i_eval.benchmark.ab.set_verdict import LEVEL, look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from e2i_eval.benchmark.ab.sample import ArmName, Sample
+    from e2i_eval.benchmark.ab.sample import Sample, VariantName
     from e2i_eval.benchmark.ab.set_verdict import Look
     from e2i_eval.core.clock import Clock
 
-__all__ = ["Arms", "Pairs", "Plan", "made_pairs"]
+__all__ = ["Pairs", "SchedulePlan", "VariantCalls", "made_pairs"]
 
 
-class Arms(Protocol):
+class VariantCalls(Protocol):
     """The two revisions of one target, ready to be called."""
 
-    def call(self, arm: ArmName, case_id: str) -> Sample:
-        """Call one arm with a case."""
+    def call(self, variant: VariantName, case_id: str) -> Sample:
+        """Call one variant with a case."""
 
     def disturbance(self) -> str:
         """Say what the machine has done since the last time this was asked; empty when nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SchedulePlan:
     """How much is measured.
 
     Attributes:
@@ -67,9 +67,9 @@ class Pairs:
         ended: why no more were made: ``decided``, ``most`` or ``budget``.
     """
 
-    good: tuple[Pair, ...]
-    spoilt: tuple[Pair, ...]
-    plan: Plan
+    good: tuple[SamplePair, ...]
+    spoilt: tuple[SamplePair, ...]
+    plan: SchedulePlan
     ended: str
 
     def looks(self) -> tuple[Look, ...]:
@@ -86,19 +86,19 @@ class Pairs:
         return len(self.spoilt) > self.plan.spoilt_share * (len(self.good) + len(self.spoilt))
 
 
-def made_pairs(arms: Arms, case_id: str, plan: Plan, *, order: Random, clock: Clock) -> Pairs:
-    """Call both arms pair by pair, the order in each pair drawn anew, until all parts are decided or it is enough.
+def made_pairs(variants: VariantCalls, case_id: str, plan: SchedulePlan, *, order: Random, clock: Clock) -> Pairs:
+    """Call both variants pair by pair, the order in each pair drawn anew, until all parts are decided or it is enough.
 
     Args:
-        arms: what is called.
+        variants: what is called.
         case_id: with which case.
         plan: how much.
         order: draws who is first.
         clock: for the budget.
     """
     deadline_s = clock.elapsed_s() + plan.budget_s
-    good: list[Pair] = []
-    spoilt: list[Pair] = []
+    good: list[SamplePair] = []
+    spoilt: list[SamplePair] = []
     ended = "most"
     while len(good) + len(spoilt) < plan.most:
         if _is_step(len(good), plan) and _is_decided(good, plan.family):
@@ -107,26 +107,26 @@ def made_pairs(arms: Arms, case_id: str, plan: Plan, *, order: Random, clock: Cl
         if clock.elapsed_s() >= deadline_s and len(good) + len(spoilt) >= plan.fewest:
             ended = "budget"
             break
-        pair = _pair(arms, case_id, order)
+        pair = _pair(variants, case_id, order)
         (spoilt if pair.disturbance else good).append(pair)
     return Pairs(good=tuple(good), spoilt=tuple(spoilt), plan=plan, ended=ended)
 
 
-def _pair(arms: Arms, case_id: str, order: Random) -> Pair:
-    first, second = order.sample(ARMS, 2)
-    arms.disturbance()
-    samples = {first: arms.call(first, case_id), second: arms.call(second, case_id)}
-    disturbance = arms.disturbance()
-    pair = Pair(case_id=case_id, base=samples["base"], head=samples["head"])
+def _pair(variants: VariantCalls, case_id: str, order: Random) -> SamplePair:
+    first, second = order.sample(VARIANTS, 2)
+    variants.disturbance()
+    samples = {first: variants.call(first, case_id), second: variants.call(second, case_id)}
+    disturbance = variants.disturbance()
+    pair = SamplePair(case_id=case_id, base=samples["base"], head=samples["head"])
     if pair.timed_out or not disturbance:  # a call that never ends is no doing of the machine's
         return pair
-    return Pair(case_id=case_id, base=pair.base, head=pair.head, disturbance=disturbance)
+    return SamplePair(case_id=case_id, base=pair.base, head=pair.head, disturbance=disturbance)
 
 
-def _is_step(count: int, plan: Plan) -> bool:
+def _is_step(count: int, plan: SchedulePlan) -> bool:
     return count >= plan.least and (count - plan.least) % plan.step == 0
 
 
-def _is_decided(pairs: Sequence[Pair], family: int) -> bool:
+def _is_decided(pairs: Sequence[SamplePair], family: int) -> bool:
     looks = (look(pairs, part) for part in PARTS)
     return all(each.standing(each.p_value * family) != "undecided" for each in looks)

@@ -18,7 +18,7 @@ from e2i_eval.stats.shift import hodges_lehmann, signed_rank
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.benchmark.ab.sample import Pair
+    from e2i_eval.benchmark.ab.sample import SamplePair
     from e2i_eval.core.estimate import Estimate
     from e2i_eval.core.latency_shift import LatencyPart
 
@@ -77,7 +77,7 @@ class Look:
         return "not slower" if self.shift_ms.high <= self.floor_ms else "undecided"
 
 
-def look(pairs: Sequence[Pair], part: LatencyPart) -> Look:
+def look(pairs: Sequence[SamplePair], part: LatencyPart) -> Look:
     """Look at one part of some pairs.
 
     Raises:

@@ -1,7 +1,7 @@
 """Source roots: where a project's own code is imported from, and how to have another tree's code imported instead.
 
-Runs in the process of an arm. A root is a path relative to the top of the repository, so that it means the same in both
-trees.
+Runs in the process of a variant. A root is a path relative to the top of the repository, so that it means the same in
+both trees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SourceTree", "own_roots"]
 
 HARNESS = "e2i_eval"
-"""Measures the same way in both arms, so it is the installed one in both, also in its own repository."""
+"""Measures the same way in both variants, so it is the installed one in both, also in its own repository."""
 
 
 def own_roots(paths: Iterable[str], top: Path) -> tuple[str, ...]:
@@ -34,14 +34,14 @@ INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 class SourceTree:
-    """The tree an arm's code comes from: has the project's modules imported from it and from nowhere else."""
+    """The tree a variant's code comes from: has the project's modules imported from it and from nowhere else."""
 
     def __init__(self, tree: Path, head: Path) -> None:
         """Take over imports.
 
         Args:
             tree: top of the tree to import from; resolved.
-            head: top of the working tree; resolved, and the same as ``tree`` in the arm called head.
+            head: top of the working tree; resolved, and the same as ``tree`` in the variant called head.
         """
         self._tree = tree
         self._head = head
@@ -74,7 +74,7 @@ class SourceTree:
         """See to it that the target, and all of the project that it loaded, is of this tree.
 
         Raises:
-            UsageError: something is not, so that both arms would run the same code.
+            UsageError: something is not, so that both variants would run the same code.
         """
         name = entry.partition(":")[0]
         file = _file(sys.modules.get(name))

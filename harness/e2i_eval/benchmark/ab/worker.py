@@ -1,4 +1,4 @@
-"""The performer: builds targets in the process of an arm and plays cases on them, one call at a time."""
+"""The worker: builds targets in the process of a variant and plays cases on them, one call at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.benchmark.ab.adjusted_time import FeltTime, system_felt_time
+from e2i_eval.benchmark.ab.adjusted_time import AdjustedTime, system_felt_time
 from e2i_eval.benchmark.ab.callback_time import CallbackTime
 from e2i_eval.benchmark.ab.sample import Sample
 from e2i_eval.benchmark.ab.source_roots import SourceTree
@@ -34,40 +34,40 @@ from e2i_eval.tracking import TrackingClient, redirected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.benchmark.ab.worker_config import Brief
+    from e2i_eval.benchmark.ab.worker_config import WorkerConfig
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.core.ports import Tape
+    from e2i_eval.core.ports import OpenCapture
     from e2i_eval.core.run import Run
 
-__all__ = ["Performer", "answer", "waited_for_claude_s"]
+__all__ = ["VariantWorker", "answer", "waited_for_claude_s"]
 
 MS = 1_000.0
 FLUSH_TIMEOUT_S = 20.0
 HARMLESS_NOTES = frozenset({"unknown_field"})
 
 
-class Performer:
-    """Does what the process of an arm is asked to."""
+class VariantWorker:
+    """Does what the process of a variant is asked to."""
 
-    def __init__(self, brief: Brief) -> None:
+    def __init__(self, worker_config: WorkerConfig) -> None:
         """Take over imports, Claude and logging of this process, for good."""
-        self._brief = brief
-        self._felt: FeltTime = system_felt_time()
-        self._callbacks = CallbackTime(self._felt.moment)
-        self._tree = SourceTree(Path(brief.tree), Path(brief.head))
-        self._tree.add(brief.roots)
+        self._worker_config = worker_config
+        self._adjusted: AdjustedTime = system_felt_time()
+        self._callbacks = CallbackTime(self._adjusted.moment)
+        self._tree = SourceTree(Path(worker_config.tree), Path(worker_config.head))
+        self._tree.add(worker_config.roots)
         environ = environment()
         self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
-        self._until_the_end.enter_context(redirected(brief.uri, environ))
-        self._tracking = TrackingClient(brief.uri, environ=environ, scratch=Path(brief.scratch))
+        self._until_the_end.enter_context(redirected(worker_config.uri, environ))
+        self._tracking = TrackingClient(worker_config.uri, environ=environ, scratch=Path(worker_config.scratch))
         self._wire = ClaudeWire(
             mode="mock",
             environ=environ,
             clock=_WorkClock(),
-            allowed_hosts=brief.hosts,
-            has_endpoint=brief.has_endpoint,
+            allowed_hosts=worker_config.hosts,
+            has_endpoint=worker_config.has_endpoint,
         )
         self._wire.start()
         self._runner = asyncio.Runner()
@@ -77,10 +77,10 @@ class Performer:
     @property
     def says(self) -> str:
         """What is measured."""
-        return self._felt.says
+        return self._adjusted.says
 
     def build(self, settings: JsonObject, run: JsonObject, roots: Sequence[str]) -> tuple[str, ...]:
-        """Build a target and see to it that it is of this arm's tree; return the source roots it came from.
+        """Build a target and see to it that it is of this variant's tree; return the source roots it came from.
 
         Raises:
             UsageError: it cannot be built, is of another tree, or does not exist (``_AbsentError``).
@@ -107,21 +107,25 @@ class Performer:
         self._callbacks.take()
         inputs = copy.deepcopy(case.inputs)
         with self._tracking.active(CaseRun(**run)):
-            with self._wire.tape(case) as tape, contextlib.chdir(Path.cwd()), self._felt.measured() as called_s:
+            with (
+                self._wire.capture(case) as capture,
+                contextlib.chdir(Path.cwd()),
+                self._adjusted.measured() as called_s,
+            ):
                 answered = target.call(inputs, clock=SystemClock(), runner=self._runner)
             observed_s = self._callbacks.take()
-            with self._felt.measured() as sent_s:
+            with self._adjusted.measured() as sent_s:
                 worked_s = -time.process_time()
                 unsent = self._send(target)
                 worked_s += time.process_time()
         self._callbacks.watch()  # what the target has imported only now
-        claude_s = waited_for_claude_s(tape.exchanges)
+        claude_s = waited_for_claude_s(capture.exchanges)
         return Sample(
             agent_ms=(called_s() - claude_s - observed_s) * MS,
-            claude_ms=sum(exchange.virtual_s for exchange in tape.exchanges) * MS,
+            claude_ms=sum(exchange.virtual_s for exchange in capture.exchanges) * MS,
             logging_ms=(observed_s + worked_s) * MS,
             drain_ms=sent_s() * MS,
-            trouble=unsent or _trouble(case, answered, tape),
+            trouble=unsent or _trouble(case, answered, capture),
         )
 
     def settle(self) -> None:
@@ -131,8 +135,8 @@ class Performer:
 
     def _case(self, file: str) -> Case:
         if file not in self._cases:
-            root = Path(self._brief.golden_root)
-            self._cases[file] = read_case(Path(file), root=root, known_targets=self._brief.targets)
+            root = Path(self._worker_config.golden_root)
+            self._cases[file] = read_case(Path(file), root=root, known_targets=self._worker_config.targets)
         return self._cases[file]
 
     def _send(self, target: BuiltTarget) -> str:
@@ -161,34 +165,34 @@ def waited_for_claude_s(exchanges: Sequence[Exchange]) -> float:
     return covered((each.started_at_s, each.started_at_s + each.duration_s) for each in exchanges)
 
 
-def _trouble(case: Case, answered: Run, tape: Tape) -> str:
+def _trouble(case: Case, answered: Run, capture: OpenCapture) -> str:
     """Say why a call is no fair sample of its case; what only the server knows is not asked here."""
-    notes = [note.message for note in tape.notes if note.kind not in HARMLESS_NOTES]
+    notes = [note.message for note in capture.notes if note.kind not in HARMLESS_NOTES]
     if notes:
         return notes[0]
     expect = replace(case.expect, budget=Budget(), nodes=None, metrics={}, params={}, tags={})
     asked = replace(case, expect=expect)
-    evidence = Evidence(case=asked, run=answered, exchanges=tape.exchanges, unknown="not read in a duet")
+    evidence = Evidence(case=asked, run=answered, exchanges=capture.exchanges, unknown="not read in a duet")
     wrong = (each for each in judge(golden_checks(asked), evidence) if each.status not in {"pass", "skip"})
     return next((f"{each.check}: {each.reason}" for each in wrong), "")
 
 
-def answer(performer: Performer, message: JsonObject) -> dict[str, object]:
+def answer(worker: VariantWorker, message: JsonObject) -> dict[str, object]:
     """Do what one message asks for, and return what is said in return."""
     try:
-        return {"ok": _done(performer, message)}
+        return {"ok": _done(worker, message)}
     except E2iError as error:
         is_absent = isinstance(error, _AbsentError)
         return {"error": {"what": error.what, "where": error.where, "fix": error.fix, "missing": is_absent}}
 
 
-def _done(performer: Performer, message: JsonObject) -> object:
+def _done(worker: VariantWorker, message: JsonObject) -> object:
     if message["do"] == "build":
-        return list(performer.build(message["target"], message["run"], message["roots"]))
+        return list(worker.build(message["target"], message["run"], message["roots"]))
     if message["do"] == "play":
-        return performer.play(message["file"], message["run"]).to_json()
+        return worker.play(message["file"], message["run"]).to_json()
     if message["do"] == "settle":
-        performer.settle()
+        worker.settle()
         return None
     msg = f"cannot do {message['do']!r}"
     raise E2iError(msg)

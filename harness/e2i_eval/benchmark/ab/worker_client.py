@@ -1,4 +1,4 @@
-"""The player: the process of one arm as seen from the session, one question and one answer at a time."""
+"""The worker client: the process of one variant as seen from the session, one question and one answer at a time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.benchmark.ab.sample import ArmName
-    from e2i_eval.benchmark.ab.worker_config import Brief
+    from e2i_eval.benchmark.ab.sample import VariantName
+    from e2i_eval.benchmark.ab.worker_config import WorkerConfig
 
-__all__ = ["NotInThisRevisionError", "Player", "PlayerGoneError", "PlayerLateError"]
+__all__ = ["NotInThisRevisionError", "WorkerClient", "WorkerGoneError", "WorkerLateError"]
 
 MODULE = "e2i_eval.benchmark.ab.worker_process"
 END_TIMEOUT_S = 5.0
@@ -29,14 +29,14 @@ CHUNK = 65_536
 TAIL_LINES = 15
 
 SAME = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""What must not differ between the arms, or between this machine's load now and then."""
+"""What must not differ between the variants, or between this machine's load now and then."""
 
 
-class PlayerLateError(E2iError):
+class WorkerLateError(E2iError):
     """The process did not answer in time, and was ended."""
 
 
-class PlayerGoneError(E2iError):
+class WorkerGoneError(E2iError):
     """The process ended by itself."""
 
 
@@ -44,20 +44,22 @@ class NotInThisRevisionError(UsageError):
     """The target's module does not exist in this revision."""
 
 
-class Player:
-    """Starts the process of one arm and asks it."""
+class WorkerClient:
+    """Starts the process of one variant and asks it."""
 
-    def __init__(self, arm: ArmName, brief: Brief, *, cwd: Path, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, variant: VariantName, worker_config: WorkerConfig, *, cwd: Path, environ: Mapping[str, str], log: Path
+    ) -> None:
         """Start the process; ``ready`` waits for it.
 
         Args:
-            arm: which.
-            brief: what it is told.
-            cwd: the project's folder in the arm's tree.
+            variant: which.
+            worker_config: what it is told.
+            cwd: the project's folder in the variant's tree.
             environ: the session's environment.
             log: what the process prints goes to the end of this file.
         """
-        self._arm = arm
+        self._variant = variant
         self._log = log
         self._buffer = b""
         with log.open("ab") as output:
@@ -71,7 +73,7 @@ class Player:
                 env={**environ, **SAME},
                 start_new_session=True,  # Ctrl-C in the terminal is for pytest, which ends this when it is done
             )
-        self._send(brief.to_json())
+        self._send(worker_config.to_json())
 
     def ready(self, timeout_s: float) -> str:
         """Wait until it has started; return what it says its time is.
@@ -119,7 +121,7 @@ class Player:
             return answer["ok"]
         said = answer["error"]
         kind = NotInThisRevisionError if said["missing"] else UsageError
-        what = f"{self._arm}: {said['what']}"
+        what = f"{self._variant}: {said['what']}"
         raise kind(what, where=said["where"], fix=said["fix"])
 
     def _line(self, timeout_s: float) -> bytes:
@@ -130,8 +132,8 @@ class Player:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
                 self.close()
-                what = f"{self._arm}: no answer within {timeout_s:g} s"
-                raise PlayerLateError(what)
+                what = f"{self._variant}: no answer within {timeout_s:g} s"
+                raise WorkerLateError(what)
             chunk = os.read(descriptor, CHUNK)
             if not chunk:
                 raise self._gone()
@@ -139,9 +141,9 @@ class Player:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
-    def _gone(self) -> PlayerGoneError:
+    def _gone(self) -> WorkerGoneError:
         self.close()
         tail = self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         said = "\n".join(("its last words:", *tail)) if tail else "it said nothing"
-        what = f"{self._arm}: the process ended with code {self._process.returncode}; {said}"
-        return PlayerGoneError(what)
+        what = f"{self._variant}: the process ended with code {self._process.returncode}; {said}"
+        return WorkerGoneError(what)

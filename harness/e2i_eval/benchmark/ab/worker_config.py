@@ -1,4 +1,4 @@
-"""A brief: what the process of an arm is told once, at its start; crosses as JSON."""
+"""A worker config: what the process of a variant is told once, at its start; crosses as JSON."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Brief"]
+__all__ = ["WorkerConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
-    """What an arm is made of.
+class WorkerConfig:
+    """What a variant is made of.
 
     Attributes:
         tree: top of the tree whose code runs; resolved.
         head: top of the working tree; resolved.
         roots: source roots known already, relative to either.
-        golden_root: the project's folder in the working tree, from which both arms have their cases.
+        golden_root: the project's folder in the working tree, from which both variants have their cases.
         targets: names of all targets.
         uri: the session's tracking server.
         scratch: the folder that the session's processes share.
@@ -38,11 +38,11 @@ class Brief:
     has_endpoint: bool = False
 
     def to_json(self) -> dict[str, object]:
-        """Return the brief as plain JSON."""
+        """Return the worker config as plain JSON."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_json(cls, data: JsonObject) -> Brief:
+    def from_json(cls, data: JsonObject) -> WorkerConfig:
         """Read what ``to_json`` wrote."""
         lists = {name: tuple(data[name]) for name in ("roots", "targets", "hosts")}
         return cls(**{**data, **lists})

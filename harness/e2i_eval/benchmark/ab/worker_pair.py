@@ -1,4 +1,4 @@
-"""The ensemble: the processes of both arms playing one target, as the rounds want them."""
+"""The worker pair: the processes of both variants playing one target, as the schedule want them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.benchmark.ab.machine import disturbance, read_machine
-from e2i_eval.benchmark.ab.sample import ARMS, Sample
+from e2i_eval.benchmark.ab.sample import VARIANTS, Sample
 from e2i_eval.benchmark.ab.set_verdict import FLOOR_MS, FLOOR_SHARE
-from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, PlayerLateError
+from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, WorkerLateError
 from e2i_eval.core.errors import UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from e2i_eval.benchmark.ab.sample import ArmName
-    from e2i_eval.benchmark.ab.worker_client import Player
+    from e2i_eval.benchmark.ab.sample import VariantName
+    from e2i_eval.benchmark.ab.worker_client import WorkerClient
     from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.mlflow_run import CaseRun
 
-__all__ = ["Ensemble", "Score"]
+__all__ = ["Score", "WorkerPair"]
 
 BUILD_TIMEOUT_S = 180.0
 FIRST_CALL_TIMEOUT_S = 60.0
@@ -40,37 +40,37 @@ class Score:
     """What is played.
 
     Attributes:
-        target: its configuration, the head's in both arms.
+        target: its configuration, the head's in both variants.
         files: case files by id, in the order of preference.
-        runs: each arm's run on the server, to which what it logs belongs.
+        runs: each variant's run on the server, to which what it logs belongs.
     """
 
     target: TargetSettings
     files: Mapping[str, Path]
-    runs: Mapping[ArmName, CaseRun]
+    runs: Mapping[VariantName, CaseRun]
 
 
-class Ensemble:
+class WorkerPair:
     """Plays one target on two processes; a process that hangs is replaced."""
 
-    def __init__(self, score: Score, start: Callable[[ArmName], Player]) -> None:
+    def __init__(self, score: Score, start: Callable[[VariantName], WorkerClient]) -> None:
         """Take what is played.
 
         Args:
             score: what.
-            start: starts the process of an arm and waits until it is ready.
+            start: starts the process of a variant and waits until it is ready.
         """
         self._score = score
         self._start = start
-        self._players: dict[ArmName, Player] = {}
+        self._clients: dict[VariantName, WorkerClient] = {}
         self._roots: list[str] = []
         self._timeout_s = FIRST_CALL_TIMEOUT_S
         self._case_id = ""
         self._reading = read_machine()
         self.excluded: dict[str, str] = {}
 
-    def rehearse(self, players: Mapping[ArmName, Player]) -> str:
-        """Build the target in both arms and warm them up; return the id of the case to measure with.
+    def rehearse(self, clients: Mapping[VariantName, WorkerClient]) -> str:
+        """Build the target in both variants and warm them up; return the id of the case to measure with.
 
         It is chosen once and kept for a second set of pairs.
 
@@ -78,25 +78,25 @@ class Ensemble:
             UsageError: the target does not build.
             UnknownError: no case passes in both, or a process ends.
         """
-        self._players = dict(players)
-        for arm in reversed(ARMS):  # the head first: it knows where the project's sources are
-            self._build(arm)
+        self._clients = dict(clients)
+        for variant in reversed(VARIANTS):  # the head first: it knows where the project's sources are
+            self._build(variant)
         self._case_id = self._chosen(self._case_id)
         slowest_s = self._warm_up()
         self._timeout_s = max(LEAST_CALL_TIMEOUT_S, PATIENCE * slowest_s)
         return self._case_id
 
-    def call(self, arm: ArmName, case_id: str) -> Sample:
-        """Call one arm with a case; a call that does not end counts as having taken until it was given up.
+    def call(self, variant: VariantName, case_id: str) -> Sample:
+        """Call one variant with a case; a call that does not end counts as having taken until it was given up.
 
         Raises:
             UnknownError: the process ended, or its replacement does not start.
         """
         try:
-            return self._play(arm, case_id)
-        except PlayerLateError:
+            return self._play(variant, case_id)
+        except WorkerLateError:
             given_up = Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True)
-        self._replace(arm, case_id)
+        self._replace(variant, case_id)
         return given_up
 
     def disturbance(self) -> str:
@@ -104,23 +104,25 @@ class Ensemble:
         before, self._reading = self._reading, read_machine()
         return disturbance(before, self._reading)
 
-    def _build(self, arm: ArmName) -> None:
-        target, run = self._score.target, self._score.runs[arm]
+    def _build(self, variant: VariantName) -> None:
+        target, run = self._score.target, self._score.runs[variant]
         settings = {name: getattr(target, name) for name in BUILT_FROM}
         asked: dict[str, object] = {"do": "build", "target": settings, "run": _plain(run), "roots": self._roots}
-        self._roots = self._players[arm].ask(BUILD_TIMEOUT_S, **asked) if arm == "head" else self._built_base(asked)
+        self._roots = (
+            self._clients[variant].ask(BUILD_TIMEOUT_S, **asked) if variant == "head" else self._built_base(asked)
+        )
 
     def _built_base(self, asked: dict[str, object]) -> list[str]:
         try:
-            self._players["base"].ask(BUILD_TIMEOUT_S, **asked)
+            self._clients["base"].ask(BUILD_TIMEOUT_S, **asked)
         except NotInThisRevisionError as error:
             what = f"the base has no {self._score.target.entry!r}: there is nothing to compare with"
             raise UnknownError(what, where=error.where) from error
         return self._roots
 
-    def _play(self, arm: ArmName, case_id: str) -> Sample:
-        file, run = self._score.files[case_id], self._score.runs[arm]
-        said = self._players[arm].ask(self._timeout_s, do="play", file=str(file), run=_plain(run))
+    def _play(self, variant: VariantName, case_id: str) -> Sample:
+        file, run = self._score.files[case_id], self._score.runs[variant]
+        said = self._clients[variant].ask(self._timeout_s, do="play", file=str(file), run=_plain(run))
         return Sample.from_json(said)
 
     def _chosen(self, before: str) -> str:
@@ -154,46 +156,46 @@ class Ensemble:
     def _rehearsed(self, case_id: str) -> tuple[float, float] | None:
         """Return what the case takes in base and head, in milliseconds; None when it does not pass in both."""
         took_ms = []
-        for arm in ARMS:
-            sample = self._tried(arm, case_id)
+        for variant in VARIANTS:
+            sample = self._tried(variant, case_id)
             if sample.trouble:
-                self.excluded[case_id] = f"{arm}: {sample.trouble}"
+                self.excluded[case_id] = f"{variant}: {sample.trouble}"
                 return None
             took_ms.append(sample.agent_ms)
         return took_ms[0], took_ms[1]
 
-    def _tried(self, arm: ArmName, case_id: str) -> Sample:
+    def _tried(self, variant: VariantName, case_id: str) -> Sample:
         try:
-            return self._play(arm, case_id)
-        except PlayerLateError:
-            self._replace(arm)
+            return self._play(variant, case_id)
+        except WorkerLateError:
+            self._replace(variant)
             trouble = f"no answer within {self._timeout_s:g} s"
             return Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True, trouble=trouble)
 
     def _warm_up(self) -> float:
-        """Call both arms until what is made once is made; return the seconds of the slowest call on the base."""
+        """Call both variants until what is made once is made; return the seconds of the slowest call on the base."""
         slowest_s = 0.0
         for _ in range(WARM_UPS):
             start_s = time.monotonic()
             self.call("base", self._case_id)
             slowest_s = max(slowest_s, time.monotonic() - start_s)
             self.call("head", self._case_id)
-        for arm in ARMS:
-            self._players[arm].ask(BUILD_TIMEOUT_S, do="settle")
+        for variant in VARIANTS:
+            self._clients[variant].ask(BUILD_TIMEOUT_S, do="settle")
         return slowest_s
 
-    def _replace(self, arm: ArmName, case_id: str = "") -> None:
-        """Start an arm anew; with a case it is warmed up as far as it gets."""
-        self._players[arm].close()
-        self._players[arm] = self._start(arm)
-        self._build(arm)
+    def _replace(self, variant: VariantName, case_id: str = "") -> None:
+        """Start a variant anew; with a case it is warmed up as far as it gets."""
+        self._clients[variant].close()
+        self._clients[variant] = self._start(variant)
+        self._build(variant)
         if case_id:
             for _ in range(WARM_UPS):
                 try:
-                    self._play(arm, case_id)
-                except PlayerLateError:
-                    self._players[arm] = self._start(arm)
-                    self._build(arm)
+                    self._play(variant, case_id)
+                except WorkerLateError:
+                    self._clients[variant] = self._start(variant)
+                    self._build(variant)
                     return
 
     def _no_case(self) -> UnknownError:

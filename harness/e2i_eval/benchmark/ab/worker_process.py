@@ -28,18 +28,18 @@ def main() -> None:
     answers = _own_output()
     messages = _own_input()
     # Only now, so that whatever these and the target print is no answer.
-    from e2i_eval.benchmark.ab.worker import Performer, answer  # noqa: PLC0415
-    from e2i_eval.benchmark.ab.worker_config import Brief  # noqa: PLC0415
+    from e2i_eval.benchmark.ab.worker import VariantWorker, answer  # noqa: PLC0415
+    from e2i_eval.benchmark.ab.worker_config import WorkerConfig  # noqa: PLC0415
     from e2i_eval.core.errors import E2iError  # noqa: PLC0415
 
     try:
-        performer = Performer(Brief.from_json(next(messages)))
+        worker = VariantWorker(WorkerConfig.from_json(next(messages)))
     except E2iError as error:
         _say(answers, {"error": {"what": error.what, "where": error.where, "fix": error.fix, "missing": False}})
         return
-    _say(answers, {"ok": performer.says})
+    _say(answers, {"ok": worker.says})
     for message in messages:
-        _say(answers, answer(performer, message))
+        _say(answers, answer(worker, message))
     os._exit(0)  # what the target left running has nobody to run for
 
 

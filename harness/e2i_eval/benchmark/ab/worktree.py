@@ -27,7 +27,7 @@ NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 class Worktree:
     """A folder outside the repository, made by ``git worktree add --detach``.
 
-    Index, stash, branches and files of the user are not touched. A caretaker process removes it when this process
+    Index, stash, branches and files of the user are not touched. A cleanup process process removes it when this process
     closes it or ends, also by SIGKILL; what even that left behind (the machine went down), the next session removes.
 
     Attributes:
@@ -92,7 +92,7 @@ def _caretaker(top: Path, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _remove_abandoned(top: Path) -> None:
-    """Remove what sessions have left that ended with their caretaker; other worktrees are the user's."""
+    """Remove what sessions have left that ended with their cleanup process; other worktrees are the user's."""
     import fcntl  # noqa: PLC0415  not on Windows
 
     from e2i_eval.benchmark.ab.cleanup_process import remove  # noqa: PLC0415  as above

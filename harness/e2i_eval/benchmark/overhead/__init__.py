@@ -1,7 +1,7 @@
 """Overhead: what logging costs a target's caller, and whether it changes what the caller gets.
 
 One file a question: ``stopwatch`` (what the caller waits; ``lap``, ``sleeps`` and ``run_delay`` are its parts),
-``callers`` (how many at once), ``arm`` (calls of one arm), ``pairing`` (which arm when, and when it is enough),
+``callers`` (how many at once), ``variant`` (calls of one variant), ``pairing`` (which variant when, and until when),
 ``outcome`` and ``transparency`` (is the answer the same), ``attribution`` (is every call on the server, and its own),
 ``choice`` (with which case),
 ``meter`` (all of it; imported by its own name, because it brings DeepDiff).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
     from e2i_eval.core.trace import Trace
 
 __all__ = ["CALL_KEY", "Attribution", "MarkedCall", "attributed"]
@@ -29,12 +29,12 @@ class MarkedCall:
 
     Attributes:
         marker: unique in a measurement.
-        arm: with or without logging.
+        variant: with or without logging.
         message_ids: ids of Claude's answers to this call.
     """
 
     marker: str
-    arm: ArmName
+    variant: VariantName
     message_ids: frozenset[str] = frozenset()
 
 
@@ -59,7 +59,7 @@ def attributed(calls: Sequence[MarkedCall], traces: Sequence[Trace]) -> Attribut
     owners = [_owners(trace, owner_of_id) for trace in traces]
     mixed = [(trace, named) for trace, named in zip(traces, owners, strict=True) if len(named) > 1]
     counts = Counter(next(iter(named)) for named in owners if len(named) == 1)
-    logged = [call.marker for call in calls if call.arm == "logged"]
+    logged = [call.marker for call in calls if call.variant == "logged"]
     each = max(1, counts[logged[0]]) if logged else 1
     unattributed = sum(not named for named in owners)
     wrong = [
@@ -71,7 +71,7 @@ def attributed(calls: Sequence[MarkedCall], traces: Sequence[Trace]) -> Attribut
         mixed_up = {marker for _, named in mixed for marker in named}
         wrong += _lost([each_ for each_ in logged if counts[each_] < each and each_ not in mixed_up], len(logged))
         wrong += _repeated([each_ for each_ in logged if counts[each_] > each], len(logged))
-    plain = {call.marker for call in calls if call.arm == "plain"}
+    plain = {call.marker for call in calls if call.variant == "plain"}
     return Attribution(
         wrong=tuple(wrong), unattributed=unattributed, plain_logged=sum(bool(named & plain) for named in owners)
     )

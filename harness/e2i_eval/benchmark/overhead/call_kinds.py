@@ -1,4 +1,4 @@
-"""Variants: the calls by which the arms are compared: the case, Claude refusing, and inputs that are missing."""
+"""Variants: the calls by which the variants are compared: the case, Claude refusing, and inputs that are missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from e2i_eval.benchmark.overhead.variant import Arm
+    from e2i_eval.benchmark.overhead.variant import Variant
     from e2i_eval.core.case import Case
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.ports import Claude
@@ -26,8 +26,10 @@ __all__ = ["transparency_of"]
 REFUSAL = ScriptedAnswer(error=ScriptedError(status=401, message="refused to compare errors"), times=1_000)
 
 
-def transparency_of(case: Case, plain: Arm, logged: Arm, *, claude: Claude, runner: asyncio.Runner) -> Transparency:
-    """Compare what the two arms give: output, stream and errors, each in three situations."""
+def transparency_of(
+    case: Case, plain: Variant, logged: Variant, *, claude: Claude, runner: asyncio.Runner
+) -> Transparency:
+    """Compare what the two variants give: output, stream and errors, each in three situations."""
     ways = (False, True) if plain.target.runnable is not None else (False,)
     found = [
         compared(
@@ -50,28 +52,28 @@ def _situations(case: Case) -> Iterator[tuple[str, Case]]:
     yield "no inputs", replace(case, inputs={})
 
 
-def _outcome(arm: Arm, case: Case, is_stream: bool, claude: Claude, runner: asyncio.Runner) -> Outcome:  # noqa: FBT001  passed on
-    call = _streaming(arm, runner) if is_stream else _invoking(arm, runner)
-    with claude.tape(case), arm.quiet():
+def _outcome(variant: Variant, case: Case, is_stream: bool, claude: Claude, runner: asyncio.Runner) -> Outcome:  # noqa: FBT001  passed on
+    call = _streaming(variant, runner) if is_stream else _invoking(variant, runner)
+    with claude.capture(case), variant.quiet():
         return observed(call, case.inputs, is_stream=is_stream)
 
 
-def _invoking(arm: Arm, runner: asyncio.Runner) -> Callable[[JsonObject], object]:
-    if not is_asynchronous(arm.target):
-        return arm.target.function
+def _invoking(variant: Variant, runner: asyncio.Runner) -> Callable[[JsonObject], object]:
+    if not is_asynchronous(variant.target):
+        return variant.target.function
 
     async def awaited(inputs: JsonObject) -> object:
-        output: Any = arm.target.function(inputs)
+        output: Any = variant.target.function(inputs)
         return await output
 
     return lambda inputs: runner.run(awaited(inputs), context=contextvars.copy_context())
 
 
-def _streaming(arm: Arm, runner: asyncio.Runner) -> Callable[[JsonObject], object]:
-    runnable = arm.target.runnable
+def _streaming(variant: Variant, runner: asyncio.Runner) -> Callable[[JsonObject], object]:
+    runnable = variant.target.runnable
     is_graph = hasattr(getattr(runnable, "bound", runnable), "stream_mode")
     modes: dict[str, Any] = {"stream_mode": STREAM_MODES} if is_graph else {}
-    if not is_asynchronous(arm.target):
+    if not is_asynchronous(variant.target):
         return lambda inputs: runnable.stream(inputs, **modes)
 
     async def streamed(inputs: JsonObject) -> list[object]:

@@ -9,20 +9,20 @@ from e2i_eval.benchmark.overhead.pairing import estimate_cpu_ms, estimate_ms
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from e2i_eval.benchmark.overhead.pairing import Pair, Plan
+    from e2i_eval.benchmark.overhead.pairing import BlockPair, PairingPlan
     from e2i_eval.benchmark.overhead.transparency import Transparency
 
 __all__ = ["beside", "computed", "ignored", "imprecise", "unattributed"]
 
 
-def computed(pairs: Sequence[Pair]) -> str:
+def computed(pairs: Sequence[BlockPair]) -> str:
     """Say what logging adds to the process's CPU time, which is steady where waiting is not."""
     cpu = estimate_cpu_ms(pairs)
     interval = f"{cpu.low:+.2f} to {cpu.high:+.2f}"
     return f"CPU time of the process: {cpu.value:+.2f} ms a call ({interval}), export included"
 
 
-def imprecise(pairs: Sequence[Pair], plan: Plan) -> tuple[str, ...]:
+def imprecise(pairs: Sequence[BlockPair], plan: PairingPlan) -> tuple[str, ...]:
     """Say that the interval is wider than it should be, and why no further pair was made."""
     estimate = estimate_ms(pairs)
     half_ms = (estimate.high - estimate.low) / 2
@@ -43,7 +43,7 @@ def beside(running: Collection[str]) -> tuple[str, ...]:
 
 
 def ignored(transparency: Transparency) -> tuple[str, ...]:
-    """Say what was left out when the arms were compared."""
+    """Say what was left out when the variants were compared."""
     return tuple(
         f"not compared, as it differs between two calls without logging: {each}" for each in transparency.not_compared
     )

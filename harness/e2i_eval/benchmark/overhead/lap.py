@@ -21,7 +21,7 @@ from e2i_eval.benchmark.overhead.sleeps import Sleeps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Lap", "LapTimer", "Moment", "felt_s"]
+__all__ = ["Lap", "LapTimer", "Moment", "adjusted_s"]
 
 TASKS = Path("/proc/self/task")
 
@@ -58,7 +58,7 @@ class Lap:
     ended: int
 
 
-def felt_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: float = 0.0) -> float:
+def adjusted_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: float = 0.0) -> float:
     """Return what the caller felt between two laps.
 
     Its own run-queue delay is taken off. So is that of the threads that work for it, a graph's parallel nodes, which
@@ -134,7 +134,7 @@ class LapTimer:
             after = Lap(moment=moment, others_s=dict(_others()), ended=len(self._ended))
             ended_s = dict(self._ended[before.ended : after.ended])
             slept_s = self._sleeps.slept_s(since_s=before.moment.wall_s)
-            taken.append(felt_s(before, after, ended_s, slept_s))
+            taken.append(adjusted_s(before, after, ended_s, slept_s))
 
 
 def _others() -> Iterator[tuple[int, float]]:

@@ -17,8 +17,8 @@ from e2i_eval.benchmark.overhead.branches import ran_in_parallel
 from e2i_eval.benchmark.overhead.call_kinds import transparency_of
 from e2i_eval.benchmark.overhead.callers import BRANCHES, MANY, ONE, Callers
 from e2i_eval.benchmark.overhead.conditions import beside, computed, ignored, imprecise, unattributed
-from e2i_eval.benchmark.overhead.pairing import Block, Plan, estimate_ms, interleaved
-from e2i_eval.benchmark.overhead.variant import Arm, Calls, Logger, is_asynchronous
+from e2i_eval.benchmark.overhead.pairing import Block, PairingPlan, estimate_ms, interleaved
+from e2i_eval.benchmark.overhead.variant import Calls, Logger, Variant, is_asynchronous
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
@@ -26,7 +26,7 @@ from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from e2i_eval.benchmark.overhead.pairing import ArmName, Pair
+    from e2i_eval.benchmark.overhead.pairing import BlockPair, VariantName
     from e2i_eval.benchmark.overhead.stopwatch import Stopwatch
     from e2i_eval.benchmark.overhead.transparency import Transparency
     from e2i_eval.config.settings import TargetSettings
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.ports import Claude, Tracking
     from e2i_eval.core.trace import Trace
 
-__all__ = ["Bench", "Logger", "Meter"]
+__all__ = ["Logger", "MeasurementSetup", "Meter"]
 
 MS = 1_000.0
 PRECISION_MS = 0.5
@@ -59,7 +59,7 @@ MOST_PAIRS = {"one": 40, "threads": 20, "tasks": 20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class MeasurementSetup:
     """What a measurement is made with.
 
     Attributes:
@@ -91,7 +91,7 @@ class Meter:
         settings: TargetSettings,
         logged: BuiltTarget,
         *,
-        bench: Bench,
+        setup: MeasurementSetup,
         open_run: Callable[[Case], CaseRun],
         budget_s: float,
     ) -> None:
@@ -100,7 +100,7 @@ class Meter:
         Args:
             settings: the target's.
             logged: the target as it is evaluated.
-            bench: what it is measured with.
+            setup: what it is measured with.
             open_run: creates a run on the server for what a measurement logs.
             budget_s: how long all pairs of a target may take; each way of calling has its share.
 
@@ -108,13 +108,13 @@ class Meter:
             UnknownError: the configuration does not say how the target runs without logging.
             UsageError: what it says cannot be built.
         """
-        self._bench = bench
+        self._setup = setup
         self._open_run = open_run
         self._budget_s = budget_s
         self._where = settings.where
         self._runner = asyncio.Runner()
-        self._logged = Arm(name="logged", target=logged, logger=bench.logger)
-        self._plain = Arm(name="plain", target=_without_logging(settings, logged), logger=bench.logger)
+        self._logged = Variant(name="logged", target=logged, logger=setup.logger)
+        self._plain = Variant(name="plain", target=_without_logging(settings, logged), logger=setup.logger)
         self._transparencies: dict[str, Transparency] = {}
 
     def close(self) -> None:
@@ -158,19 +158,19 @@ class Meter:
     # one measurement
 
     def _measured(self, case: Case, callers: Callers, case_run: CaseRun) -> OverheadResult:
-        bench = self._bench
-        calls = Calls(case, claude=bench.claude, stopwatch=bench.stopwatch, logger=bench.logger, runner=self._runner)
+        setup = self._setup
+        calls = Calls(case, claude=setup.claude, stopwatch=setup.stopwatch, logger=setup.logger, runner=self._runner)
         running: set[str] = set()
         with _still_garbage():
             each = self._warm_up(calls, callers)
 
-            def run(name: ArmName) -> Block:
-                running.update(bench.running())
+            def run(name: VariantName) -> Block:
+                running.update(setup.running())
                 return self._block(calls, name, callers, each)
 
             seed = f"{case.id}, {callers}"
             plan = self._plan(callers)
-            pairs = interleaved(run, plan, order=Random(seed), clock=bench.clock)  # noqa: S311  an order, no secret
+            pairs = interleaved(run, plan, order=Random(seed), clock=setup.clock)  # noqa: S311  an order, no secret
         _refuse_misses(calls, case)
         traces = self._traces(case_run, calls)
         attribution = attributed(calls.made, traces)
@@ -179,7 +179,7 @@ class Meter:
             what = f"{count} calls of {case.target} with logging switched off left a trace all the same"
             raise UnknownError(what, where=self._where, fix=_say_plain(case.target))
         told = (
-            bench.stopwatch.says,
+            setup.stopwatch.says,
             f"{len(pairs)} pairs of blocks, {each} calls a caller in each, their order drawn from seed {seed!r}",
             computed(pairs),
             *imprecise(pairs, plan),
@@ -191,7 +191,7 @@ class Meter:
         return replace(result, differences=attribution.wrong, conditions=told)
 
     def _warm_up(self, calls: Calls, callers: Callers) -> int:
-        """Call both arms until what is made once is made; return how many calls a caller makes in a block."""
+        """Call both variants until what is made once is made; return how many calls a caller makes in a block."""
         for _ in range(WARM_UPS):
             self._block(calls, "logged", ONE, 1)
             plain = self._block(calls, "plain", ONE, 1)
@@ -202,24 +202,24 @@ class Meter:
             self._block(calls, name, callers, 1)
         return min(quick, MOST_CALLS_EACH)
 
-    def _block(self, calls: Calls, name: ArmName, callers: Callers, each: int) -> Block:
-        arm = self._logged if name == "logged" else self._plain
-        start_s = self._bench.cpu_s()
-        call_ms = calls.block(arm, callers, each)
+    def _block(self, calls: Calls, name: VariantName, callers: Callers, each: int) -> Block:
+        variant = self._logged if name == "logged" else self._plain
+        start_s = self._setup.cpu_s()
+        call_ms = calls.block(variant, callers, each)
         drain_ms = self._drain() if name == "logged" else 0.0
-        cpu_ms = (self._bench.cpu_s() - start_s) * MS / (callers.count * each)
+        cpu_ms = (self._setup.cpu_s() - start_s) * MS / (callers.count * each)
         return Block(call_ms=call_ms, drain_ms=drain_ms, cpu_ms=cpu_ms)
 
     def _drain(self) -> float:
         """Wait until all that was logged is on the server; return the milliseconds it took."""
-        clock = self._bench.clock
+        clock = self._setup.clock
         start_s = clock.elapsed_s()
         while (error := self._unsent()) is not None:
             if not isinstance(error, TimeoutError) or clock.elapsed_s() - start_s >= DRAIN_PATIENCE_S:
                 what = f"what {self._logged.target.name} logged could not be sent: {type(error).__name__}: {error}"
                 raise UnknownError(what, where=self._where) from error
-            self._bench.wait(READ_PAUSE_S)
-        if not self._bench.tracking.flush(FLUSH_TIMEOUT_S):
+            self._setup.wait(READ_PAUSE_S)
+        if not self._setup.tracking.flush(FLUSH_TIMEOUT_S):
             what = f"MLflow's own queue had not been sent after {FLUSH_TIMEOUT_S:g} s"
             raise UnknownError(what)
         return (clock.elapsed_s() - start_s) * MS
@@ -232,8 +232,8 @@ class Meter:
             return error
         return None
 
-    def _plan(self, callers: Callers) -> Plan:
-        return Plan(
+    def _plan(self, callers: Callers) -> PairingPlan:
+        return PairingPlan(
             least=LEAST_PAIRS[callers.kind],
             most=MOST_PAIRS[callers.kind],
             budget_s=self._budget_s * SHARES[callers.kind],
@@ -242,13 +242,13 @@ class Meter:
 
     def _traces(self, case_run: CaseRun, calls: Calls) -> tuple[Trace, ...]:
         """Read back what the server has, and wait while there are fewer traces than calls."""
-        expected = sum(call.arm == "logged" for call in calls.made)
-        deadline_s = self._bench.clock.elapsed_s() + READ_TIMEOUT_S
+        expected = sum(call.variant == "logged" for call in calls.made)
+        deadline_s = self._setup.clock.elapsed_s() + READ_TIMEOUT_S
         while True:
-            traces, _ = self._bench.tracking.read(case_run)
-            if len(traces) >= expected or self._bench.clock.elapsed_s() >= deadline_s:
+            traces, _ = self._setup.tracking.read(case_run)
+            if len(traces) >= expected or self._setup.clock.elapsed_s() >= deadline_s:
                 return traces
-            self._bench.wait(READ_PAUSE_S)
+            self._setup.wait(READ_PAUSE_S)
 
     # the same answer
 
@@ -257,7 +257,7 @@ class Meter:
             named = replace(case, id=f"{case.id} (transparency)")
             with self._recorded(named):
                 self._transparencies[case.id] = transparency_of(
-                    case, self._plain, self._logged, claude=self._bench.claude, runner=self._runner
+                    case, self._plain, self._logged, claude=self._setup.claude, runner=self._runner
                 )
                 self._drain()
         return self._transparencies[case.id]
@@ -269,11 +269,11 @@ class Meter:
         """Let what is logged in the block go to a run of its own, which ends with the block."""
         end = _End(case_run=self._open_run(case))
         try:
-            with self._bench.tracking.active(end.case_run):
+            with self._setup.tracking.active(end.case_run):
                 yield end
         finally:
             result = end.result
-            self._bench.tracking.record_case(
+            self._setup.tracking.record_case(
                 end.case_run,
                 passed=result is not None and not result.differences,
                 verdicts=(),
@@ -293,7 +293,7 @@ class _End:
     result: OverheadResult | None = None
 
 
-def _result(case: Case, callers: str, pairs: Sequence[Pair]) -> OverheadResult:
+def _result(case: Case, callers: str, pairs: Sequence[BlockPair]) -> OverheadResult:
     return OverheadResult(
         target=case.target,
         case_id=case.id,

@@ -12,16 +12,25 @@ if TYPE_CHECKING:
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.estimate import Estimate
 
-__all__ = ["ArmName", "Block", "Pair", "Plan", "estimate_cpu_ms", "estimate_ms", "interleaved", "is_enough"]
+__all__ = [
+    "Block",
+    "BlockPair",
+    "PairingPlan",
+    "VariantName",
+    "estimate_cpu_ms",
+    "estimate_ms",
+    "interleaved",
+    "is_enough",
+]
 
-ArmName = Literal["plain", "logged"]
+VariantName = Literal["plain", "logged"]
 
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Some calls of one arm.
+    """Some calls of one variant.
 
     Attributes:
         call_ms: what a caller waited a call, the mean over the block.
@@ -35,7 +44,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class BlockPair:
     """Two blocks, one right after the other."""
 
     plain: Block
@@ -53,7 +62,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PairingPlan:
     """How many pairs are made.
 
     Attributes:
@@ -69,24 +78,26 @@ class Plan:
     precision_ms: float
 
 
-def interleaved(run: Callable[[ArmName], Block], plan: Plan, *, order: Random, clock: Clock) -> tuple[Pair, ...]:
-    """Run pairs of blocks, which arm comes first being drawn anew for each pair.
+def interleaved(
+    run: Callable[[VariantName], Block], plan: PairingPlan, *, order: Random, clock: Clock
+) -> tuple[BlockPair, ...]:
+    """Run pairs of blocks, which variant comes first being drawn anew for each pair.
 
     Whether there are enough is decided by the width of the interval alone, never by where it lies: stopping as soon
     as the answer pleases would shift it.
     """
     start_s = clock.elapsed_s()
-    pairs: list[Pair] = []
+    pairs: list[BlockPair] = []
     while not is_enough(pairs, plan, clock.elapsed_s() - start_s):
-        first: ArmName = order.choice(("plain", "logged"))
-        second: ArmName = "logged" if first == "plain" else "plain"
+        first: VariantName = order.choice(("plain", "logged"))
+        second: VariantName = "logged" if first == "plain" else "plain"
         blocks = {first: run(first)}
         blocks[second] = run(second)
-        pairs.append(Pair(plain=blocks["plain"], logged=blocks["logged"]))
+        pairs.append(BlockPair(plain=blocks["plain"], logged=blocks["logged"]))
     return tuple(pairs)
 
 
-def is_enough(pairs: Sequence[Pair], plan: Plan, elapsed_s: float) -> bool:
+def is_enough(pairs: Sequence[BlockPair], plan: PairingPlan, elapsed_s: float) -> bool:
     """Tell whether another pair would not be worth its time."""
     if len(pairs) < plan.least:
         return False
@@ -96,7 +107,7 @@ def is_enough(pairs: Sequence[Pair], plan: Plan, elapsed_s: float) -> bool:
     return (estimate.high - estimate.low) / 2 <= plan.precision_ms
 
 
-def estimate_ms(pairs: Sequence[Pair]) -> Estimate:
+def estimate_ms(pairs: Sequence[BlockPair]) -> Estimate:
     """Estimate what a caller waits longer a call, in milliseconds.
 
     Raises:
@@ -105,7 +116,7 @@ def estimate_ms(pairs: Sequence[Pair]) -> Estimate:
     return _shift([pair.difference_ms for pair in pairs])
 
 
-def estimate_cpu_ms(pairs: Sequence[Pair]) -> Estimate:
+def estimate_cpu_ms(pairs: Sequence[BlockPair]) -> Estimate:
     """Estimate what the process computes longer a call, in milliseconds; raises as ``estimate_ms`` does."""
     return _shift([pair.cpu_difference_ms for pair in pairs])
 

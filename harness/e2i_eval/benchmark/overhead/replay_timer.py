@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
     from e2i_eval.core.overhead_result import OverheadResult
 
 __all__ = ["ReplayTimer"]
@@ -40,9 +40,9 @@ class ReplayTimer:
         """Return the replayed time, in seconds."""
         return self._now_s
 
-    def record(self, benchmark: Benchmark, result: OverheadResult, arm: ArmName) -> None:
-        """Tell ``benchmark`` the times of one arm, a round a pair, and the overhead in its ``extra_info``."""
-        times_s = iter([(pair[arm == "logged"]) * MS for pair in result.pair_ms])
+    def record(self, benchmark: Benchmark, result: OverheadResult, variant: VariantName) -> None:
+        """Tell ``benchmark`` the times of one variant, a round a pair, and the overhead in its ``extra_info``."""
+        times_s = iter([(pair[variant == "logged"]) * MS for pair in result.pair_ms])
 
         def advance() -> None:
             self._now_s += next(times_s, 0.0)
@@ -53,7 +53,7 @@ class ReplayTimer:
                 "target": result.target,
                 "case": result.case_id,
                 "callers": result.callers,
-                "arm": arm,
+                "arm": variant,
                 "overhead_ms": estimate.value,
                 "overhead_low_ms": estimate.low,
                 "overhead_high_ms": estimate.high,

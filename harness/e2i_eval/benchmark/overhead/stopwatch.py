@@ -65,8 +65,8 @@ class RunDelayStopwatch:
     @contextlib.contextmanager
     def alone(self) -> Iterator[Callable[[], float]]:
         """Measure a block; the delay of threads the caller waits for is taken off as well (``lap``)."""
-        with self._laps.watching(), self._laps.measured() as felt_s:
-            yield felt_s
+        with self._laps.watching(), self._laps.measured() as adjusted_s:
+            yield adjusted_s
 
 
 class WallStopwatch:

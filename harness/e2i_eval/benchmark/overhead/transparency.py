@@ -24,7 +24,7 @@ SECOND_LOOK = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transparency:
-    """How the arms compare.
+    """How the variants compare.
 
     Attributes:
         differences: one sentence each; empty when the caller gets the same.
@@ -36,10 +36,10 @@ class Transparency:
 
 
 def compared(what: str, plain: Callable[[], Outcome], logged: Callable[[], Outcome]) -> Transparency:
-    """Call both arms and compare what they give, with DeepDiff.
+    """Call both variants and compare what they give, with DeepDiff.
 
     Two calls without logging show what changes by itself, such as a duration in the output; those places are left out
-    and named. A difference counts when a second look, at further calls of both arms, finds it again.
+    and named. A difference counts when a second look, at further calls of both variants, finds it again.
 
     Args:
         what: the kind of call, for the sentences (``invoke``).

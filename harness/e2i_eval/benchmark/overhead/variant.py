@@ -1,4 +1,4 @@
-"""An arm: the target with or without logging, and the calls made to it."""
+"""A variant: the target with or without logging, and the calls made to it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from e2i_eval.benchmark.overhead.callers import Callers
-    from e2i_eval.benchmark.overhead.pairing import ArmName
+    from e2i_eval.benchmark.overhead.pairing import VariantName
     from e2i_eval.benchmark.overhead.stopwatch import Stopwatch
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
-    from e2i_eval.core.ports import Claude, Tape
+    from e2i_eval.core.ports import Claude, OpenCapture
     from e2i_eval.runner.target import BuiltTarget
 
-__all__ = ["Arm", "Calls", "Logger", "is_asynchronous"]
+__all__ = ["Calls", "Logger", "Variant", "is_asynchronous"]
 
 MS = 1_000.0
 
@@ -48,21 +48,21 @@ class Logger(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class Variant:
     """One of the two things compared.
 
     Attributes:
         name: with logging or without.
         target: what is called.
-        logger: is silenced in the arm without logging.
+        logger: is silenced in the variant without logging.
     """
 
-    name: ArmName
+    name: VariantName
     target: BuiltTarget
     logger: Logger
 
     def quiet(self) -> AbstractContextManager[None]:
-        """Return the state of logging that belongs to this arm."""
+        """Return the state of logging that belongs to this variant."""
         return self.logger.silenced() if self.name == "plain" else nullcontext()
 
 
@@ -86,56 +86,58 @@ class Calls:
         self._runner = runner
         self._numbers = itertools.count()
 
-    def block(self, arm: Arm, callers: Callers, each: int) -> float:
+    def block(self, variant: Variant, callers: Callers, each: int) -> float:
         """Let ``callers`` make ``each`` calls, and return what one of them waited a call, in milliseconds, the mean.
 
-        Garbage is collected before, so that neither arm pays for the other's.
+        Garbage is collected before, so that neither variant pays for the other's.
         """
         gc.collect()
-        with arm.quiet():
+        with variant.quiet():
             if callers.kind == "threads":
-                waited = self._by_threads(arm, callers.count, each)
-            elif callers.kind == "tasks" or is_asynchronous(arm.target):
-                waited = self._runner.run(self._by_tasks(arm, callers.count, each), context=contextvars.copy_context())
+                waited = self._by_threads(variant, callers.count, each)
+            elif callers.kind == "tasks" or is_asynchronous(variant.target):
+                waited = self._runner.run(
+                    self._by_tasks(variant, callers.count, each), context=contextvars.copy_context()
+                )
             else:
-                waited = [self._once(arm, self._stopwatch.alone) for _ in range(each)]
+                waited = [self._once(variant, self._stopwatch.alone) for _ in range(each)]
         return fmean(waited)
 
-    def _by_threads(self, arm: Arm, count: int, each: int) -> list[float]:
+    def _by_threads(self, variant: Variant, count: int, each: int) -> list[float]:
         together = threading.Barrier(count)
 
         def work() -> list[float]:
             together.wait()
-            return [self._once(arm, self._among) for _ in range(each)]
+            return [self._once(variant, self._among) for _ in range(each)]
 
         with ThreadPoolExecutor(count) as pool:
             under_way = [pool.submit(contextvars.copy_context().run, work) for _ in range(count)]
             return [waited for future in under_way for waited in future.result()]
 
-    async def _by_tasks(self, arm: Arm, count: int, each: int) -> list[float]:
+    async def _by_tasks(self, variant: Variant, count: int, each: int) -> list[float]:
         stopped = self._among if count > 1 else self._stopwatch.alone
 
         async def work() -> list[float]:
-            return [await self._once_awaited(arm, stopped) for _ in range(each)]
+            return [await self._once_awaited(variant, stopped) for _ in range(each)]
 
         return [waited for caller in await asyncio.gather(*(work() for _ in range(count))) for waited in caller]
 
-    def _once(self, arm: Arm, stopped: Stopped) -> float:
-        marker = self._marker(arm)
-        with self._tape(marker) as tape, self._logger.marked({CALL_KEY: marker}):
+    def _once(self, variant: Variant, stopped: Stopped) -> float:
+        marker = self._marker(variant)
+        with self._capture(marker) as capture, self._logger.marked({CALL_KEY: marker}):
             inputs = copy.deepcopy(self._case.inputs)
             with stopped() as waited_s, suppress(*RAISED_BY_TARGETS):  # what it raises is compared, in calls of its own
-                _invoke(arm.target, inputs, marker)
-        self._keep(marker, arm, tape)
+                _invoke(variant.target, inputs, marker)
+        self._keep(marker, variant, capture)
         return waited_s() * MS
 
-    async def _once_awaited(self, arm: Arm, stopped: Stopped) -> float:
-        marker = self._marker(arm)
-        with self._tape(marker) as tape, self._logger.marked({CALL_KEY: marker}):
+    async def _once_awaited(self, variant: Variant, stopped: Stopped) -> float:
+        marker = self._marker(variant)
+        with self._capture(marker) as capture, self._logger.marked({CALL_KEY: marker}):
             inputs = copy.deepcopy(self._case.inputs)
             with stopped() as waited_s, suppress(*RAISED_BY_TARGETS):
-                await _ainvoke(arm.target, inputs, marker)
-        self._keep(marker, arm, tape)
+                await _ainvoke(variant.target, inputs, marker)
+        self._keep(marker, variant, capture)
         return waited_s() * MS
 
     @contextmanager
@@ -148,17 +150,17 @@ class Calls:
         finally:
             taken.append(self._stopwatch.read_s() - started_s)
 
-    def _marker(self, arm: Arm) -> str:
-        return f"{arm.name}-{next(self._numbers)}"
+    def _marker(self, variant: Variant) -> str:
+        return f"{variant.name}-{next(self._numbers)}"
 
-    def _tape(self, marker: str) -> AbstractContextManager[Tape]:
-        """Open a tape whose answers have ids of their own: they are derived from the case's id."""
-        return self._claude.tape(replace(self._case, id=f"{self._case.id}~{marker}"))
+    def _capture(self, marker: str) -> AbstractContextManager[OpenCapture]:
+        """Open a capture whose answers have ids of their own: they are derived from the case's id."""
+        return self._claude.capture(replace(self._case, id=f"{self._case.id}~{marker}"))
 
-    def _keep(self, marker: str, arm: Arm, tape: Tape) -> None:
-        ids = frozenset(found for exchange in tape.exchanges if (found := _message_id(exchange)))
-        self.made.append(MarkedCall(marker=marker, arm=arm.name, message_ids=ids))
-        self.notes += [note.message for note in tape.notes]
+    def _keep(self, marker: str, variant: Variant, capture: OpenCapture) -> None:
+        ids = frozenset(found for exchange in capture.exchanges if (found := _message_id(exchange)))
+        self.made.append(MarkedCall(marker=marker, variant=variant.name, message_ids=ids))
+        self.notes += [note.message for note in capture.notes]
 
 
 def is_asynchronous(target: BuiltTarget) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonValue
 
-__all__ = ["EXACT", "Comparison", "is_number"]
+__all__ = ["EXACT", "ComparisonRules", "is_number"]
 
 NO_TOLERANCE = Tolerance()
 
@@ -35,7 +35,7 @@ def is_number(value: JsonValue) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ComparisonRules:
     """When two pieces of JSON data are the same.
 
     ``1`` and ``1.0`` are the same, ``1`` and ``true`` are not, NaN is the same as NaN alone.
@@ -55,7 +55,7 @@ class Comparison:
     @classmethod
     def of(
         cls, *, tolerance: Tolerance, ignore_order: bool, ignore: Iterable[str], ignore_regex: Iterable[str]
-    ) -> Comparison:
+    ) -> ComparisonRules:
         """Return a comparison with paths and patterns as case files write them.
 
         Raises:
@@ -140,5 +140,5 @@ def _item(items: list[JsonValue], index: int) -> JsonValue:
     return items[index] if index < len(items) else ABSENT
 
 
-EXACT = Comparison()
+EXACT = ComparisonRules()
 """Without tolerance; everything counts."""

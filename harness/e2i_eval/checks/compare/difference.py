@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from e2i_eval.checks.compare.comparison import Comparison, is_number
+from e2i_eval.checks.compare.comparison import ComparisonRules, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Difference:
     actual: JsonValue
 
 
-def differences(expected: JsonValue, actual: JsonValue, comparison: Comparison) -> tuple[Difference, ...]:
+def differences(expected: JsonValue, actual: JsonValue, comparison: ComparisonRules) -> tuple[Difference, ...]:
     """Return where ``actual`` is not ``expected``, in order of path; empty exactly when they are the same."""
     if comparison.same(expected, actual):
         return ()
@@ -58,7 +58,7 @@ def _place(difference: Difference) -> list[tuple[bool, int, str]]:
     return [(isinstance(key, str), key if isinstance(key, int) else 0, str(key)) for key in difference.path]
 
 
-def _explained(expected: JsonValue, actual: JsonValue, comparison: Comparison) -> Iterator[Difference]:
+def _explained(expected: JsonValue, actual: JsonValue, comparison: ComparisonRules) -> Iterator[Difference]:
     from deepdiff import DeepDiff  # noqa: PLC0415  pulls in pandas, 1.4 s of CPU, and only a difference needs it
 
     tree = DeepDiff(
@@ -95,7 +95,7 @@ def _has_equal_lengths(expected: JsonValue, actual: JsonValue) -> bool:
 class _Numbers:
     """A DeepDiff operator: numbers are compared by our tolerance, whatever their types."""
 
-    comparison: Comparison
+    comparison: ComparisonRules
 
     def match(self, level: Any) -> bool:  # noqa: ANN401  DeepDiff's own level, which has no public type
         return is_number(level.t1) and is_number(level.t2)

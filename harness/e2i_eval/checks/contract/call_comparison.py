@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.contract.comparison import Comparison
+from e2i_eval.checks.contract.comparison import FieldComparison
 from e2i_eval.checks.contract.formats import GAPS
 from e2i_eval.checks.contract.model_call import Stated, Tool, canonical
 from e2i_eval.checks.contract.prompt_comparison import compare_parts
@@ -34,22 +34,22 @@ RELATIVE_SLACK = 1e-3
 """Share of a duration by which two clocks may drift apart."""
 
 
-def compare_call(call: WireCall, span: ModelSpan, rules: CallRules) -> list[Comparison]:
+def compare_call(call: WireCall, span: ModelSpan, rules: CallRules) -> list[FieldComparison]:
     """Return the comparisons that count under ``rules``: what is absent counts where it is demanded."""
     return [each for each in _compared(call, span, rules) if _counts(each, span, rules)]
 
 
-def _counts(comparison: Comparison, span: ModelSpan, rules: CallRules) -> bool:
+def _counts(comparison: FieldComparison, span: ModelSpan, rules: CallRules) -> bool:
     if rules.gaps == "accept" and comparison.group in GAPS.get(span.call.form, {}) and _is_nothing(comparison):
         return False
     return comparison.outcome != "missing" or comparison.group in rules.demand
 
 
-def _is_nothing(comparison: Comparison) -> bool:
+def _is_nothing(comparison: FieldComparison) -> bool:
     return comparison.outcome == "missing" or (comparison.outcome == "differs" and comparison.actual in {"0", ""})
 
 
-def _compared(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[Comparison]:
+def _compared(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[FieldComparison]:
     truth, told = call.truth, span.call
     yield _status(call, span)
     redacted = re.compile("|".join(rules.redacted)) if rules.redacted else None
@@ -64,7 +64,7 @@ def _compared(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[Com
     yield from _node(call, span)
 
 
-def _status(call: WireCall, span: ModelSpan) -> Comparison:
+def _status(call: WireCall, span: ModelSpan) -> FieldComparison:
     """An answer cut off without an error may be logged either way; so may an error after a whole answer."""
     error, status = call.final.error, span.span.status
     if error is not None:
@@ -73,10 +73,10 @@ def _status(call: WireCall, span: ModelSpan) -> Comparison:
         raised = any(event.name == "exception" for event in span.span.events)
         agrees = status in {"OK", "UNSET"} or (status == "ERROR" and (raised or not call.final.complete))
     expected = "OK" if error is None else f"ERROR ({error.type}: {error.message})"
-    return Comparison.judged("status", "status", agrees=agrees, expected=expected, actual=status)
+    return FieldComparison.judged("status", "status", agrees=agrees, expected=expected, actual=status)
 
 
-def _answer(call: WireCall, span: ModelSpan, redacted: re.Pattern[str] | None) -> Iterator[Comparison]:
+def _answer(call: WireCall, span: ModelSpan, redacted: re.Pattern[str] | None) -> Iterator[FieldComparison]:
     if call.is_failed:
         return
     truth, told = call.truth, span.call
@@ -90,7 +90,7 @@ def _answer(call: WireCall, span: ModelSpan, redacted: re.Pattern[str] | None) -
         yield _same("stop_reason", "stop_reason", truth.stop_reason, told.stop_reason)
 
 
-def _usage(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
+def _usage(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
     if call.usage is None or call.is_failed:
         return
     compared = compare_tokens(call.usage, span.span.tokens)
@@ -101,7 +101,7 @@ def _usage(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
                 yield from compare_tokens(call.usage, usage, place)
 
 
-def _tools(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
+def _tools(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
     sent, told = call.truth.tools or (), span.call.tools
     if told is None:
         yield from (_tool(tool, None) for tool in sent)
@@ -109,23 +109,25 @@ def _tools(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
     named = {tool.name: tool for tool in told}
     yield from (_tool(tool, named.get(tool.name), listed=True) for tool in sent)
     for name in named.keys() - {tool.name for tool in sent}:
-        yield Comparison(group="tools", field=f"tool {name}", outcome="unsent", actual=name)
+        yield FieldComparison(group="tools", field=f"tool {name}", outcome="unsent", actual=name)
 
 
-def _tool(sent: Tool, told: Tool | None, *, listed: bool = False) -> Comparison:
+def _tool(sent: Tool, told: Tool | None, *, listed: bool = False) -> FieldComparison:
     """Compare one tool; a list of tools that lacks one is wrong, no list at all is only silent."""
     field = f"tool {sent.name}"
     if told is None and listed:
-        return Comparison.judged("tools", field, agrees=False, expected=sent.name, actual="(not in the list of tools)")
+        return FieldComparison.judged(
+            "tools", field, agrees=False, expected=sent.name, actual="(not in the list of tools)"
+        )
     if told is None:
-        return Comparison(group="tools", field=field, outcome="missing", expected=sent.name)
+        return FieldComparison(group="tools", field=field, outcome="missing", expected=sent.name)
     pairs = [(sent.description, told.description), (sent.schema, told.schema)]
     wrong = [pair for pair in pairs if None not in pair and pair[0] != pair[1]]
     expected, actual = wrong[0] if wrong else (None, None)
-    return Comparison.judged("tools", field, agrees=not wrong, expected=expected, actual=actual)
+    return FieldComparison.judged("tools", field, agrees=not wrong, expected=expected, actual=actual)
 
 
-def _setting(name: str, call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
+def _setting(name: str, call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
     sent, told = call.truth.settings.get(name), span.call.settings.get(name, ())
     if not sent:
         return
@@ -135,21 +137,21 @@ def _setting(name: str, call: WireCall, span: ModelSpan) -> Iterator[Comparison]
     group = name if name in OWN_GROUPS else "sampling"
     wrong = [stated for stated in told if not any(_is_same(name, value, stated.value) for value in accepted)]
     if not told:
-        yield Comparison(group=group, field=name, outcome="missing", expected=_text(accepted[0]))
+        yield FieldComparison(group=group, field=name, outcome="missing", expected=_text(accepted[0]))
     elif wrong:
         yield _differs(group, name, accepted[0], wrong[0])
     else:
-        yield Comparison(group=group, field=name, outcome="agrees")
+        yield FieldComparison(group=group, field=name, outcome="agrees")
 
 
-def _unsent(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
+def _unsent(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
     for name in sorted(NEVER_UNSENT - call.truth.settings.keys()):
         for stated in span.call.settings.get(name, ())[:1]:
             actual = f"{_text(stated.value)} (at {stated.place})"
-            yield Comparison(group="sampling", field=name, outcome="unsent", actual=actual)
+            yield FieldComparison(group="sampling", field=name, outcome="unsent", actual=actual)
 
 
-def _duration(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[Comparison]:
+def _duration(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[FieldComparison]:
     """A span must enclose its call: begin no later and end no earlier than the wire."""
     took_s = call.ended_at_s - call.started_at_s
     slack_s = max(rules.slack_ms / 1e3, RELATIVE_SLACK * took_s)
@@ -162,23 +164,23 @@ def _duration(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[Com
     note = "" if agrees else f"begins {late_s * 1e3:+.1f} ms after the wire, ends {early_s * 1e3:+.1f} ms before it"
     expected = f"at least {took_s * 1e3:.1f} ms, slack {slack_s * 1e3:.1f} ms"
     actual = f"{told_s * 1e3:.1f} ms"
-    yield Comparison.judged("duration", "duration", agrees=agrees, expected=expected, actual=actual, note=note)
+    yield FieldComparison.judged("duration", "duration", agrees=agrees, expected=expected, actual=actual, note=note)
 
 
-def _node(call: WireCall, span: ModelSpan) -> Iterator[Comparison]:
+def _node(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
     if call.final.caller.node is not None:
         yield _same("node", "node", call.final.caller.node, span.node)
 
 
-def _same(group: str, field: str, expected: str, actual: str | None) -> Comparison:
+def _same(group: str, field: str, expected: str, actual: str | None) -> FieldComparison:
     if actual is None:
-        return Comparison(group=group, field=field, outcome="missing", expected=expected)
-    return Comparison.judged(group, field, agrees=expected == actual, expected=expected, actual=actual)
+        return FieldComparison(group=group, field=field, outcome="missing", expected=expected)
+    return FieldComparison.judged(group, field, agrees=expected == actual, expected=expected, actual=actual)
 
 
-def _differs(group: str, name: str, expected: JsonValue, stated: Stated) -> Comparison:
+def _differs(group: str, name: str, expected: JsonValue, stated: Stated) -> FieldComparison:
     actual = f"{_text(stated.value)} (at {stated.place})"
-    return Comparison.judged(group, name, agrees=False, expected=_text(expected), actual=actual)
+    return FieldComparison.judged(group, name, agrees=False, expected=_text(expected), actual=actual)
 
 
 def _is_same(name: str, sent: JsonValue, told: JsonValue) -> bool:

@@ -15,7 +15,7 @@ from e2i_eval.core.redaction import PATTERNS, mask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.checks.contract.comparison import Comparison
+    from e2i_eval.checks.contract.comparison import FieldComparison
     from e2i_eval.checks.contract.contract import Contract
     from e2i_eval.checks.contract.matching import Matching
     from e2i_eval.core.evidence import Evidence
@@ -60,7 +60,7 @@ def _alone(matching: Matching) -> Iterator[CallRecord]:
         yield CallRecord(call="", span=str(span), note="no call on the wire explains this span")
 
 
-def _field(call: WireCall, comparison: Comparison, masked: Mask) -> FieldRecord:
+def _field(call: WireCall, comparison: FieldComparison, masked: Mask) -> FieldRecord:
     wire = comparison.expected
     if wire is None and comparison.outcome == "agrees":
         wire = _setting(call, comparison.field)

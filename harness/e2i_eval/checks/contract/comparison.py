@@ -11,7 +11,7 @@ from e2i_eval.core.verdict import Finding
 if TYPE_CHECKING:
     from e2i_eval.core.redaction import Mask
 
-__all__ = ["Comparison", "Outcome"]
+__all__ = ["FieldComparison", "Outcome"]
 
 Outcome = Literal["agrees", "differs", "missing", "unsent"]
 """``missing``: on the wire and not logged. ``unsent``: logged and not on the wire."""
@@ -25,7 +25,7 @@ SENTENCES: dict[Outcome, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class FieldComparison:
     """One field of one call.
 
     Attributes:
@@ -47,7 +47,7 @@ class Comparison:
     @classmethod
     def judged(
         cls, group: str, field: str, *, agrees: bool, expected: str | None, actual: str | None, note: str = ""
-    ) -> Comparison:
+    ) -> FieldComparison:
         """Return a comparison of two values that are both there."""
         outcome: Outcome = "agrees" if agrees else "differs"
         return cls(group=group, field=field, outcome=outcome, expected=expected, actual=actual, note=note)

@@ -12,10 +12,10 @@ __all__ = [
     "CallRules",
     "Contract",
     "Demand",
+    "DemandSection",
     "FieldGroup",
     "RagRules",
     "SecretRules",
-    "Section",
     "SpanDemand",
     "TraceRules",
 ]
@@ -195,7 +195,7 @@ class SecretRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class DemandSection:
     """Demands that hold together.
 
     Attributes:
@@ -227,7 +227,7 @@ class Contract:
     trace: TraceRules = TraceRules()
     secrets: SecretRules = SecretRules()
     rag: RagRules | None = None
-    sections: tuple[Section, ...] = ()
+    sections: tuple[DemandSection, ...] = ()
 
     @property
     def asks_the_run(self) -> bool:

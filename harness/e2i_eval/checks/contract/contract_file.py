@@ -22,9 +22,9 @@ from e2i_eval.checks.contract.contract import (
     CallRules,
     Contract,
     Demand,
+    DemandSection,
     RagRules,
     SecretRules,
-    Section,
     SpanDemand,
     TraceRules,
 )
@@ -77,7 +77,7 @@ class _Body:
     metrics: Mapping[str, Demand] = field(default_factory=dict)
     artifacts: Mapping[str, Demand] = field(default_factory=dict)
     spans: tuple[SpanDemand, ...] = ()
-    only_when: tuple[Section, ...] = ()
+    only_when: tuple[DemandSection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ OWNERS: Mapping[str, type] = {
     "secrets": SecretRules,
     "rag": RagRules,
     "spans": SpanDemand,
-    "only_when": Section,
+    "only_when": DemandSection,
 }
 """What the value of a key is made of."""
 
@@ -293,7 +293,7 @@ def _adapter(owner: type) -> TypeAdapter[Any]:
     return TypeAdapter(owner)
 
 
-def _sections(bodies: list[_Body]) -> Iterator[Section]:
+def _sections(bodies: list[_Body]) -> Iterator[DemandSection]:
     for index, body in enumerate(bodies):
         later = bodies[index + 1 :]
         kept: dict[str, Any] = {
@@ -304,7 +304,7 @@ def _sections(bodies: list[_Body]) -> Iterator[Section]:
             }
             for kind in NAMED_DEMANDS
         }
-        yield replace(Section(spans=body.spans), **kept)
+        yield replace(DemandSection(spans=body.spans), **kept)
         yield from body.only_when
 
 

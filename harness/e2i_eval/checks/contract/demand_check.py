@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from e2i_eval.checks.contract.contract import Demand
-    from e2i_eval.checks.contract.scope import Scope
+    from e2i_eval.checks.contract.scope import ContractScope
     from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["Judged", "judge_named", "judge_value"]
@@ -27,13 +27,15 @@ COST = "wire.cost_usd"
 
 
 def judge_named(
-    kind: str, demands: Mapping[str, Demand], logged: Mapping[str, JsonValue], scope: Scope
+    kind: str, demands: Mapping[str, Demand], logged: Mapping[str, JsonValue], scope: ContractScope
 ) -> list[Judged]:
     """Judge ``demands`` by name on what was ``logged``; a glob must match at least one name, and all that match."""
     return [judged for name, demand in demands.items() for judged in _named(kind, name, demand, logged, scope)]
 
 
-def _named(kind: str, name: str, demand: Demand, logged: Mapping[str, JsonValue], scope: Scope) -> Iterator[Judged]:
+def _named(
+    kind: str, name: str, demand: Demand, logged: Mapping[str, JsonValue], scope: ContractScope
+) -> Iterator[Judged]:
     if not scope.holds(demand.when):
         return
     matching = [name] if name in logged else [each for each in logged if fnmatchcase(each, name)]
@@ -50,7 +52,7 @@ def _named(kind: str, name: str, demand: Demand, logged: Mapping[str, JsonValue]
 
 
 def judge_value(
-    field: str, actual: JsonValue, demand: Demand, scope: Scope, *, span: str | None = None
+    field: str, actual: JsonValue, demand: Demand, scope: ContractScope, *, span: str | None = None
 ) -> Iterator[Judged]:
     """Yield one outcome for ``actual`` under ``demand``; nothing where the demand says nothing of this case."""
     try:
@@ -76,7 +78,7 @@ def judge_value(
     )
 
 
-def _problem(actual: JsonValue, demand: Demand, scope: Scope) -> tuple[str, str] | None:
+def _problem(actual: JsonValue, demand: Demand, scope: ContractScope) -> tuple[str, str] | None:
     if isinstance(actual, float) and not math.isfinite(actual):
         return "is not a finite number", "a finite number"
     if demand.equals is not None:
@@ -90,7 +92,7 @@ def _problem(actual: JsonValue, demand: Demand, scope: Scope) -> tuple[str, str]
     return _out_of_range(actual, demand, scope)
 
 
-def _out_of_range(actual: JsonValue, demand: Demand, scope: Scope) -> tuple[str, str] | None:
+def _out_of_range(actual: JsonValue, demand: Demand, scope: ContractScope) -> tuple[str, str] | None:
     for bound, sign in ((demand.min, 1), (demand.max, -1)):
         if bound is None:
             continue
@@ -127,7 +129,7 @@ def _number(value: JsonValue) -> float | None:
         return None
 
 
-def _asks_for_nothing(demand: Demand, scope: Scope) -> bool:
+def _asks_for_nothing(demand: Demand, scope: ContractScope) -> bool:
     """Tell whether the value the demand speaks of is null or cannot exist, so that nothing had to be logged."""
     if not is_template(demand.equals):
         return False
@@ -137,7 +139,7 @@ def _asks_for_nothing(demand: Demand, scope: Scope) -> bool:
         return str(error) == COST or (str(error).startswith("output") and "output" not in scope.values)
 
 
-def _wanted(demand: Demand, scope: Scope) -> str:
+def _wanted(demand: Demand, scope: ContractScope) -> str:
     if demand.matches is not None:
         return f"/{demand.matches}/"
     if demand.equals is None:

@@ -15,7 +15,7 @@ from e2i_eval.core.verdict import Finding, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.checks.contract.comparison import Comparison
+    from e2i_eval.checks.contract.comparison import FieldComparison
     from e2i_eval.checks.contract.contract import CallRules
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.redaction import Mask
@@ -55,7 +55,7 @@ def _verdict(calls: int, agreeing: int, weight: int, findings: tuple[Finding, ..
     return Verdict(check=NAME, status="fail", reason=reason, findings=findings, score=score)
 
 
-def _is_wrong(comparison: Comparison) -> bool:
+def _is_wrong(comparison: FieldComparison) -> bool:
     return comparison.outcome != "agrees"
 
 
@@ -93,7 +93,7 @@ def _structural(matching: Matching) -> Iterator[Finding]:
 
 def _totals(
     trace: Trace, calls: tuple[WireCall, ...], matching: Matching, rules: CallRules
-) -> Iterator[tuple[str, Comparison]]:
+) -> Iterator[tuple[str, FieldComparison]]:
     """Compare the totals of one trace with the calls it holds; of the only trace, with all calls."""
     here = [(call, span.span) for call, span in matching.pairs if span.trace.trace_id == trace.trace_id]
     homes = {span.trace.trace_id for _, span in matching.pairs}

@@ -11,7 +11,7 @@ from e2i_eval.checks.contract.assignment import assign
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.checks.contract.model_call import Part
+    from e2i_eval.checks.contract.model_call import ContentPart
     from e2i_eval.checks.contract.model_span import ModelSpan
     from e2i_eval.checks.contract.wire_call import WireCall
 
@@ -186,7 +186,7 @@ def _answered(span: ModelSpan) -> frozenset[str]:
     return _of_parts(span.call.reply)
 
 
-def _of_parts(parts: Iterable[Part]) -> frozenset[str]:
+def _of_parts(parts: Iterable[ContentPart]) -> frozenset[str]:
     return _of_texts(f"{part.name} {part.text}" for part in parts if part.kind not in {"thinking", "image", "document"})
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.trace import TokenTotals
 
-__all__ = ["Form", "ModelCall", "Part", "Stated", "Tool", "canonical"]
+__all__ = ["ContentPart", "Form", "ModelCall", "Stated", "Tool", "canonical"]
 
 Form = Literal["anthropic", "autolog", "langchain", "openai", "text"]
 """In which form a span tells its call.
@@ -25,7 +25,7 @@ dumped messages. ``langchain``: dumped LangChain messages. ``openai``: chat dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ContentPart:
     """One piece of a prompt or of an answer.
 
     Attributes:
@@ -48,7 +48,7 @@ class Part:
         text = "" if self.kind in {"image", "document"} else self.text.strip()
         return self.role, self.kind, self.name, text
 
-    def agrees(self, told: Part, redacted: re.Pattern[str] | None = None) -> bool:
+    def agrees(self, told: ContentPart, redacted: re.Pattern[str] | None = None) -> bool:
         """Tell whether ``told`` says the same; ids and file contents count where both tell them.
 
         What matches ``redacted`` in ``told`` stands for any text.
@@ -99,8 +99,8 @@ class ModelCall:
     """
 
     form: Form
-    prompt: tuple[Part, ...] | None = None
-    reply: tuple[Part, ...] | None = None
+    prompt: tuple[ContentPart, ...] | None = None
+    reply: tuple[ContentPart, ...] | None = None
     tools: tuple[Tool, ...] | None = None
     settings: Mapping[str, tuple[Stated, ...]] = field(default_factory=dict)
     message_id: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.checks.contract.comparison import Comparison
+from e2i_eval.checks.contract.comparison import FieldComparison
 from e2i_eval.checks.contract.formats.leaves import text_leaves
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from e2i_eval.checks.contract.comparison import Outcome
-    from e2i_eval.checks.contract.model_call import Part
+    from e2i_eval.checks.contract.model_call import ContentPart
     from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["compare_parts"]
@@ -30,12 +30,12 @@ LEAST_SHARE = 1 / 3
 
 
 def compare_parts(
-    truth: Sequence[Part],
-    told: Sequence[Part] | None,
+    truth: Sequence[ContentPart],
+    told: Sequence[ContentPart] | None,
     texts: Sequence[str],
     side: Side,
     redacted: re.Pattern[str] | None = None,
-) -> Iterator[Comparison]:
+) -> Iterator[FieldComparison]:
     """Yield a comparison for each part of ``truth``, and for each part of ``told`` that was never sent.
 
     ``told`` None means that the span's form is unknown: every text is then looked for in ``texts``.
@@ -52,8 +52,8 @@ def compare_parts(
 
 
 def _aligned(
-    truth: Sequence[Part], told: Sequence[Part], side: Side, redacted: re.Pattern[str] | None
-) -> Iterator[Comparison]:
+    truth: Sequence[ContentPart], told: Sequence[ContentPart], side: Side, redacted: re.Pattern[str] | None
+) -> Iterator[FieldComparison]:
     keys, told_keys = [part.key for part in truth], [part.key for part in told]
     for _, start, end, from_, to in SequenceMatcher(None, keys, told_keys, autojunk=False).get_opcodes():
         both = min(end - start, to - from_)
@@ -63,28 +63,28 @@ def _aligned(
             yield _compared(truth, index, None, side, None)
         for part in told[from_ + both : to]:
             group, field = _group(part, side), f"{_what(part, side)} beside those on the wire"
-            yield Comparison(group=group, field=field, outcome="unsent", actual=str(part))
+            yield FieldComparison(group=group, field=field, outcome="unsent", actual=str(part))
 
 
 def _compared(
-    truth: Sequence[Part], index: int, told: Part | None, side: Side, redacted: re.Pattern[str] | None
-) -> Comparison:
+    truth: Sequence[ContentPart], index: int, told: ContentPart | None, side: Side, redacted: re.Pattern[str] | None
+) -> FieldComparison:
     part = truth[index]
     group, field = _group(part, side), _field(truth, index, side)
     if told is None:
-        return Comparison(group=group, field=field, outcome="missing", expected=str(part))
+        return FieldComparison(group=group, field=field, outcome="missing", expected=str(part))
     expected, actual = _shown(part, told), _shown(told, part)
-    return Comparison.judged(group, field, agrees=part.agrees(told, redacted), expected=expected, actual=actual)
+    return FieldComparison.judged(group, field, agrees=part.agrees(told, redacted), expected=expected, actual=actual)
 
 
-def _shown(part: Part, other: Part) -> str:
+def _shown(part: ContentPart, other: ContentPart) -> str:
     """Show the part, and what it is when that is the difference."""
     if (part.role, part.kind) != (other.role, other.kind):
         return f"{part.role} {part.kind}: {part}"
     return f"{part} (id {part.id})" if part.key == other.key and part.id else str(part)
 
 
-def _contained(truth: Sequence[Part], texts: Sequence[str], side: Side) -> Iterator[Comparison]:
+def _contained(truth: Sequence[ContentPart], texts: Sequence[str], side: Side) -> Iterator[FieldComparison]:
     everything = [" ".join(text.split()) for text in texts]
     for index, part in enumerate(truth):
         if part.kind in UNTOLD_KINDS:
@@ -92,14 +92,16 @@ def _contained(truth: Sequence[Part], texts: Sequence[str], side: Side) -> Itera
         group, field = _group(part, side), _field(truth, index, side)
         absent = next((text for text in _texts(part) if not _occurs(text, everything)), None)
         if absent is None:
-            yield Comparison(group=group, field=field, outcome="agrees")
+            yield FieldComparison(group=group, field=field, outcome="agrees")
             continue
         nearest = _nearest(absent, texts)
         outcome: Outcome = "missing" if nearest is None else "differs"
-        yield Comparison(group=group, field=field, outcome=outcome, expected=absent, actual=nearest, note=CONTAINMENT)
+        yield FieldComparison(
+            group=group, field=field, outcome=outcome, expected=absent, actual=nearest, note=CONTAINMENT
+        )
 
 
-def _texts(part: Part) -> list[str]:
+def _texts(part: ContentPart) -> list[str]:
     if part.kind == "tool_use":
         return [part.name, *text_leaves(_decoded(part.text))]
     return [part.text]
@@ -125,13 +127,13 @@ def _nearest(text: str, texts: Iterable[str]) -> str | None:
     return nearest if best > LEAST_SHARE else None
 
 
-def _joined(parts: Sequence[Part]) -> list[tuple[str, str, str, str]]:
+def _joined(parts: Sequence[ContentPart]) -> list[tuple[str, str, str, str]]:
     return [(part.role, part.kind, part.name, "".join(part.text.split())) for part in _one_text(parts)]
 
 
-def _one_text(parts: Sequence[Part]) -> list[Part]:
+def _one_text(parts: Sequence[ContentPart]) -> list[ContentPart]:
     """Return ``parts`` with neighbouring texts of one role joined: libraries split and join them freely."""
-    joined: list[Part] = []
+    joined: list[ContentPart] = []
     for part in parts:
         before = joined[-1] if joined else None
         if before and part.kind == before.kind == "text" and part.role == before.role:
@@ -141,7 +143,7 @@ def _one_text(parts: Sequence[Part]) -> list[Part]:
     return joined
 
 
-def _group(part: Part, side: Side) -> str:
+def _group(part: ContentPart, side: Side) -> str:
     if part.kind == "thinking":
         return "thinking"
     if side == "reply":
@@ -149,7 +151,7 @@ def _group(part: Part, side: Side) -> str:
     return "system_prompt" if part.role == "system" else "messages"
 
 
-def _field(truth: Sequence[Part], index: int, side: Side) -> str:
+def _field(truth: Sequence[ContentPart], index: int, side: Side) -> str:
     part = truth[index]
     if side == "reply" or part.role == "system":
         return _what(part, side)
@@ -157,7 +159,7 @@ def _field(truth: Sequence[Part], index: int, side: Side) -> str:
     return f"message part {number} ({_what(part, side)})"
 
 
-def _what(part: Part, side: Side) -> str:
+def _what(part: ContentPart, side: Side) -> str:
     if side == "reply":
         return f"tool call {part.name}" if part.kind == "tool_use" else f"completion {part.kind}"
     return "system prompt" if part.role == "system" else f"{part.role} {part.kind} {part.name}".strip()

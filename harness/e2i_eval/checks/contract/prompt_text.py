@@ -13,7 +13,7 @@ from e2i_eval.core.redaction import SecretSearch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from e2i_eval.checks.contract.model_call import Part
+    from e2i_eval.checks.contract.model_call import ContentPart
     from e2i_eval.checks.contract.wire_call import WireCall
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject
@@ -100,7 +100,7 @@ class PromptText:
         return text
 
 
-def _part(part: Part, numbers: Mapping[str, str]) -> Iterator[str]:
+def _part(part: ContentPart, numbers: Mapping[str, str]) -> Iterator[str]:
     kind = "" if part.kind == "text" else part.kind
     words = (part.role, kind, part.name, numbers.get(part.id or "", ""))
     yield f"[{' '.join(filter(None, words))}]"

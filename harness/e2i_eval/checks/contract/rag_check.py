@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.contract.contract import RagRules
     from e2i_eval.checks.contract.demand_check import Judged
-    from e2i_eval.checks.contract.scope import Scope
+    from e2i_eval.checks.contract.scope import ContractScope
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.trace import Span
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["judge_rag"]
 
 
-def judge_rag(rules: RagRules, evidence: Evidence, scope: Scope) -> Iterator[Judged]:
+def judge_rag(rules: RagRules, evidence: Evidence, scope: ContractScope) -> Iterator[Judged]:
     """Yield the outcomes of the contract's ``rag`` section."""
     if evidence.traces is None or not scope.holds(rules.when):
         return
@@ -93,7 +93,7 @@ def _order(span: Span, known: set[JsonValue], rules: RagRules) -> Iterator[Judge
         yield _wrong(span, rules, "documents", "the reranked documents", str(span.outputs), "tells no documents")
 
 
-def _context(rules: RagRules, evidence: Evidence, scope: Scope, spans: list[Span]) -> Judged:
+def _context(rules: RagRules, evidence: Evidence, scope: ContractScope, spans: list[Span]) -> Judged:
     path = rules.context or ""
     context = context_text(path, scope, spans)
     field = f"context ({path})"

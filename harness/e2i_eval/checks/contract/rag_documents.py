@@ -8,7 +8,7 @@ from e2i_eval.checks.contract.scope import Unresolved, found
 
 if TYPE_CHECKING:
     from e2i_eval.checks.contract.contract import RagRules
-    from e2i_eval.checks.contract.scope import Scope
+    from e2i_eval.checks.contract.scope import ContractScope
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.core.trace import Span
 
@@ -23,7 +23,7 @@ TEXT_PATHS = ("page_content", "text", "content", "body", "metadata.text")
 """Where a document may hold its text."""
 
 
-def context_text(path: str, scope: Scope, spans: list[Span]) -> str | None:
+def context_text(path: str, scope: ContractScope, spans: list[Span]) -> str | None:
     """Return the context from the scope, or from ``spans.<name>.<side>.<path>``."""
     if path.startswith("spans."):
         _, name, side, *rest = path.split(".")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.exchange import Usage
     from e2i_eval.core.json_value import JsonObject, JsonValue
 
-__all__ = ["ANY", "Price", "Scope", "Unresolved", "found", "is_template", "scope_of"]
+__all__ = ["ANY", "ContractScope", "Price", "Unresolved", "found", "is_template", "scope_of"]
 
 TEMPLATE = re.compile(r"\{([A-Za-z_][\w.*/-]*)\}")
 ANY = "*"
@@ -30,7 +30,7 @@ class Unresolved(Exception):  # noqa: N818  it is an outcome, not an error of th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ContractScope:
     """Everything a contract can speak of, under ``inputs``, ``output``, ``run``, ``case`` and ``wire``.
 
     A tuple stands for alternatives: any of its values is right.
@@ -96,7 +96,7 @@ def is_template(value: JsonValue) -> bool:
     return isinstance(value, str) and TEMPLATE.search(value) is not None
 
 
-def scope_of(evidence: Evidence, price: Price | None) -> Scope:
+def scope_of(evidence: Evidence, price: Price | None) -> ContractScope:
     """Return the scope of one case."""
     run = evidence.run
     values: dict[str, JsonValue] = {
@@ -107,7 +107,7 @@ def scope_of(evidence: Evidence, price: Price | None) -> Scope:
     }
     if run.error is None:
         values["output"] = run.output
-    return Scope(values=values)
+    return ContractScope(values=values)
 
 
 def _wire(evidence: Evidence, price: Price | None) -> dict[str, JsonValue]:

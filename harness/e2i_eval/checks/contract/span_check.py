@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.contract.contract import SpanDemand
     from e2i_eval.checks.contract.demand_check import Judged
-    from e2i_eval.checks.contract.scope import Scope
+    from e2i_eval.checks.contract.scope import ContractScope
     from e2i_eval.core.trace import Span, Trace
 
 __all__ = ["judge_span"]
 
 
-def judge_span(demand: SpanDemand, traces: tuple[Trace, ...], scope: Scope) -> Iterator[Judged]:
+def judge_span(demand: SpanDemand, traces: tuple[Trace, ...], scope: ContractScope) -> Iterator[Judged]:
     """Yield an outcome for the span being there, and one for each value demanded of it."""
     if not scope.holds(demand.when):
         return
@@ -58,7 +58,7 @@ def _absent(demand: SpanDemand, name: str, count: int, traces: tuple[Trace, ...]
     )
 
 
-def _values(demand: SpanDemand, span: Span, scope: Scope) -> Iterator[Judged]:
+def _values(demand: SpanDemand, span: Span, scope: ContractScope) -> Iterator[Judged]:
     sides = {
         "inputs": (demand.inputs, span.inputs),
         "outputs": (demand.outputs, span.outputs),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.contract.comparison import Comparison
+from e2i_eval.checks.contract.comparison import FieldComparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ __all__ = ["compare_tokens", "compare_totals"]
 ALWAYS_TOTALLED = ("input_tokens", "output_tokens")
 
 
-def compare_tokens(usage: Usage, told: TokenTotals | None, place: str = "") -> Iterator[Comparison]:
+def compare_tokens(usage: Usage, told: TokenTotals | None, place: str = "") -> Iterator[FieldComparison]:
     """Yield a comparison for each count of one call.
 
     ``input_tokens`` may be the API's own number (uncached) or all input; the total must fit the choice.
@@ -30,15 +30,15 @@ def compare_tokens(usage: Usage, told: TokenTotals | None, place: str = "") -> I
         group = "tokens" if field in ALWAYS_TOTALLED else field
         if actual is None:
             if not place and field != "total_tokens" and any(accepted):
-                yield Comparison(group=group, field=field, outcome="missing", expected=_either(accepted))
+                yield FieldComparison(group=group, field=field, outcome="missing", expected=_either(accepted))
             continue
         agrees, expected = actual in accepted, _either(accepted)
-        yield Comparison.judged(group, prefix + field, agrees=agrees, expected=expected, actual=str(actual))
+        yield FieldComparison.judged(group, prefix + field, agrees=agrees, expected=expected, actual=str(actual))
 
 
 def compare_totals(
     trace: Trace, calls: Sequence[tuple[WireCall, Span | None]], counting: Sequence[Span]
-) -> Iterator[Comparison]:
+) -> Iterator[FieldComparison]:
     """Yield a comparison for each total of ``trace``: the sum over its ``calls``, each counted once.
 
     ``counting``: the spans that carry counts, named when the totals are too high.
@@ -53,11 +53,11 @@ def compare_totals(
         if actual is not None:
             note = f"counted in {', '.join(map(str, counting))}" if actual > max(values) else ""
             agrees, expected = actual in values, _either(values)
-            yield Comparison.judged(
+            yield FieldComparison.judged(
                 "trace_tokens", name, agrees=agrees, expected=expected, actual=str(actual), note=note
             )
         elif field in ALWAYS_TOTALLED:
-            yield Comparison(group="trace_tokens", field=name, outcome="missing", expected=_either(values))
+            yield FieldComparison(group="trace_tokens", field=name, outcome="missing", expected=_either(values))
 
 
 def _counts(usage: Usage, told: TokenTotals | None) -> dict[str, tuple[tuple[int, ...], int | None]]:

@@ -17,9 +17,9 @@ from e2i_eval.core.verdict import Finding, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.checks.contract.contract import Contract, Section, TraceRules
+    from e2i_eval.checks.contract.contract import Contract, DemandSection, TraceRules
     from e2i_eval.checks.contract.demand_check import Judged
-    from e2i_eval.checks.contract.scope import Price, Scope
+    from e2i_eval.checks.contract.scope import ContractScope, Price
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.redaction import Mask
     from e2i_eval.core.trace import Logged, Trace
@@ -115,7 +115,7 @@ def _orphans(trace: Trace) -> Iterator[Finding]:
         yield Finding(message=message, field="parent span", expected=parent_id, actual=None, span=str(span))
 
 
-def _demands(evidence: Evidence, contract: Contract, scope: Scope) -> Iterator[Judged]:
+def _demands(evidence: Evidence, contract: Contract, scope: ContractScope) -> Iterator[Judged]:
     traces = evidence.traces or ()
     for section in contract.sections:
         if not scope.holds(section.when):
@@ -129,7 +129,7 @@ def _demands(evidence: Evidence, contract: Contract, scope: Scope) -> Iterator[J
         yield from judge_rag(contract.rag, evidence, scope)
 
 
-def _of_traces(section: Section, traces: tuple[Trace, ...], scope: Scope) -> Iterator[Judged]:
+def _of_traces(section: DemandSection, traces: tuple[Trace, ...], scope: ContractScope) -> Iterator[Judged]:
     """Demand tags and metadata of the main trace, which is the one that began first."""
     if not traces:
         return
@@ -138,18 +138,18 @@ def _of_traces(section: Section, traces: tuple[Trace, ...], scope: Scope) -> Ite
     yield from judge_named("metadata", section.metadata, main.metadata, scope)
 
 
-def _of_run(section: Section, logged: Logged, scope: Scope) -> Iterator[Judged]:
+def _of_run(section: DemandSection, logged: Logged, scope: ContractScope) -> Iterator[Judged]:
     yield from judge_named("metric", section.metrics, logged.metrics, scope)
     yield from judge_named("param", section.params, logged.params, scope)
     yield from judge_named("artifact", section.artifacts, dict.fromkeys(logged.artifacts, ""), scope)
     yield from (_empty(path, section) for path in logged.empty if _is_asked_for(path, section, scope))
 
 
-def _is_asked_for(path: str, section: Section, scope: Scope) -> bool:
+def _is_asked_for(path: str, section: DemandSection, scope: ContractScope) -> bool:
     return any(fnmatchcase(path, name) and scope.holds(each.when) for name, each in section.artifacts.items())
 
 
-def _empty(path: str, section: Section) -> Finding:
+def _empty(path: str, section: DemandSection) -> Finding:
     where = next((each.where for name, each in section.artifacts.items() if fnmatchcase(path, name)), None)
     message = f"artifact {path} is empty"
     return Finding(message=message, field=f"artifact {path}", expected="content", actual="0 bytes", where=where)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from e2i_eval.checks.coverage.event import Event
-    from e2i_eval.checks.coverage.part import Kind, Part
+    from e2i_eval.checks.coverage.part import GraphPart, Kind
 
 __all__ = ["beyond", "exercised", "failed_nodes"]
 
@@ -53,7 +53,7 @@ class Trail:
     first: dict[str, int] = field(default_factory=dict)
 
 
-def exercised(parts: Iterable[Part], events: Sequence[Event]) -> frozenset[Part]:
+def exercised(parts: Iterable[GraphPart], events: Sequence[Event]) -> frozenset[GraphPart]:
     """Return the parts that the events show at work.
 
     A node: it ran. An edge: its source returned and its target ran in the next step, later if it waits. A branch: the
@@ -64,7 +64,7 @@ def exercised(parts: Iterable[Part], events: Sequence[Event]) -> frozenset[Part]
     return frozenset(part for part in parts if _SEEN[part.kind](part, trail))
 
 
-def beyond(parts: Sequence[Part], events: Iterable[Event]) -> frozenset[str]:
+def beyond(parts: Sequence[GraphPart], events: Iterable[Event]) -> frozenset[str]:
     """Return the nodes that ran and that the graph does not declare: of graphs built while a node ran."""
     known = {(part.place, part.source) for part in parts if part.kind == "nodes"}
     known |= {(_inside(part), part.target) for part in parts if part.kind == "error_paths"}
@@ -106,11 +106,11 @@ def _node_run(tried: Sequence[Event]) -> NodeRun:
     )
 
 
-def _is_node_seen(part: Part, trail: Trail) -> bool:
+def _is_node_seen(part: GraphPart, trail: Trail) -> bool:
     return bool(trail.runs.get((part.place, part.source)))
 
 
-def _is_edge_seen(part: Part, trail: Trail) -> bool:
+def _is_edge_seen(part: GraphPart, trail: Trail) -> bool:
     targets = trail.runs.get((part.place, part.target), [])
     if part.source == START:
         return part.target == END or any(run.step is not None and run.step == trail.first[run.scope] for run in targets)
@@ -126,34 +126,34 @@ def _follows(before: NodeRun, after: NodeRun, *, waits: bool) -> bool:
     return after.step > before.step if waits else after.step == before.step + 1
 
 
-def _is_branch_seen(part: Part, trail: Trail) -> bool:
+def _is_branch_seen(part: GraphPart, trail: Trail) -> bool:
     if part.via == "goto":
         return any(part.target in run.said for run in trail.runs.get((part.place, part.source), []))
     return part.label in trail.routes.get((part.place, part.source, part.via), ())
 
 
-def _is_retry_seen(part: Part, trail: Trail) -> bool:
+def _is_retry_seen(part: GraphPart, trail: Trail) -> bool:
     return any(run.attempts > 1 for run in trail.runs.get((part.place, part.source), []))
 
 
-def _is_error_path_seen(part: Part, trail: Trail) -> bool:
+def _is_error_path_seen(part: GraphPart, trail: Trail) -> bool:
     if part.via == "fallback":
         return trail.children[part.place, part.source, part.target] >= part.nth
     return bool(trail.runs.get((_inside(part), part.target)))
 
 
-def _inside(part: Part) -> str:
+def _inside(part: GraphPart) -> str:
     """Return the place of a node's error handler: LangGraph runs it as if it were inside the node that raised."""
     return f"{part.place}/{part.source}".lstrip("/")
 
 
-def _is_tool_seen(part: Part, trail: Trail) -> bool:
+def _is_tool_seen(part: GraphPart, trail: Trail) -> bool:
     """Tools are known by the wire, not by events."""
     del part, trail
     return False
 
 
-_SEEN: Mapping[Kind, Callable[[Part, Trail], bool]] = {
+_SEEN: Mapping[Kind, Callable[[GraphPart, Trail], bool]] = {
     "nodes": _is_node_seen,
     "edges": _is_edge_seen,
     "branches": _is_branch_seen,

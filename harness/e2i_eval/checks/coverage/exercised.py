@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.coverage.event import Event
     from e2i_eval.checks.coverage.graph import Graph
-    from e2i_eval.checks.coverage.part import Part
+    from e2i_eval.checks.coverage.part import GraphPart
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
@@ -84,7 +84,7 @@ def exercised_by(graph: Graph, heard: Sequence[Event], evidence: Evidence) -> Ex
     )
 
 
-def _by_kind(parts: Iterable[Part]) -> Names:
+def _by_kind(parts: Iterable[GraphPart]) -> Names:
     names: dict[str, list[str]] = {}
     for part in sorted(parts, key=lambda part: (part.kind, part.name)):
         names.setdefault(part.kind, []).append(part.name)

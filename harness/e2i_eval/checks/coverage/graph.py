@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.coverage.part import Part
+from e2i_eval.checks.coverage.part import GraphPart
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
@@ -24,7 +24,7 @@ class Graph:
         is_broken: there is a graph and it could not be read.
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[GraphPart, ...] = ()
     notes: tuple[str, ...] = ()
     why_none: str = ""
     is_broken: bool = False
@@ -42,7 +42,7 @@ class Graph:
     def from_json(cls, data: JsonObject) -> Graph:
         """Read what ``to_json`` wrote."""
         return cls(
-            parts=tuple(map(Part.from_json, data["parts"])),
+            parts=tuple(map(GraphPart.from_json, data["parts"])),
             notes=tuple(data["notes"]),
             why_none=data["why_none"],
             is_broken=data["is_broken"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["END", "KINDS", "START", "Kind", "Part"]
+__all__ = ["END", "KINDS", "START", "GraphPart", "Kind"]
 
 Kind = Literal["nodes", "edges", "branches", "tools", "retries", "error_paths"]
 """``edges`` are always taken when their source has run; ``branches`` are chosen by a routing function, a ``Send`` or a
@@ -21,7 +21,7 @@ START, END = "__start__", "__end__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class GraphPart:
     """One part.
 
     Attributes:
@@ -51,6 +51,6 @@ class Part:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: JsonObject) -> Part:
+    def from_json(cls, data: JsonObject) -> GraphPart:
         """Read what ``to_json`` wrote."""
         return cls(**data)

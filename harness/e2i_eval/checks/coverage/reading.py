@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.checks.coverage.graph import Graph
-from e2i_eval.checks.coverage.part import END, START, Part
+from e2i_eval.checks.coverage.part import END, START, GraphPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ def _is_graph(value: object) -> bool:
     return all(hasattr(builder, name) for name in ("nodes", "edges", "branches"))
 
 
-def _read(compiled: Any, place: str, depth: int) -> tuple[list[Part], list[str]]:  # noqa: ANN401  as above
+def _read(compiled: Any, place: str, depth: int) -> tuple[list[GraphPart], list[str]]:  # noqa: ANN401  as above
     builder = compiled.builder
     notes: list[str] = []
     parts = [
@@ -76,24 +76,24 @@ def _read(compiled: Any, place: str, depth: int) -> tuple[list[Part], list[str]]
     return parts, notes
 
 
-def _nodes(builder: Any, place: str) -> Iterator[Part]:  # noqa: ANN401  as above
+def _nodes(builder: Any, place: str) -> Iterator[GraphPart]:  # noqa: ANN401  as above
     for name, spec in builder.nodes.items():
         if getattr(spec, "is_error_handler", False):
             continue  # an error path, see below
-        yield Part(kind="nodes", name=_at(place, name), place=place, source=name)
+        yield GraphPart(kind="nodes", name=_at(place, name), place=place, source=name)
 
 
-def _edges(builder: Any, place: str) -> Iterator[Part]:  # noqa: ANN401  as above
+def _edges(builder: Any, place: str) -> Iterator[GraphPart]:  # noqa: ANN401  as above
     order = [START, *builder.nodes, END]
     single = sorted(builder.edges, key=lambda edge: (order.index(edge[0]), order.index(edge[1])))
     joined = [(source, target) for sources, target in sorted(builder.waiting_edges) for source in sources]
     for source, target in [*single, *joined]:
         waits = (source, target) in joined or bool(getattr(builder.nodes.get(target), "defer", False))
         name = _at(place, f"{_shown(source)} → {_shown(target)}")
-        yield Part(kind="edges", name=name, place=place, source=source, target=target, waits=waits)
+        yield GraphPart(kind="edges", name=name, place=place, source=source, target=target, waits=waits)
 
 
-def _branches(builder: Any, place: str, notes: list[str]) -> Iterator[Part]:  # noqa: ANN401  as above
+def _branches(builder: Any, place: str, notes: list[str]) -> Iterator[GraphPart]:  # noqa: ANN401  as above
     for source, routes in builder.branches.items():
         for shown, branch in routes.items():
             via = str(branch.path.get_name())
@@ -104,13 +104,15 @@ def _branches(builder: Any, place: str, notes: list[str]) -> Iterator[Part]:  # 
             for label, target in branch.ends.items():
                 word = shown if str(label) == target else f"{shown}: {label}"
                 name = _at(place, f"{_shown(source)} → {_shown(target)} ({word})")
-                yield Part(
+                yield GraphPart(
                     kind="branches", name=name, place=place, source=source, target=target, via=via, label=str(label)
                 )
     for source, spec in builder.nodes.items():
         for target in _destinations(spec):
             name = _at(place, f"{source} → {_shown(target)} ({GOTO})")
-            yield Part(kind="branches", name=name, place=place, source=source, target=target, via=GOTO, label=target)
+            yield GraphPart(
+                kind="branches", name=name, place=place, source=source, target=target, via=GOTO, label=target
+            )
 
 
 def _destinations(spec: Any) -> Iterable[str]:  # noqa: ANN401  as above
@@ -119,21 +121,21 @@ def _destinations(spec: Any) -> Iterable[str]:  # noqa: ANN401  as above
     return [str(each) for each in ends]
 
 
-def _beside(builder: Any, place: str) -> Iterator[Part]:  # noqa: ANN401  as above
+def _beside(builder: Any, place: str) -> Iterator[GraphPart]:  # noqa: ANN401  as above
     """Yield retries, error paths and tools."""
     for name, spec in builder.nodes.items():
         if getattr(spec, "retry_policy", None):
-            yield Part(kind="retries", name=_at(place, name), place=place, source=name)
+            yield GraphPart(kind="retries", name=_at(place, name), place=place, source=name)
         if handler := getattr(spec, "error_handler_node", None):
             shown = _at(place, f"{name} → error handler")
-            yield Part(kind="error_paths", name=shown, place=place, source=name, target=str(handler))
+            yield GraphPart(kind="error_paths", name=shown, place=place, source=name, target=str(handler))
         yield from _fallbacks(name, spec.runnable, place)
         tools = getattr(spec.runnable, "tools_by_name", None)
         for tool in tools if isinstance(tools, Mapping) else ():
-            yield Part(kind="tools", name=str(tool))
+            yield GraphPart(kind="tools", name=str(tool))
 
 
-def _fallbacks(node: str, runnable: Any, place: str) -> Iterator[Part]:  # noqa: ANN401  as above
+def _fallbacks(node: str, runnable: Any, place: str) -> Iterator[GraphPart]:  # noqa: ANN401  as above
     """Yield the fallbacks of a node made by ``with_fallbacks``."""
     fallbacks = getattr(runnable, "fallbacks", None) or ()
     if not fallbacks or not hasattr(runnable, "runnable"):
@@ -143,12 +145,12 @@ def _fallbacks(node: str, runnable: Any, place: str) -> Iterator[Part]:  # noqa:
     for name in names[1:]:
         seen[name] += 1
         shown = _at(place, f"{node} → {name} (fallback)")
-        yield Part(
+        yield GraphPart(
             kind="error_paths", name=shown, place=place, source=node, target=name, via="fallback", nth=seen[name]
         )
 
 
-def _named_apart(parts: Iterable[Part]) -> Iterator[Part]:
+def _named_apart(parts: Iterable[GraphPart]) -> Iterator[GraphPart]:
     """Yield parts with names of their own: tools of two nodes are one, two fallbacks of one name are two."""
     seen: Counter[tuple[str, str]] = Counter()
     for part in parts:

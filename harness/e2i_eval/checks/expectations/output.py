@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
-from e2i_eval.checks.compare.comparison import Comparison, is_number
+from e2i_eval.checks.compare.comparison import ComparisonRules, is_number
 from e2i_eval.checks.compare.diff_path import dotted_path
 from e2i_eval.checks.compare.difference import Difference, differences
 from e2i_eval.checks.compare.text import shown, text_difference
@@ -26,7 +26,7 @@ def _judge(evidence: Evidence) -> Verdict:
     if run.error is not None:
         return Verdict(check=NAME, status="fail", reason=f"there is no output: the target raised {run.error.type}")
     expect = case.expect
-    comparison = Comparison.of(
+    comparison = ComparisonRules.of(
         tolerance=expect.tolerance,
         ignore_order=expect.ignore_order,
         ignore=expect.ignore,

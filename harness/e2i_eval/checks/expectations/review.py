@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.check import Check
-from e2i_eval.checks.compare.comparison import Comparison
+from e2i_eval.checks.compare.comparison import ComparisonRules
 from e2i_eval.checks.compare.difference import differences
 from e2i_eval.core.verdict import Finding, Verdict
 
@@ -36,8 +36,8 @@ def _question(case: Case) -> str:
     return f"say what the right answer is in {case.where(KEY)}: add expect.values or expect.output"
 
 
-def _comparison(expect: Expectation) -> Comparison:
-    return Comparison.of(
+def _comparison(expect: Expectation) -> ComparisonRules:
+    return ComparisonRules.of(
         tolerance=expect.tolerance,
         ignore_order=expect.ignore_order,
         ignore=expect.ignore,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_eval.checks.judges.subject import as_text
 
 if TYPE_CHECKING:
-    from e2i_eval.checks.judges.subject import Subject
+    from e2i_eval.checks.judges.subject import JudgeSubject
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.core.judge_rule import JudgeRule
 
@@ -61,7 +61,7 @@ class UnreadableError(ValueError):
     """A judge's answer holds no judgement."""
 
 
-def rubric_request(rule: JudgeRule, subject: Subject, model: str) -> dict[str, Any]:
+def rubric_request(rule: JudgeRule, subject: JudgeSubject, model: str) -> dict[str, Any]:
     """Return the body of the request that asks for one score.
 
     ``temperature`` is 0; a client whose version of the API refuses it leaves it out.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject, JsonValue
 
-__all__ = ["Subject", "part_of"]
+__all__ = ["JudgeSubject", "part_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class JudgeSubject:
     """What a judge is shown.
 
     Attributes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.checks.contract import Contract
-    from e2i_eval.checks.rag.measured import Measured
+    from e2i_eval.checks.rag.measured import RagMeasure
     from e2i_eval.core.case import Case, RagRule
     from e2i_eval.core.evidence import Evidence
 
@@ -57,7 +57,7 @@ def _judge(rule: RagRule, evidence: Evidence, contract: Contract) -> Verdict:
     )
 
 
-def _findings(rule: RagRule, measure: Measured, case: Case) -> Iterator[Finding]:
+def _findings(rule: RagRule, measure: RagMeasure, case: Case) -> Iterator[Finding]:
     key = f"{NAME}.{measure.name}"
     if measure.value is None:
         yield Finding(message=measure.why[0], field=key, where=case.where(f"expect.{key}"))

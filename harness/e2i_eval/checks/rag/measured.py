@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import RagRule
     from e2i_eval.core.evidence import Evidence
 
-__all__ = ["Measured", "measured", "rag_measurements"]
+__all__ = ["RagMeasure", "measured", "rag_measurements"]
 
 PREFIX = "rag_"
 """Of the names under which reports, MLflow and the gate know the measures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class RagMeasure:
     """One measure.
 
     Attributes:
@@ -41,7 +41,7 @@ class Measured:
     why: tuple[str, ...] = ()
 
 
-def measured(rule: RagRule, evidence: Evidence, contract: Contract) -> tuple[Measured, ...]:
+def measured(rule: RagRule, evidence: Evidence, contract: Contract) -> tuple[RagMeasure, ...]:
     """Return what can be measured of a case: ranking where documents are labelled, and what the answer makes of it.
 
     Raises:
@@ -70,19 +70,19 @@ def _answer(rule: RagRule, evidence: Evidence) -> str:
     return answer if isinstance(answer, str) else ""
 
 
-def _of_ranking(rule: RagRule, retrieval: Retrieval) -> Iterator[Measured]:
+def _of_ranking(rule: RagRule, retrieval: Retrieval) -> Iterator[RagMeasure]:
     if not rule.relevant:
         return
     order = tuple(
         f"{rank}. {each}{'' if each in rule.relevant else '  (not relevant)'}"
         for rank, each in enumerate(retrieval.ids, 1)
     )
-    yield Measured(name="context_precision", value=context_precision(retrieval.ids, rule.relevant), why=order)
+    yield RagMeasure(name="context_precision", value=context_precision(retrieval.ids, rule.relevant), why=order)
     missing = tuple(f"not in the context: {each}" for each in rule.relevant if each not in retrieval.ids)
-    yield Measured(name="context_recall", value=context_recall(retrieval.ids, rule.relevant), why=missing)
+    yield RagMeasure(name="context_recall", value=context_recall(retrieval.ids, rule.relevant), why=missing)
 
 
-def _of_answer(answer: str, retrieval: Retrieval) -> Iterator[Measured]:
+def _of_answer(answer: str, retrieval: Retrieval) -> Iterator[RagMeasure]:
     citations = citations_in(answer, retrieval)
     wrong = tuple(f"[{each.key}] {each.wrong} ({each.claim})" for each in citations if each.wrong)
     yield _share("citations", len(citations), wrong, nothing="the answer cites nothing")
@@ -91,7 +91,7 @@ def _of_answer(answer: str, retrieval: Retrieval) -> Iterator[Measured]:
     yield _share("groundedness", len(sentences), loose, nothing="the answer says nothing that words can be found of")
 
 
-def _share(name: str, total: int, wrong: tuple[str, ...], *, nothing: str) -> Measured:
+def _share(name: str, total: int, wrong: tuple[str, ...], *, nothing: str) -> RagMeasure:
     if not total:
-        return Measured(name=name, value=None, why=(nothing,))
-    return Measured(name=name, value=1 - len(wrong) / total, why=wrong)
+        return RagMeasure(name=name, value=None, why=(nothing,))
+    return RagMeasure(name=name, value=1 - len(wrong) / total, why=wrong)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.compare.arrangement import AtOnce, Part
 
-__all__ = ["Fit", "Row", "align", "pair_up"]
+__all__ = ["AlignmentRow", "Fit", "align", "pair_up"]
 
 Fit = Literal["full", "near", "none"]
 """``near``: the same node or tool, but other arguments."""
@@ -27,7 +27,7 @@ MOST_BRANCHES = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class AlignmentRow:
     """One line of an alignment.
 
     Attributes:
@@ -62,7 +62,7 @@ _Cells: TypeAlias = "tuple[_Cell, ...]"
 _Weigh: TypeAlias = "Callable[[Happening, int], int]"
 
 
-def align(part: Part, count: int, fit: Callable[[Happening, int], Fit]) -> tuple[Row, ...]:
+def align(part: Part, count: int, fit: Callable[[Happening, int], Fit]) -> tuple[AlignmentRow, ...]:
     """Return the alignment in order with the most full fits, and of these the one with the most near ones.
 
     It is exact for up to ``MOST_BRANCHES`` branches at once: a longest common subsequence (Wagner and Fischer 1974)
@@ -85,7 +85,7 @@ def align(part: Part, count: int, fit: Callable[[Happening, int], Fit]) -> tuple
     return tuple(_rows(_chain(best.last), count, fit))
 
 
-def pair_up(taken: Sequence[Happening], count: int, fit: Callable[[Happening, int], Fit]) -> tuple[Row, ...]:
+def pair_up(taken: Sequence[Happening], count: int, fit: Callable[[Happening, int], Fit]) -> tuple[AlignmentRow, ...]:
     """Return the pairs in any order with the most full fits: a maximum bipartite matching, then near fits of the rest.
 
     To take the first that fits would not do: ``any`` argument fits what another step alone could have stood for.
@@ -99,11 +99,11 @@ def pair_up(taken: Sequence[Happening], count: int, fit: Callable[[Happening, in
         if j is not None:
             partner[open_steps[i]] = spare[j]
     found = [
-        Row(expected=i, taken=None if at is None else taken[at], fit="none" if at is None else graded(i, at))
+        AlignmentRow(expected=i, taken=None if at is None else taken[at], fit="none" if at is None else graded(i, at))
         for i, at in enumerate(partner)
     ]
     used = {at for at in partner if at is not None}
-    return (*found, *(Row(expected=None, taken=each) for at, each in enumerate(taken) if at not in used))
+    return (*found, *(AlignmentRow(expected=None, taken=each) for at, each in enumerate(taken) if at not in used))
 
 
 def _after(part: Part, cells: _Cells, weigh: _Weigh) -> _Cells:
@@ -165,14 +165,14 @@ def _chain(last: _Link | None) -> list[_Link]:
     return links[::-1]
 
 
-def _rows(links: Sequence[_Link], count: int, fit: Callable[[Happening, int], Fit]) -> Iterator[Row]:
+def _rows(links: Sequence[_Link], count: int, fit: Callable[[Happening, int], Fit]) -> Iterator[AlignmentRow]:
     """Yield a row for every step: what is missing comes before the next step that agrees."""
     at = 0
     for link in links:
         if link.expected is None:
-            yield Row(expected=None, taken=link.taken)
+            yield AlignmentRow(expected=None, taken=link.taken)
             continue
-        yield from (Row(expected=missing, taken=None) for missing in range(at, link.expected))
-        yield Row(expected=link.expected, taken=link.taken, fit=fit(link.taken, link.expected))
+        yield from (AlignmentRow(expected=missing, taken=None) for missing in range(at, link.expected))
+        yield AlignmentRow(expected=link.expected, taken=link.taken, fit=fit(link.taken, link.expected))
         at = link.expected + 1
-    yield from (Row(expected=missing, taken=None) for missing in range(at, count))
+    yield from (AlignmentRow(expected=missing, taken=None) for missing in range(at, count))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.compare.comparison import EXACT, Comparison, is_number
+from e2i_eval.checks.compare.comparison import EXACT, ComparisonRules, is_number
 from e2i_eval.checks.compare.data_path import NOTHING, value_at
 from e2i_eval.checks.compare.diff_path import diff_path, dotted_path
 from e2i_eval.checks.compare.difference import differences
@@ -74,7 +74,7 @@ def _breaches(rule: ArgumentRule, value: JsonValue) -> tuple[Breach, ...]:
 def _rule_breaches(rule: ArgumentRule, value: JsonValue) -> Iterator[Breach]:
     yield from breaches(rule.value, value)
     if rule.near is not None:
-        near = Comparison(tolerance=rule.tolerance)
+        near = ComparisonRules(tolerance=rule.tolerance)
         if not is_number(value) or not near.same_numbers(rule.near, value):
             how = f"rel {rule.tolerance.rel:g}, abs {rule.tolerance.abs:g}"
             yield Breach(part="near", message="is not close enough", expected=f"{rule.near:.15g} ({how})")
@@ -86,10 +86,10 @@ def _rule_breaches(rule: ArgumentRule, value: JsonValue) -> Iterator[Breach]:
             yield Breach(part="length", message=f"has length {len(value)}", expected=f"length {breach.expected}")
 
 
-def _comparison(step: StepRule, given: JsonValue) -> Comparison:
+def _comparison(step: StepRule, given: JsonValue) -> ComparisonRules:
     """Return the comparison of the input, which leaves out what ``match`` judges."""
     judged = (path for path, rule in step.match.items() if rule.kind != "subset")
-    return Comparison(ignore=frozenset(diff_path(_keys(path, step.input, given)) for path in judged))
+    return ComparisonRules(ignore=frozenset(diff_path(_keys(path, step.input, given)) for path in judged))
 
 
 def _keys(path: str, *data: JsonValue) -> DataPath:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from e2i_eval.checks.compare.arrangement import Part
-    from e2i_eval.checks.trajectory.alignment import Row
+    from e2i_eval.checks.trajectory.alignment import AlignmentRow
     from e2i_eval.core.case import Case, StepRule, TrajectoryRule
     from e2i_eval.core.evidence import Evidence
 
@@ -46,7 +46,7 @@ def trajectory_check(case: Case, *, other_models: Sequence[str] = ()) -> tuple[C
     return () if rule is None else (Check(name=NAME, judge=lambda evidence: _judge(rule, evidence, other_models)),)
 
 
-def matched_rows(rule: TrajectoryRule, taken: Part) -> tuple[Row, ...]:
+def matched_rows(rule: TrajectoryRule, taken: Part) -> tuple[AlignmentRow, ...]:
     """Return the best alignment of the steps taken with those expected; in the order expected when that is free."""
     fit = _fit_by(rule.steps)
     if rule.in_order:
@@ -54,7 +54,7 @@ def matched_rows(rule: TrajectoryRule, taken: Part) -> tuple[Row, ...]:
     return pair_up(tuple(_all(taken)), len(rule.steps), fit)
 
 
-def breaking_rows(rule: TrajectoryRule, rows: Sequence[Row]) -> tuple[Row, ...]:
+def breaking_rows(rule: TrajectoryRule, rows: Sequence[AlignmentRow]) -> tuple[AlignmentRow, ...]:
     """Return the rows that break the rule; none means that the trajectory is right."""
     return tuple(row for row in rows if is_wrong(rule, row))
 
@@ -99,7 +99,7 @@ def _all(part: Part) -> Iterator[Happening]:
         yield from _all(each)
 
 
-def _counted(wrong: Sequence[Row]) -> str:
+def _counted(wrong: Sequence[AlignmentRow]) -> str:
     counts = {
         "missing": sum(row.taken is None for row in wrong),
         "not expected": sum(row.expected is None for row in wrong),
@@ -109,7 +109,7 @@ def _counted(wrong: Sequence[Row]) -> str:
     return f"{len(wrong)} step{'s' if len(wrong) > 1 else ''} differ{'' if len(wrong) > 1 else 's'}: {what}"
 
 
-def _whole(rule: TrajectoryRule, rows: Sequence[Row], where: str) -> Finding:
+def _whole(rule: TrajectoryRule, rows: Sequence[AlignmentRow], where: str) -> Finding:
     return Finding(
         message="\n".join(alignment_lines(rule, rows)),
         field=NAME,
@@ -119,7 +119,7 @@ def _whole(rule: TrajectoryRule, rows: Sequence[Row], where: str) -> Finding:
     )
 
 
-def _arguments(case: Case, rule: TrajectoryRule, wrong: Sequence[Row]) -> Iterator[Finding]:
+def _arguments(case: Case, rule: TrajectoryRule, wrong: Sequence[AlignmentRow]) -> Iterator[Finding]:
     for row in wrong:
         if row.fit != "near" or row.expected is None or row.taken is None:
             continue
@@ -134,7 +134,7 @@ def _line(case: Case, place: str, key: str) -> str:
     return case.where(f"expect.{place}.{key}")
 
 
-def _score(rule: TrajectoryRule, rows: Sequence[Row]) -> float:
+def _score(rule: TrajectoryRule, rows: Sequence[AlignmentRow]) -> float:
     """Return the share of the steps that must agree which do."""
     agreeing = sum(row.fit == "full" for row in rows)
     taken = sum(row.taken is not None for row in rows)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from e2i_eval.checks.compare.arrangement import Happening
-    from e2i_eval.checks.trajectory.alignment import Row
+    from e2i_eval.checks.trajectory.alignment import AlignmentRow
     from e2i_eval.core.case import StepRule, TrajectoryRule
 
 __all__ = ["alignment_lines", "is_wrong"]
@@ -21,7 +21,7 @@ NEAR = 2
 SHOWN_LETTERS = 60
 
 
-def alignment_lines(rule: TrajectoryRule, rows: Sequence[Row]) -> tuple[str, ...]:
+def alignment_lines(rule: TrajectoryRule, rows: Sequence[AlignmentRow]) -> tuple[str, ...]:
     """Return the rows near those that are wrong.
 
     ``-`` stands before what is missing, ``+`` before what nothing expects, ``!`` before other arguments.
@@ -40,7 +40,7 @@ def alignment_lines(rule: TrajectoryRule, rows: Sequence[Row]) -> tuple[str, ...
     return (*lines, *(["  …"] if before < len(rows) - 1 else []))
 
 
-def is_wrong(rule: TrajectoryRule, row: Row) -> bool:
+def is_wrong(rule: TrajectoryRule, row: AlignmentRow) -> bool:
     """Tell whether a row breaks the rule, by its mode: what may be missing, and what may be too much."""
     if row.fit == "near":
         return True
@@ -49,11 +49,11 @@ def is_wrong(rule: TrajectoryRule, row: Row) -> bool:
     return row.expected is None and rule.mode != "subset"
 
 
-def _mark(row: Row) -> str:
+def _mark(row: AlignmentRow) -> str:
     return "!" if row.fit == "near" else "-" if row.taken is None else "+"
 
 
-def _texts(steps: Sequence[StepRule], row: Row) -> tuple[str, str]:
+def _texts(steps: Sequence[StepRule], row: AlignmentRow) -> tuple[str, str]:
     expected = "" if row.expected is None else _expected(steps[row.expected])
     return expected, "" if row.taken is None else _taken(row.taken)
 

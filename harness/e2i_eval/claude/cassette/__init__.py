@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from e2i_eval.claude.cassette.answer_of import usage_of
 from e2i_eval.claude.cassette.cassette import Cassette
-from e2i_eval.claude.cassette.entry import Entry, Piece
-from e2i_eval.claude.cassette.entry_matcher import Player
+from e2i_eval.claude.cassette.entry import CassetteEntry, Piece
+from e2i_eval.claude.cassette.entry_matcher import EntryMatcher
 from e2i_eval.claude.cassette.file import (
     CassetteError,
     cassette_path,
@@ -13,17 +13,17 @@ from e2i_eval.claude.cassette.file import (
     read_cassette,
     write_cassette,
 )
-from e2i_eval.claude.cassette.recorder import Taping
+from e2i_eval.claude.cassette.recorder import ExchangeRecorder
 from e2i_eval.claude.cassette.scrub import Scrub
 
 __all__ = [
     "Cassette",
+    "CassetteEntry",
     "CassetteError",
-    "Entry",
+    "EntryMatcher",
+    "ExchangeRecorder",
     "Piece",
-    "Player",
     "Scrub",
-    "Taping",
     "cassette_path",
     "cassette_text",
     "read_cassette",

@@ -11,14 +11,14 @@ from e2i_eval.claude.tokens import stated_usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.claude.cassette.entry import Entry
+    from e2i_eval.claude.cassette.entry import CassetteEntry
     from e2i_eval.core.exchange import Usage
     from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["answer_of", "strings_of", "usage_of"]
 
 
-def answer_of(entry: Entry) -> JsonObject | None:
+def answer_of(entry: CassetteEntry) -> JsonObject | None:
     """Return the message, or the error body, of an entry; None when it holds none that can be read."""
     body = b"".join(piece.data for piece in entry.pieces)
     if entry.headers.get("content-type", "").startswith("text/event-stream"):
@@ -33,7 +33,7 @@ def answer_of(entry: Entry) -> JsonObject | None:
     return document if isinstance(document, dict) else None
 
 
-def usage_of(entry: Entry) -> Usage | None:
+def usage_of(entry: CassetteEntry) -> Usage | None:
     """Return the tokens an entry states; None when it states none."""
     answer = answer_of(entry)
     return stated_usage(answer) if answer else None

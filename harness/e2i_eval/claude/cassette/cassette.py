@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.claude.cassette.entry import Entry
+    from e2i_eval.claude.cassette.entry import CassetteEntry
 
 __all__ = ["Cassette"]
 
@@ -23,7 +23,7 @@ class Cassette:
 
     case_id: str
     recorded: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[CassetteEntry, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.exchange import ExchangeKind
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Entry", "Piece"]
+__all__ = ["CassetteEntry", "Piece"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CassetteEntry:
     """One HTTP request and its response, without secrets.
 
     Attributes:

@@ -12,23 +12,23 @@ from e2i_eval.claude.prompt import prompt_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from e2i_eval.claude.cassette.entry import Entry
+    from e2i_eval.claude.cassette.entry import CassetteEntry
     from e2i_eval.core.exchange import ExchangeKind
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Player"]
+__all__ = ["EntryMatcher"]
 
 COMPARED_CHARS = 20_000
 """Longer prompts are compared by their beginnings: difflib is quadratic."""
 
 
-class Player:
+class EntryMatcher:
     """The entries of one case, each of which answers one request that asks the same.
 
     Of several that fit, one of the same node and attempt comes first, then one of the same node, then the first.
     """
 
-    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+    def __init__(self, entries: Sequence[CassetteEntry] = ()) -> None:
         self._entries = tuple(entries)
         self._prints = tuple(fingerprint(entry.request) for entry in entries)
         self._left = list(range(len(entries)))
@@ -36,7 +36,7 @@ class Player:
 
     def take(
         self, request: JsonObject, *, kind: ExchangeKind, node: str | None, attempt: int
-    ) -> tuple[int, Entry] | None:
+    ) -> tuple[int, CassetteEntry] | None:
         """Take the entry that answers ``request`` (without secrets) and its position; None when none does."""
         asked = fingerprint(request)
 
@@ -53,12 +53,12 @@ class Player:
         return position, self._entries[position]
 
     @property
-    def unused(self) -> tuple[Entry, ...]:
+    def unused(self) -> tuple[CassetteEntry, ...]:
         """The entries that answered nothing yet."""
         with self._lock:
             return tuple(self._entries[position] for position in self._left)
 
-    def nearest(self, request: JsonObject, *, node: str | None) -> Entry | None:
+    def nearest(self, request: JsonObject, *, node: str | None) -> CassetteEntry | None:
         """Return the unused entry that asks most like ``request``, of the same node when there is one."""
         unused = self.unused
         candidates = [entry for entry in unused if entry.node == node] or unused
@@ -66,6 +66,6 @@ class Player:
         return max(candidates, key=lambda entry: _likeness(prompt, entry), default=None)
 
 
-def _likeness(prompt: str, entry: Entry) -> float:
+def _likeness(prompt: str, entry: CassetteEntry) -> float:
     other = prompt_text(entry.request)[:COMPARED_CHARS]
     return difflib.SequenceMatcher(None, prompt.splitlines(), other.splitlines(), autojunk=False).ratio()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from e2i_eval.claude.cassette.answer_of import answer_of, strings_of
 from e2i_eval.claude.cassette.body import body_of, pieces_of
 from e2i_eval.claude.cassette.cassette import Cassette
-from e2i_eval.claude.cassette.entry import Entry
+from e2i_eval.claude.cassette.entry import CassetteEntry
 from e2i_eval.claude.cassette.lines import joined, split
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.exchange import ExchangeKind
@@ -134,7 +134,7 @@ def _cassette(document: Any, path: Path, case_id: str) -> Cassette:  # noqa: ANN
     return Cassette(case_id=case_id, recorded=str(document["recorded"]), entries=entries)
 
 
-def entry_to_json(entry: Entry) -> JsonObject:
+def entry_to_json(entry: CassetteEntry) -> JsonObject:
     """Return an entry as plain JSON; what has its usual value is left out."""
     fields: dict[str, Any] = {
         "kind": entry.kind if entry.kind != "messages" else None,
@@ -150,7 +150,7 @@ def entry_to_json(entry: Entry) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def entry_from_json(data: JsonObject) -> Entry:
+def entry_from_json(data: JsonObject) -> CassetteEntry:
     """Read what ``entry_to_json`` wrote.
 
     Raises:
@@ -161,7 +161,7 @@ def entry_from_json(data: JsonObject) -> Entry:
         message = "a request is no object"
         raise TypeError(message)
     error = data.get("error")
-    return Entry(
+    return CassetteEntry(
         kind=_kind(data.get("kind", "messages")),
         node=None if data.get("node") is None else str(data["node"]),
         attempt=int(data.get("attempt", 0)),

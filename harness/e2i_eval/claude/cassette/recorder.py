@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude.cassette.body import by_event
-from e2i_eval.claude.cassette.entry import Entry, Piece
+from e2i_eval.claude.cassette.entry import CassetteEntry, Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.exchange import ExchangeKind
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Taping"]
+__all__ = ["ExchangeRecorder"]
 
 KEPT_HEADERS = ("content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry")
 """Response headers that a client acts on, and the id support asks for; no other is kept, and none of a request."""
@@ -22,7 +22,7 @@ KEPT_HEADERS = ("content-type", "request-id", "retry-after", "retry-after-ms", "
 MS = 1_000
 
 
-class Taping:
+class ExchangeRecorder:
     """One exchange under way.
 
     Args:
@@ -42,9 +42,9 @@ class Taping:
         node: str | None,
         attempt: int,
         scrub: Scrub,
-        keep: Callable[[Entry], None],
+        keep: Callable[[CassetteEntry], None],
     ) -> None:
-        self._head = Entry(request=request, kind=kind, node=node, attempt=attempt)
+        self._head = CassetteEntry(request=request, kind=kind, node=node, attempt=attempt)
         self._scrub = scrub
         self._keep = keep
         self._status: int | None = None
@@ -79,7 +79,7 @@ class Taping:
         self._is_over = True
         head = self._head
         self._keep(
-            Entry(
+            CassetteEntry(
                 kind=head.kind,
                 node=head.node,
                 attempt=head.attempt,

@@ -12,7 +12,7 @@ from e2i_eval.claude.environment import DUMMY_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
 
-__all__ = ["Surroundings", "variables_of"]
+__all__ = ["CaseEnvironment", "variables_of"]
 
 LOOPBACK = "127.0.0.1,localhost"
 PROXY_EXCEPTIONS = ("NO_PROXY", "no_proxy")
@@ -31,7 +31,7 @@ def variables_of(url: str, environ: Mapping[str, str]) -> dict[str, str | None]:
     }
 
 
-class Surroundings:
+class CaseEnvironment:
     """Changes the process's environment for the case that was opened last, and puts it back after the last one.
 
     An environment belongs to the whole process: of several cases at a time only the last can have it, and the others

@@ -1,4 +1,4 @@
-"""A guest: a case that is running, to those of its requests that come from another process."""
+"""A case session: a case that is running, to those of its requests that come from another process."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from e2i_eval.claude.open_captures import last_call
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.claude.capture import Tape
+    from e2i_eval.claude.capture import Capture
     from e2i_eval.claude.recording import Call
 
-__all__ = ["Guest"]
+__all__ = ["CaseSession"]
 
 Result = TypeVar("Result")
 
 
-class Guest:
+class CaseSession:
     """Answers requests in the context in which the case runs, whichever thread they are served by.
 
-    Made while the case's tape is open in the current context.
+    Made while the case's capture is open in the current context.
     """
 
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
         self._context = copy_context()
         self._calls: list[tuple[bytes, Call]] = []
         self._lock = threading.Lock()
@@ -46,16 +46,16 @@ class Guest:
         finally:  # before the client hears anything, and may try again
             self._keep(context.get(last_call), body)
 
-    def _retried(self, body: bytes, attempt: int) -> tuple[Tape, Call, bytes] | None:
+    def _retried(self, body: bytes, attempt: int) -> tuple[Capture, Call, bytes] | None:
         """Return the last call of this body that was attempted so often: several may be under way at once."""
         if not attempt:
             return None
         with self._lock:
             calls = [call for known, call in self._calls if known == body]
         fitting = [call for call in calls if call.attempts == attempt] or calls
-        return (self.tape, fitting[-1], body) if fitting else None
+        return (self.capture, fitting[-1], body) if fitting else None
 
-    def _keep(self, last: tuple[Tape, Call, bytes] | None, body: bytes) -> None:
+    def _keep(self, last: tuple[Capture, Call, bytes] | None, body: bytes) -> None:
         if last is None:
             return
         with self._lock:

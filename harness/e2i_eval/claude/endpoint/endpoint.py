@@ -10,16 +10,16 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude.endpoint.case_environment import Surroundings
-from e2i_eval.claude.endpoint.case_session import Guest
+from e2i_eval.claude.endpoint.case_environment import CaseEnvironment
+from e2i_eval.claude.endpoint.case_session import CaseSession
 from e2i_eval.claude.endpoint.forwarding import Forwarding
 from e2i_eval.claude.endpoint.refusal import Refusal
-from e2i_eval.claude.endpoint.server import Server
+from e2i_eval.claude.endpoint.server import EndpointServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
 
-    from e2i_eval.claude.capture import Tape
+    from e2i_eval.claude.capture import Capture
     from e2i_eval.claude.relay import Relay
 
 __all__ = ["Endpoint"]
@@ -44,11 +44,11 @@ class Endpoint:
         self.relay = relay
         self.is_open = is_open
         self._on_refused = on_refused
-        self._surroundings = Surroundings(environ)
-        self._guests: dict[str, Guest] = {}
+        self._surroundings = CaseEnvironment(environ)
+        self._case_sessions: dict[str, CaseSession] = {}
         self._over: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._server = Server(self)
+        self._server = EndpointServer(self)
         self.forwarding = Forwarding(self._server.url, environ)
         relay.forwarding = self.forwarding
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="e2i-eval-endpoint")
@@ -62,34 +62,34 @@ class Endpoint:
         return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
 
     @contextmanager
-    def serving(self, tape: Tape) -> Iterator[None]:
-        """Let other processes ask Claude for the case of ``tape``, which is open in this context."""
+    def serving(self, capture: Capture) -> Iterator[None]:
+        """Let other processes ask Claude for the case of ``capture``, which is open in this context."""
         token = secrets.token_hex(TOKEN_BYTES)
         with self._lock:
-            self._guests[token] = Guest(tape)
+            self._case_sessions[token] = CaseSession(capture)
         try:
             with self._surroundings.of(self.address(token)) as variables:
-                tape.variables = variables
+                capture.variables = variables
                 yield
         finally:
             with self._lock:
-                del self._guests[token]
-                self._over[token] = tape.case.id
+                del self._case_sessions[token]
+                self._over[token] = capture.case.id
 
     def address(self, token: str) -> str:
         """Return the base URL of the case that has ``token``."""
         return f"{self._server.url}/c/{token}"
 
-    def guest(self, token: str) -> Guest:
+    def case_session(self, token: str) -> CaseSession:
         """Return the case that has ``token``.
 
         Raises:
             Refusal: none has it, or the case has ended.
         """
         with self._lock:
-            guest, case_id = self._guests.get(token), self._over.get(token)
-        if guest is not None:
-            return guest
+            case_session, case_id = self._case_sessions.get(token), self._over.get(token)
+        if case_session is not None:
+            return case_session
         if case_id is not None:
             message = f"case {case_id} has ended, and a process that it started asked Claude after that; wait for it"
             raise Refusal(403, message, is_noted=True)

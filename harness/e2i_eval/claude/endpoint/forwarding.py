@@ -40,7 +40,7 @@ HEADERS_OF_A_HOP = frozenset(
 """Headers that say something of one connection alone."""
 
 is_forwarding: ContextVar[bool] = ContextVar("e2i_eval_is_forwarding", default=False)
-"""Set while the endpoint sends on what it has recorded: the seam must not record it again."""
+"""Set while the endpoint sends on what it has recorded: the transport patch must not record it again."""
 
 
 class Forwarding:
@@ -85,7 +85,7 @@ class Forwarding:
         self._use_real_secret(request)
 
     def send(self, request: http.Request) -> http.Response:
-        """Send a request to the API, past the seam; the body of the response is yet to come.
+        """Send a request to the API, past the transport patch; the body of the response is yet to come.
 
         Raises:
             http.TransportError: no response began.

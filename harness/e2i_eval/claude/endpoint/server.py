@@ -19,10 +19,10 @@ from e2i_eval.claude.library import ScriptMissError, http
 from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
-    from e2i_eval.claude.endpoint.case_session import Guest
+    from e2i_eval.claude.endpoint.case_session import CaseSession
     from e2i_eval.claude.endpoint.endpoint import Endpoint
 
-__all__ = ["Server"]
+__all__ = ["EndpointServer"]
 
 LOOPBACK = "127.0.0.1"
 PATH = re.compile(r"/c/([^/?]+)(/[^?]*)(\?.*)?")
@@ -39,7 +39,7 @@ RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing the socket resets the connection."""
 
 
-class Server(ThreadingHTTPServer):
+class EndpointServer(ThreadingHTTPServer):
     """Listens on the loopback interface."""
 
     daemon_threads = True
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = STALLED_S
-    server: Server
+    server: EndpointServer
 
     def do_POST(self) -> None:
         self._answer()
@@ -79,13 +79,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         try:
             body = read_body(self.headers, self.rfile)  # first: with a rest unread the refusal could be lost in a reset
-            guest, path = self._guest()
-            self._pass(guest, path, body)
+            case_session, path = self._case_session()
+            self._pass(case_session, path, body)
         except Refusal as refusal:
             self.server.endpoint.note(refusal)
             self._refuse(refusal)
 
-    def _guest(self) -> tuple[Guest, str]:
+    def _case_session(self) -> tuple[CaseSession, str]:
         """Return the case that asks, and the path it asks for.
 
         Raises:
@@ -96,28 +96,28 @@ class _Handler(BaseHTTPRequestHandler):
             message = f"this is no host called {host!r}"
             raise Refusal(403, message, is_noted=True)
         parts = PATH.fullmatch(self.path)
-        guest = self.server.endpoint.guest(parts[1] if parts else "")
-        return guest, f"{parts[2]}{parts[3] or ''}" if parts else ""
+        case_session = self.server.endpoint.case_session(parts[1] if parts else "")
+        return case_session, f"{parts[2]}{parts[3] or ''}" if parts else ""
 
-    def _pass(self, guest: Guest, path: str, body: bytes) -> None:
+    def _pass(self, case_session: CaseSession, path: str, body: bytes) -> None:
         endpoint = self.server.endpoint
         request = endpoint.forwarding.request(self.command, path, dict(self.headers.items()), body)
         if CLAUDE_PATH.match(path):
-            send = partial(endpoint.relay.send, request, endpoint.forwarding.send, tape=guest.tape)
+            send = partial(endpoint.relay.send, request, endpoint.forwarding.send, capture=case_session.capture)
         elif endpoint.is_open:
             send = partial(endpoint.forwarding.send, request)
         else:
-            guest.tape.note(WireNote(kind="miss", message=f"{self.command} {path} is not mocked"))
+            case_session.capture.note(WireNote(kind="miss", message=f"{self.command} {path} is not mocked"))
             raise Refusal(404, f"{self.command} {path} is not mocked")
         try:
-            response = guest.ask(send, body=body, attempt=_attempt(self.headers.get(RETRY_COUNT_HEADER, "")))
+            response = case_session.ask(send, body=body, attempt=_attempt(self.headers.get(RETRY_COUNT_HEADER, "")))
         except ScriptMissError as error:
             raise Refusal(400, str(error)) from error
         except http.TransportError as error:
             self._break_off(error)
         except Exception as error:
             message = f"the endpoint could not answer: {type(error).__name__}: {error}"
-            guest.tape.note(WireNote(kind="miss", message=message))
+            case_session.capture.note(WireNote(kind="miss", message=message))
             raise Refusal(500, message) from error
         else:
             self._send(response)

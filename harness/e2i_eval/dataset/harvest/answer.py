@@ -13,11 +13,11 @@ from e2i_eval.checks.contract.formats import read_call
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.checks.contract.model_call import ModelCall, Part
+    from e2i_eval.checks.contract.model_call import ContentPart, ModelCall
     from e2i_eval.core.json_value import JsonObject, JsonValue
     from e2i_eval.core.trace import Span, TokenTotals
 
-__all__ = ["Failure", "Message", "rebuilt_answer"]
+__all__ = ["Failure", "HarvestedMessage", "rebuilt_answer"]
 
 HTTP_ERROR = re.compile(r"Error code: (?P<status>[45]\d\d)(?: - (?P<body>\{.*\}))?", re.DOTALL)
 """How the SDK words an HTTP error: its status, and the body as Python writes it."""
@@ -53,7 +53,7 @@ BLOCK_KEYS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class HarvestedMessage:
     """What Claude said.
 
     Attributes:
@@ -90,7 +90,7 @@ class Failure:
     missing: tuple[str, ...] = ()
 
 
-def rebuilt_answer(span: Span) -> Message | Failure | None:
+def rebuilt_answer(span: Span) -> HarvestedMessage | Failure | None:
     """Return what a model span tells of the answer; None when it tells neither an answer nor an error."""
     call = read_call(span)
     if span.status == "ERROR":
@@ -100,7 +100,7 @@ def rebuilt_answer(span: Span) -> Message | Failure | None:
     if content is None:
         return None
     unknown = sorted({str(block.get("type")) for block in content} - set(BLOCK_KEYS))
-    return Message(
+    return HarvestedMessage(
         content=tuple(_known(block) for block in content if block.get("type") in BLOCK_KEYS),
         stop_reason=call.stop_reason,
         usage=_usage(span, call),
@@ -120,7 +120,7 @@ def _from_parts(call: ModelCall) -> list[JsonObject] | None:
     return None if call.reply is None else [_from_part(part) for part in call.reply]
 
 
-def _from_part(part: Part) -> JsonObject:
+def _from_part(part: ContentPart) -> JsonObject:
     if part.kind == "tool_use":
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": json.loads(part.text or "{}")}
     if part.kind == "thinking":

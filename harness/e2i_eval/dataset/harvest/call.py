@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.contract.model_span import MODEL_TYPES, model_spans
-from e2i_eval.dataset.harvest.answer import Failure, Message, rebuilt_answer
+from e2i_eval.dataset.harvest.answer import Failure, HarvestedMessage, rebuilt_answer
 from e2i_eval.dataset.harvest.request import rebuilt_request
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class HarvestedCall:
 
     node: str | None
     request: JsonObject
-    answer: Message | Failure | None
+    answer: HarvestedMessage | Failure | None
     started_at_s: float
     took_ms: int
     missing: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def _call(span: Span, node: str | None, inside: Span | None) -> HarvestedCall:
     missing = [*rebuilt.missing]
     if answer is None:
         missing.append(UNTOLD)
-    elif isinstance(answer, Message):
+    elif isinstance(answer, HarvestedMessage):
         missing += [*answer.missing, *_untold_tools(rebuilt.body, answer)]
     elif not answer.kind and answer.status is None:
         missing += answer.missing
@@ -81,7 +81,7 @@ def _inside(trace: Trace, span: Span) -> Span | None:
     return inner[0] if len(inner) == 1 and not rebuilt_request(inner[0]).missing else None
 
 
-def _untold_tools(request: JsonObject, answer: Message) -> list[str]:
+def _untold_tools(request: JsonObject, answer: HarvestedMessage) -> list[str]:
     called = {str(block.get("name")) for block in answer.content if block.get("type") == "tool_use"}
     offered = {str(tool.get("name")) for tool in request.get("tools") or () if isinstance(tool, dict)}
     return [f"the span does not tell the tool {name!r} that Claude called" for name in sorted(called - offered)]

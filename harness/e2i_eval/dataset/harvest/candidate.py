@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.checks.contract.model_call import canonical
-from e2i_eval.dataset.harvest.answer import Failure, Message
+from e2i_eval.dataset.harvest.answer import Failure, HarvestedMessage
 from e2i_eval.dataset.harvest.call import HarvestedCall, harvested_calls
-from e2i_eval.dataset.harvest.origin import Origin, origin_of
+from e2i_eval.dataset.harvest.origin import CaseOrigin, origin_of
 from e2i_eval.dataset.harvest.personal import Pseudonyms
 from e2i_eval.dataset.harvest.volatile import Uncompared, day_in, uncompared
 
@@ -79,7 +79,7 @@ class Candidate:
     error: Raised | None
     nodes: tuple[str, ...]
     calls: tuple[HarvestedCall, ...]
-    origin: Origin
+    origin: CaseOrigin
     missing: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     uncompared: tuple[Uncompared, ...] = ()
@@ -102,7 +102,7 @@ class Candidate:
     @property
     def tools(self) -> tuple[str, ...]:
         """Names of the tools Claude called, in order."""
-        said = (call.answer for call in self.calls if isinstance(call.answer, Message))
+        said = (call.answer for call in self.calls if isinstance(call.answer, HarvestedMessage))
         return tuple(
             str(block["name"]) for answer in said for block in answer.content if block.get("type") == "tool_use"
         )
@@ -118,7 +118,7 @@ class Candidate:
         said: list[Any] = [self.inputs, self.output, [self.error.type, self.error.message] if self.error else None]
         for call in self.calls:
             answer = call.answer
-            content = [*answer.content] if isinstance(answer, Message) else [answer.message] if answer else []
+            content = [*answer.content] if isinstance(answer, HarvestedMessage) else [answer.message] if answer else []
             said += [dict(call.request), content]
         return said
 
@@ -184,7 +184,7 @@ def _raised(root: Span, names: Pseudonyms) -> Raised:
 
 def _scrubbed(call: HarvestedCall, names: Pseudonyms) -> HarvestedCall:
     answer = call.answer
-    if isinstance(answer, Message):
+    if isinstance(answer, HarvestedMessage):
         answer = replace(answer, content=tuple(names.of(answer.content)))
     elif isinstance(answer, Failure):
         answer = replace(answer, message=names.text(answer.message))
@@ -231,7 +231,7 @@ def _warnings(trace: Trace, calls: Iterable[HarvestedCall], inputs: JsonObject) 
 
 def _behaviour(call: HarvestedCall) -> str:
     answer = call.answer
-    if isinstance(answer, Message):
+    if isinstance(answer, HarvestedMessage):
         blocks = [{name: block[name] for name in block.keys() - UNTELLING} for block in answer.content]
         return canonical([call.node, blocks, answer.stop_reason])
     return canonical([call.node, answer.status, answer.kind] if answer else [call.node, None])

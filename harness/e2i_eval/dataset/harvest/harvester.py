@@ -10,7 +10,7 @@ from e2i_eval.dataset.harvest.candidate import Candidate, Unfit, candidate_of
 from e2i_eval.dataset.harvest.kind import kind_of
 from e2i_eval.dataset.harvest.origin import without_password
 from e2i_eval.dataset.harvest.personal import secret_kinds
-from e2i_eval.dataset.harvest.sampling import Row, sampled, unique
+from e2i_eval.dataset.harvest.sampling import SampledTrace, sampled, unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -155,7 +155,7 @@ class Harvester:
             raise UsageError(what, fix="mend the logging, and write this case by hand")
         return found
 
-    def _rows(self, harvest: Harvest, traces: Iterable[Trace], only: str | None) -> Iterator[Row]:
+    def _rows(self, harvest: Harvest, traces: Iterable[Trace], only: str | None) -> Iterator[SampledTrace]:
         for trace in traces:
             harvest.read += 1
             target = target_of(trace, self._targets, only)
@@ -168,7 +168,7 @@ class Harvester:
             elif kinds := self._secret_kinds(found):
                 harvest.refused[trace.trace_id] = kinds
             else:
-                yield Row(
+                yield SampledTrace(
                     trace_id=trace.trace_id,
                     target=target,
                     digest=found.digest,

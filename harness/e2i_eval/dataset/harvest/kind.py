@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.dataset.harvest.answer import Message
+from e2i_eval.dataset.harvest.answer import HarvestedMessage
 
 if TYPE_CHECKING:
     from e2i_eval.dataset.harvest.candidate import Candidate
@@ -56,7 +56,7 @@ def _ends(candidate: Candidate) -> list[str]:
     found = []
     for call in candidate.calls:
         answer = call.answer
-        if isinstance(answer, Message):
+        if isinstance(answer, HarvestedMessage):
             found.append(answer.stop_reason or "unknown")
         elif answer is not None:
             found.append(str(answer.status or answer.kind or "error"))
@@ -64,6 +64,6 @@ def _ends(candidate: Candidate) -> list[str]:
 
 
 def _bucket(candidate: Candidate) -> int:
-    said = (call.answer.usage or {} for call in candidate.calls if isinstance(call.answer, Message))
+    said = (call.answer.usage or {} for call in candidate.calls if isinstance(call.answer, HarvestedMessage))
     tokens = sum(int(value) for usage in said for name, value in usage.items() if name.endswith("_tokens"))
     return int(math.log10(tokens)) if tokens > 0 else -1

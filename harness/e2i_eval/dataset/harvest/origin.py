@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.trace import Trace
 
-__all__ = ["Origin", "origin_of", "without_password"]
+__all__ = ["CaseOrigin", "origin_of", "without_password"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class CaseOrigin:
     """Where a case comes from.
 
     Attributes:
@@ -35,10 +35,10 @@ class Origin:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def origin_of(trace: Trace, tracking_uri: str) -> Origin:
+def origin_of(trace: Trace, tracking_uri: str) -> CaseOrigin:
     """Return the origin of a case made of ``trace``."""
     at = datetime.fromtimestamp(trace.started_at_s, UTC).isoformat(timespec="milliseconds")
-    return Origin(
+    return CaseOrigin(
         trace=trace.trace_id,
         experiment=trace.experiment_id,
         at=at.replace("+00:00", "Z"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from e2i_eval.claude.answer import derived_id, error_body, message_of
-from e2i_eval.claude.cassette import Entry, Piece
+from e2i_eval.claude.cassette import CassetteEntry, Piece
 from e2i_eval.claude.prompt import compact_json, prompt_text
 from e2i_eval.claude.sse import encode_event, message_events
 from e2i_eval.core.case import ScriptedAnswer, ScriptedError
 from e2i_eval.dataset.case_file.script_form import StopReason
-from e2i_eval.dataset.harvest.answer import Failure, Message
+from e2i_eval.dataset.harvest.answer import Failure, HarvestedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ STOP_REASONS = frozenset(get_args(StopReason))
 FAULTS = {"ConnectError": "connect", "ConnectTimeout": "connect", "ReadTimeout": "drop"}
 
 
-def entries_of(calls: Sequence[HarvestedCall], seed: str) -> tuple[Entry, ...]:
+def entries_of(calls: Sequence[HarvestedCall], seed: str) -> tuple[CassetteEntry, ...]:
     """Return the entries that replay ``calls``; their ids are derived from ``seed``.
 
     A failed call has an entry for each of its attempts.
@@ -44,9 +44,9 @@ def script_of(calls: Sequence[HarvestedCall]) -> list[dict[str, Any]]:
     return [{**_head(call, calls), **_scripted(call.answer)} for call in calls if call.answer is not None]
 
 
-def _entries(call: HarvestedCall, seed: str) -> Iterator[Entry]:
+def _entries(call: HarvestedCall, seed: str) -> Iterator[CassetteEntry]:
     answer = call.answer
-    if isinstance(answer, Message):
+    if isinstance(answer, HarvestedMessage):
         yield _answered(call, answer, seed)
     elif answer is not None:
         for attempt in range(answer.attempts):
@@ -55,12 +55,12 @@ def _entries(call: HarvestedCall, seed: str) -> Iterator[Entry]:
             yield _failed(call, answer, attempt, told or derived_id("req", f"{seed}/{attempt}"))
 
 
-def _answered(call: HarvestedCall, answer: Message, seed: str) -> Entry:
+def _answered(call: HarvestedCall, answer: HarvestedMessage, seed: str) -> CassetteEntry:
     scripted = ScriptedAnswer(content=answer.content, stop_reason=answer.stop_reason, usage=answer.usage)
     body = message_of(scripted, call.request, seed).body
     is_stream = bool(call.request.get("stream"))
     data = [encode_event(event) for event in message_events(body)] if is_stream else [compact_json(body).encode()]
-    return Entry(
+    return CassetteEntry(
         node=call.node,
         request=call.request,
         status=OK,
@@ -70,13 +70,13 @@ def _answered(call: HarvestedCall, answer: Message, seed: str) -> Entry:
     )
 
 
-def _failed(call: HarvestedCall, failure: Failure, attempt: int, request_id: str) -> Entry:
+def _failed(call: HarvestedCall, failure: Failure, attempt: int, request_id: str) -> CassetteEntry:
     took_ms = call.took_ms // failure.attempts
     if failure.status is None:
         error = (failure.kind, failure.message)
-        return Entry(node=call.node, attempt=attempt, request=call.request, error=error, took_ms=took_ms)
+        return CassetteEntry(node=call.node, attempt=attempt, request=call.request, error=error, took_ms=took_ms)
     body = error_body(_scripted_error(failure), request_id)
-    return Entry(
+    return CassetteEntry(
         node=call.node,
         attempt=attempt,
         request=call.request,
@@ -111,8 +111,8 @@ def _mark(call: HarvestedCall, rivals: Sequence[HarvestedCall]) -> str | None:
     return min(own, key=len, default=None)
 
 
-def _scripted(answer: Message | Failure | None) -> JsonObject:
-    if isinstance(answer, Message):
+def _scripted(answer: HarvestedMessage | Failure | None) -> JsonObject:
+    if isinstance(answer, HarvestedMessage):
         said: dict[str, Any] = {"content": [dict(block) for block in answer.content]}
         said |= {"stop_reason": answer.stop_reason} if answer.stop_reason in STOP_REASONS else {}
         return {**said, **({"usage": dict(answer.usage)} if answer.usage else {})}

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from e2i_eval.dataset.harvest.kind import Kind
 
-__all__ = ["Row", "sampled", "unique"]
+__all__ = ["SampledTrace", "sampled", "unique"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SampledTrace:
     """What is kept of a trace while others are read: 500 of them fit into a few hundred kilobytes.
 
     Attributes:
@@ -34,9 +34,9 @@ class Row:
     has_cassette: bool
 
 
-def unique(rows: Iterable[Row]) -> list[Row]:
+def unique(rows: Iterable[SampledTrace]) -> list[SampledTrace]:
     """Return one row of each digest, one that can be replayed where there is one; otherwise the first."""
-    best: dict[str, Row] = {}
+    best: dict[str, SampledTrace] = {}
     for row in rows:
         held = best.get(row.digest)
         if held is None or (row.has_cassette and not held.has_cassette):
@@ -44,14 +44,14 @@ def unique(rows: Iterable[Row]) -> list[Row]:
     return list(best.values())
 
 
-def sampled(rows: Iterable[Row], size: int | None, seed: int) -> list[Row]:
+def sampled(rows: Iterable[SampledTrace], size: int | None, seed: int) -> list[SampledTrace]:
     """Return ``size`` rows, dealt in turns to the kinds of behaviour, the rarest first; all of them for None.
 
     In each turn each kind gives one row, so that every kind is there before any is there twice, and a kind of a
     thousand traces tells no more than one of ten. With fewer places than kinds the rarest are kept: what happens all
     the time is what the goldens know already. Within a kind the choice is random, the same for the same seed.
     """
-    kinds: dict[Kind, list[Row]] = defaultdict(list)
+    kinds: dict[Kind, list[SampledTrace]] = defaultdict(list)
     for row in sorted(rows, key=lambda each: each.trace_id):
         kinds[row.kind].append(row)
     order = random.Random(seed)  # noqa: S311  a sample, no secret

@@ -11,7 +11,7 @@ from e2i_eval.dataset.update.change import Edit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.checks.compare.comparison import Comparison
+    from e2i_eval.checks.compare.comparison import ComparisonRules
     from e2i_eval.core.json_value import JsonValue
     from e2i_eval.dataset.update.change import KeyPath
 
@@ -79,7 +79,9 @@ def identical(one: JsonValue, other: JsonValue) -> bool:
     return repr(one) == repr(other) if isinstance(one, float) else bool(one == other)
 
 
-def edits_between(expected: JsonValue, actual: JsonValue, comparison: Comparison, path: KeyPath = ()) -> Iterator[Edit]:
+def edits_between(
+    expected: JsonValue, actual: JsonValue, comparison: ComparisonRules, path: KeyPath = ()
+) -> Iterator[Edit]:
     """Yield the edits that make ``expected`` what ``actual`` is; what is the same already stays as it is written.
 
     Of lists the common beginning and end stay. Paths are those of the data as the edits before have left it.
@@ -95,7 +97,7 @@ def edits_between(expected: JsonValue, actual: JsonValue, comparison: Comparison
 
 
 def _mapping_edits(
-    expected: dict[str, JsonValue], actual: dict[str, JsonValue], comparison: Comparison, path: KeyPath
+    expected: dict[str, JsonValue], actual: dict[str, JsonValue], comparison: ComparisonRules, path: KeyPath
 ) -> Iterator[Edit]:
     for key, value in expected.items():
         here = (*path, key)
@@ -110,7 +112,7 @@ def _mapping_edits(
 
 
 def _list_edits(
-    expected: list[JsonValue], actual: list[JsonValue], comparison: Comparison, path: KeyPath
+    expected: list[JsonValue], actual: list[JsonValue], comparison: ComparisonRules, path: KeyPath
 ) -> Iterator[Edit]:
     shorter = min(len(expected), len(actual))
     head = next((at for at in range(shorter) if not comparison.same(expected[at], actual[at], (*path, at))), shorter)

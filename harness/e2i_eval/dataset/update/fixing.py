@@ -10,7 +10,7 @@ import difflib
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.compare.comparison import EXACT, Comparison, is_number
+from e2i_eval.checks.compare.comparison import EXACT, ComparisonRules, is_number
 from e2i_eval.checks.compare.data_path import NOTHING, value_at
 from e2i_eval.checks.expectations.rule_breach import breaches, text_breaches
 from e2i_eval.dataset.update.change import Change, Edit
@@ -70,7 +70,9 @@ def _change(edit: Edit, before: JsonValue, reason: str) -> Change:
     return Change(kind="fix", edit=edit, before=before, reason=reason)
 
 
-def _edits(path: KeyPath, before: JsonValue, after: JsonValue, comparison: Comparison, reason: str) -> Iterator[Change]:
+def _edits(
+    path: KeyPath, before: JsonValue, after: JsonValue, comparison: ComparisonRules, reason: str
+) -> Iterator[Change]:
     """Yield the edits from one value to another, beneath ``path``."""
     data = before
     for edit in edits_between(before, after, comparison):
@@ -85,7 +87,7 @@ def _edits(path: KeyPath, before: JsonValue, after: JsonValue, comparison: Compa
 
 def _output(evidence: Evidence, expected: JsonValue) -> Iterator[Fixed]:
     expect = evidence.case.expect
-    comparison = Comparison.of(
+    comparison = ComparisonRules.of(
         tolerance=expect.tolerance,
         ignore_order=expect.ignore_order,
         ignore=expect.ignore,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.dataset.update.plan import FilePlan
 
-__all__ = ["JOURNAL", "Entry", "Recovery", "apply", "recover"]
+__all__ = ["JOURNAL", "JournalEntry", "Recovery", "apply", "recover"]
 
 JOURNAL = ".e2i-changes.json"
 """Its name in the golden folder."""
@@ -38,7 +38,7 @@ STAGED_SUFFIX = ".e2i-new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """One file of a set.
 
     Attributes:
@@ -93,7 +93,7 @@ def apply(root: Path, golden: Path, plans: Sequence[FilePlan]) -> tuple[str, ...
     if not chosen:
         return moved
     entries = [
-        Entry(file=each.file, before=each.digest, after="" if each.after is None else digest_of(each.after))
+        JournalEntry(file=each.file, before=each.digest, after="" if each.after is None else digest_of(each.after))
         for each in chosen
     ]
     try:
@@ -122,7 +122,7 @@ def recover(root: Path, golden: Path) -> Recovery | None:
     journal = golden / JOURNAL
     try:
         document = json.loads(journal.read_text(encoding="utf-8"))
-        entries = [Entry(**each) for each in document["files"]]
+        entries = [JournalEntry(**each) for each in document["files"]]
         is_staged = document["schema"] == SCHEMA and bool(document["staged"])
     except FileNotFoundError:
         return None
@@ -139,7 +139,7 @@ def recover(root: Path, golden: Path) -> Recovery | None:
     return Recovery(is_finished=True, files=files, left=_finish(root, golden, entries))
 
 
-def _finish(root: Path, golden: Path, entries: Sequence[Entry]) -> tuple[str, ...]:
+def _finish(root: Path, golden: Path, entries: Sequence[JournalEntry]) -> tuple[str, ...]:
     """Put what is staged in its place; return what was left because somebody else changed it."""
     left = []
     for each in entries:
@@ -161,7 +161,7 @@ def _finish(root: Path, golden: Path, entries: Sequence[Entry]) -> tuple[str, ..
     return tuple(left)
 
 
-def _write_journal(golden: Path, entries: Sequence[Entry], *, is_staged: bool) -> None:
+def _write_journal(golden: Path, entries: Sequence[JournalEntry], *, is_staged: bool) -> None:
     files = [{"file": each.file, "before": each.before, "after": each.after} for each in entries]
     document: JsonObject = {"schema": SCHEMA, "staged": is_staged, "files": files}
     journal = golden / JOURNAL

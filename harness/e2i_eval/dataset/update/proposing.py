@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.verdict import Verdict
     from e2i_eval.dataset.update.change import ChangeKind
 
-__all__ = ["ReadFile", "Repetition", "propose"]
+__all__ = ["ObservedRepetition", "ReadFile", "propose"]
 
 GOLDEN_CHECKS = frozenset({"completed", "output", "values", "nodes", "tools", "metrics", "params", "tags", "budget"})
 """Checks that say what the file expects; every other one judges the platform, which no golden can put right."""
@@ -50,7 +50,7 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repetition:
+class ObservedRepetition:
     """One run of a case: its evidence and how it was judged."""
 
     evidence: Evidence
@@ -58,7 +58,12 @@ class Repetition:
 
 
 def propose(
-    runs: Sequence[Repetition], file: ReadFile, *, wishes: Collection[ChangeKind], planned: int, price: Price | None
+    runs: Sequence[ObservedRepetition],
+    file: ReadFile,
+    *,
+    wishes: Collection[ChangeKind],
+    planned: int,
+    price: Price | None,
 ) -> Proposal | None:
     """Return what the runs of one case would change in its file; None when nothing.
 
@@ -86,7 +91,11 @@ def propose(
 
 
 def _found(
-    runs: Sequence[Repetition], data: JsonObject, wishes: Collection[ChangeKind], planned: int, price: Price | None
+    runs: Sequence[ObservedRepetition],
+    data: JsonObject,
+    wishes: Collection[ChangeKind],
+    planned: int,
+    price: Price | None,
 ) -> Iterator[Fixed]:
     is_new = not has_expectations(data)
     if obstacle := next(filter(None, (_obstacle(run, data) for run in runs)), ""):
@@ -101,7 +110,7 @@ def _found(
         yield from _trimmed(runs, data)
 
 
-def _obstacle(run: Repetition, data: JsonObject) -> str:
+def _obstacle(run: ObservedRepetition, data: JsonObject) -> str:
     """Return why nothing may be learned from a run; empty when it may.
 
     What Claude was not there to answer, or the log got wrong, must not become what is expected.
@@ -131,11 +140,11 @@ def _is_expectation(check: str, data: JsonObject) -> bool:
     return check in GOLDEN_CHECKS or not {head, f"{head}s"}.isdisjoint(data.get("expect") or {})
 
 
-def _is_left_over(run: Repetition) -> bool:
+def _is_left_over(run: ObservedRepetition) -> bool:
     return all(note.kind == "leftover" for note in run.evidence.notes)
 
 
-def _missed(run: Repetition) -> str:
+def _missed(run: ObservedRepetition) -> str:
     """Say what Claude was asked and had no answer for, and what to write."""
     exchanges = [each for each in run.evidence.exchanges if each.error is not None and each.status is None]
     if not any(note.kind == "miss" for note in run.evidence.notes):
@@ -149,7 +158,7 @@ def _missed(run: Repetition) -> str:
     )
 
 
-def _fixed(run: Repetition, data: JsonObject, price: Price | None) -> Iterator[Fixed]:
+def _fixed(run: ObservedRepetition, data: JsonObject, price: Price | None) -> Iterator[Fixed]:
     failed = [each.check for each in run.verdicts if each.status == "fail" and _is_expectation(each.check, data)]
     yield from fixes(run.evidence, data.get("expect") or {}, list(dict.fromkeys(failed)), price)
 
@@ -166,7 +175,7 @@ def _agreed(found: Sequence[tuple[Fixed, ...]], planned: int) -> Iterator[Fixed]
     yield "expect", f"{HAND}: the {len(found)} repetitions do not agree on what to expect"
 
 
-def _unplayed(runs: Sequence[Repetition]) -> tuple[int, ...]:
+def _unplayed(runs: Sequence[ObservedRepetition]) -> tuple[int, ...]:
     """Return the entries of the cassette that no run asked for, when nothing else is wrong with any of them."""
     if any(_obstacle(run, {}) or _is_wrong_elsewhere(run) for run in runs):
         return ()
@@ -174,11 +183,11 @@ def _unplayed(runs: Sequence[Repetition]) -> tuple[int, ...]:
     return tuple(sorted(set.intersection(*unused)))
 
 
-def _is_wrong_elsewhere(run: Repetition) -> bool:
+def _is_wrong_elsewhere(run: ObservedRepetition) -> bool:
     return any(each.status in {"fail", "error"} and each.check != "wire" for each in run.verdicts)
 
 
-def _without_secrets(found: tuple[Fixed, ...], runs: Sequence[Repetition]) -> tuple[Fixed, ...]:
+def _without_secrets(found: tuple[Fixed, ...], runs: Sequence[ObservedRepetition]) -> tuple[Fixed, ...]:
     """Return ``found``; when a secret of the environment is in it, a remark in place of all of it."""
     told = [(each.before, each.edit.value) if isinstance(each, Change) else each for each in found]
     text = json.dumps(told, ensure_ascii=False)
@@ -187,7 +196,7 @@ def _without_secrets(found: tuple[Fixed, ...], runs: Sequence[Repetition]) -> tu
     return (("expect", f"{HAND}: a secret of the environment is in what was observed"),)
 
 
-def _trimmed(runs: Sequence[Repetition], data: JsonObject) -> Iterator[Fixed]:
+def _trimmed(runs: Sequence[ObservedRepetition], data: JsonObject) -> Iterator[Fixed]:
     if any(_is_wrong_elsewhere(run) for run in runs):
         return
     found = [tuple(trims(run.evidence, data)) for run in runs]
@@ -196,7 +205,7 @@ def _trimmed(runs: Sequence[Repetition], data: JsonObject) -> Iterator[Fixed]:
 
 
 def _proven(
-    found: tuple[Fixed, ...], runs: Sequence[Repetition], data: JsonObject, price: Price | None
+    found: tuple[Fixed, ...], runs: Sequence[ObservedRepetition], data: JsonObject, price: Price | None
 ) -> tuple[Fixed, ...]:
     """Return ``found`` when the edited case passes by the same evidence; else one remark in place of its changes."""
     changes = [each for each in found if isinstance(each, Change)]

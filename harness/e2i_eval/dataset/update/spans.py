@@ -12,7 +12,7 @@ from e2i_eval.dataset.case_file.scalar import MERGE_TAG, CoreLoader
 if TYPE_CHECKING:
     from e2i_eval.dataset.update.change import KeyPath
 
-__all__ = ["Item", "Span", "SpanError", "spans_of"]
+__all__ = ["Item", "SpanError", "TextSpan", "spans_of"]
 
 BLOCK_STYLES = ("|", ">")
 
@@ -33,11 +33,11 @@ class Item:
 
     key: str | None
     start: int
-    value: Span
+    value: TextSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class TextSpan:
     """A value in the text.
 
     Attributes:
@@ -77,7 +77,7 @@ class Span:
             raise SpanError(message)
         return found[0]
 
-    def at(self, path: KeyPath) -> Span:
+    def at(self, path: KeyPath) -> TextSpan:
         """Return the value at ``path``.
 
         Raises:
@@ -89,7 +89,7 @@ class Span:
         return here
 
 
-def spans_of(text: str) -> Span:
+def spans_of(text: str) -> TextSpan:
     """Return the spans of a YAML text.
 
     Raises:
@@ -115,13 +115,13 @@ class _Loader(CoreLoader):
         return super().compose_node(parent, index)
 
 
-def _span(node: yaml.Node, text: str) -> Span:
+def _span(node: yaml.Node, text: str) -> TextSpan:
     start, end, column = node.start_mark.index, node.end_mark.index, node.start_mark.column
     if isinstance(node, yaml.ScalarNode):
         if node.style in BLOCK_STYLES:
             end = start + len(text[start:end].rstrip())
         kind = "alias" if node.tag == "alias" else "scalar"
-        return Span(kind=kind, start=start, end=end, column=column, style=node.style)
+        return TextSpan(kind=kind, start=start, end=end, column=column, style=node.style)
     if isinstance(node, yaml.MappingNode):
         items = tuple(Item(_key(key), key.start_mark.index, _span(value, text)) for key, value in node.value)
         first = node.value[0][0] if node.value else node
@@ -130,9 +130,9 @@ def _span(node: yaml.Node, text: str) -> Span:
         items = tuple(Item(None, span.start, span) for span in (_span(each, text) for each in node.value))
         first, kind = node, "seq"
     if getattr(node, "flow_style", False):
-        return Span(kind=kind, start=start, end=end, column=column, style="flow", items=items)
+        return TextSpan(kind=kind, start=start, end=end, column=column, style="flow", items=items)
     column = first.start_mark.column if kind == "map" else _dash_column(text, start)
-    return Span(kind=kind, start=start, end=items[-1].value.end, column=column, style="block", items=items)
+    return TextSpan(kind=kind, start=start, end=items[-1].value.end, column=column, style="block", items=items)
 
 
 def _key(node: yaml.Node) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.update.edited import edited, identical
-from e2i_eval.dataset.update.spans import Span, SpanError, spans_of
+from e2i_eval.dataset.update.spans import SpanError, TextSpan, spans_of
 from e2i_eval.dataset.update.yaml_text import WIDTH, block_lines, flow_text, key_text, literal_text, scalar_text
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class _Splicer:
         rest = self._text[start:end]
         return rest if rest.lstrip().startswith("#") else ""
 
-    def _new_text(self, edit: Edit, span: Span, start: int, *, in_flow: bool) -> str:
+    def _new_text(self, edit: Edit, span: TextSpan, start: int, *, in_flow: bool) -> str:
         value = edit.value
         if in_flow or (isinstance(value, dict | list) and not value):
             return flow_text(value) if isinstance(value, dict | list) else _scalar(value, span, in_flow=in_flow)
@@ -102,7 +102,7 @@ class _Splicer:
                 return literal.replace("\n", self._newline)
         return _scalar(value, span, in_flow=False)
 
-    def _literal_indent(self, span: Span) -> int:
+    def _literal_indent(self, span: TextSpan) -> int:
         body = self._text[span.start : span.end].splitlines()[1:]
         return next((len(line) - len(line.lstrip(" ")) for line in body if line.strip()), 0)
 
@@ -116,7 +116,7 @@ class _Splicer:
         lines = block_lines(value, indent=column, lead="x:", width=0)[1:]
         return self._newline + self._newline.join(lines)
 
-    def _removed(self, holder: Span, item: Item) -> str:
+    def _removed(self, holder: TextSpan, item: Item) -> str:
         text, items = self._text, holder.items
         at = items.index(item)
         if len(items) == 1:
@@ -136,7 +136,7 @@ class _Splicer:
             return text[:start] + text[next_start:]
         return text[:line] + text[self._line_end(item.value.end) :]
 
-    def _emptied(self, holder: Span) -> str:
+    def _emptied(self, holder: TextSpan) -> str:
         brackets = "{}" if holder.kind == "map" else "[]"
         start = holder.start
         if holder.is_flow or self._text[self._line_start(start) : start].strip():
@@ -147,7 +147,7 @@ class _Splicer:
             raise SpanError(message)
         return f"{before} {brackets}" + self._text[holder.end :]
 
-    def _inserted(self, holder: Span, edit: Edit) -> str:
+    def _inserted(self, holder: TextSpan, edit: Edit) -> str:
         key = edit.path[-1]
         names = [item.key for item in holder.items]
         behind = names.index(edit.after) + 1 if edit.after in names else len(names)
@@ -161,7 +161,7 @@ class _Splicer:
         block = "".join(line + self._newline for line in block_lines(edit.value, indent=holder.column, lead=lead))
         return self._inserted_lines(holder, at, block)
 
-    def _inserted_in_flow(self, holder: Span, at: int, new: str) -> str:
+    def _inserted_in_flow(self, holder: TextSpan, at: int, new: str) -> str:
         text, items = self._text, holder.items
         if not items:
             opening = text.index("[" if holder.kind == "seq" else "{", holder.start) + 1
@@ -171,7 +171,7 @@ class _Splicer:
         end = items[-1].value.end
         return text[:end] + f", {new}" + text[end:]
 
-    def _inserted_lines(self, holder: Span, at: int, block: str) -> str:
+    def _inserted_lines(self, holder: TextSpan, at: int, block: str) -> str:
         text = self._text
         if at == 0:
             first = holder.items[0]
@@ -187,7 +187,7 @@ class _Splicer:
             return before + self._newline + block.removesuffix(self._newline) + text[end:]
         return before + block + text[end:]
 
-    def _dash(self, holder: Span, item: Item) -> int:
+    def _dash(self, holder: TextSpan, item: Item) -> int:
         """Return where the dash of a list's item stands."""
         at = item.value.start
         while at >= holder.start:
@@ -207,7 +207,7 @@ class _Splicer:
         return self._text.find("\n", at) + 1 or len(self._text)
 
 
-def _scalar(value: JsonValue, span: Span, *, in_flow: bool) -> str:
+def _scalar(value: JsonValue, span: TextSpan, *, in_flow: bool) -> str:
     return scalar_text(value, style=span.style if span.kind == "scalar" else None, in_flow=in_flow)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from e2i_eval.faults.proof.trial import Proof, Trial
+    from e2i_eval.faults.proof.trial import InjectionResult, Trial
 
 __all__ = ["HEADER", "trial_line", "verdict_lines"]
 
@@ -29,8 +29,8 @@ def trial_line(trial: Trial) -> str:
     return row(trial.fault, trial.kind, trial.target or NO_CASE, by, trial.outcome)
 
 
-def verdict_lines(proof: Proof) -> list[str]:
-    """Return what the proof comes to: rates, what went wrong, what is not known."""
+def verdict_lines(proof: InjectionResult) -> list[str]:
+    """Return what the fault-injection result comes to: rates, what went wrong, what is not known."""
     lines = [_summary(proof), _controls(proof)]
     for title, trials in (("survived", proof.survivors), ("caught elsewhere", proof.caught_elsewhere)):
         for trial in trials:
@@ -46,7 +46,7 @@ def verdict_lines(proof: Proof) -> list[str]:
     return lines
 
 
-def _summary(proof: Proof) -> str:
+def _summary(proof: InjectionResult) -> str:
     applied = len(proof.applied)
     if proof.kill_rate is None:
         return "no fault could be applied: nothing is proved"
@@ -57,7 +57,7 @@ def _summary(proof: Proof) -> str:
     return f"{caught} of {applied} applied faults caught ({interval}), {right} of them by the right check"
 
 
-def _controls(proof: Proof) -> str:
+def _controls(proof: InjectionResult) -> str:
     return f"{len(proof.false_alarms)} false alarms in {len(proof.controls)} evaluations with nothing broken"
 
 

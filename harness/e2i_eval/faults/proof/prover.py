@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.faults import Sound
+from e2i_eval.faults import ControlRun
 from e2i_eval.faults.proof.slowness import measured
-from e2i_eval.faults.proof.trial import Control, Proof, Trial
+from e2i_eval.faults.proof.trial import Control, InjectionResult, Trial
 from e2i_eval.gate.baseline import baseline_of, compare
 from e2i_eval.runner.report import Report
 from e2i_eval.stats.rates import wilson
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.faults import Fault
-    from e2i_eval.faults.proof.injection import Bench
+    from e2i_eval.faults.proof.injection import FaultInjector
     from e2i_eval.runner.evaluation import Evaluation
     from e2i_eval.runner.report import CaseResult
 
@@ -40,7 +40,7 @@ class Prover:
     def __init__(
         self,
         *,
-        bench: Bench,
+        injector: FaultInjector,
         evaluate: Callable[[Case, str], Evaluation],
         contract: Callable[[str], Contract],
         cases: Mapping[str, Sequence[Case]],
@@ -49,13 +49,13 @@ class Prover:
         """Make a prover.
 
         Args:
-            bench: puts faults in force.
+            injector: puts faults in force.
             evaluate: evaluates a case, recorded under a name.
             contract: of a target.
             cases: the golden cases of each target.
             clock: time.
         """
-        self._bench = bench
+        self._injector = injector
         self._evaluate = evaluate
         self._contract = contract
         self._cases = cases
@@ -63,7 +63,7 @@ class Prover:
         self._seen: dict[str, Evaluation] = {}
         self._controls: list[Control] = []
 
-    def prove(self, faults: Sequence[Fault], *, repeat: int, tell: Callable[[Trial], None]) -> Proof:
+    def prove(self, faults: Sequence[Fault], *, repeat: int, tell: Callable[[Trial], None]) -> InjectionResult:
         """Apply each fault ``repeat`` times; ``tell`` hears of each trial when it is over."""
         start_s = self._clock.elapsed_s()
         trials: list[Trial] = []
@@ -73,7 +73,7 @@ class Prover:
                 tell(trial)
         applied = [trial for trial in trials if trial.outcome != "not covered"]
         caught = sum(trial.outcome != "survived" for trial in applied)
-        return Proof(
+        return InjectionResult(
             trials=tuple(trials),
             controls=tuple(self._controls),
             kill_rate=wilson(caught, len(applied)) if applied else None,
@@ -89,23 +89,23 @@ class Prover:
     def _trials(self, fault: Fault, targets: Sequence[str], repeat: int) -> Iterator[Trial]:
         why = "no case file looks as if it fitted: " + "; ".join(need.what for need in fault.needs)
         for case in self._candidates(fault, targets):
-            sound = self._sound(case)
-            if isinstance(sound, str):
-                why = sound
+            control_run = self._control_run(case)
+            if isinstance(control_run, str):
+                why = control_run
                 continue
-            sound = self._with_other(sound, fault)
-            if lacking := fault.lacks(sound):
+            control_run = self._with_other(control_run, fault)
+            if lacking := fault.lacks(control_run):
                 why = lacking
                 continue
-            first = self._trial(fault, sound)
+            first = self._trial(fault, control_run)
             if first is None:
                 why = f"it changed nothing in {case.id}"
                 continue
             yield first
-            self._control(sound, fault)
+            self._control(control_run, fault)
             for _ in range(repeat - 1):
-                yield self._trial(fault, sound) or replace(first, outcome="survived", reason="it changed nothing")
-                self._control(sound, fault)
+                yield self._trial(fault, control_run) or replace(first, outcome="survived", reason="it changed nothing")
+                self._control(control_run, fault)
             return
         yield Trial(fault=fault.name, kind=fault.kind, expected=fault.checks, outcome="not covered", reason=why)
 
@@ -117,42 +117,42 @@ class Prover:
         for at in range(CASES_OF_A_TARGET):
             yield from (cases[at] for cases in promising if at < len(cases))
 
-    def _sound(self, case: Case) -> Sound | str:
-        """Return the case's sound run, made once; or why there is none."""
+    def _control_run(self, case: Case) -> ControlRun | str:
+        """Return the case's control run, made once; or why there is none."""
         if case.id not in self._seen:
             self._seen[case.id] = self._evaluate(case, f"prove::{case.id}")
             self._controls.append(_control_of(self._seen[case.id], self._seen[case.id], {}, after=""))
         evaluation = self._seen[case.id]
         if evaluation.result.status != "pass":
             return f"{case.id} does not pass unbroken"
-        return Sound(evidence=evaluation.evidence, contract=self._contract(case.target))
+        return ControlRun(evidence=evaluation.evidence, contract=self._contract(case.target))
 
-    def _with_other(self, sound: Sound, fault: Fault) -> Sound:
+    def _with_other(self, control_run: ControlRun, fault: Fault) -> ControlRun:
         """Add another case of the target that came to another answer, for faults that need one."""
         if not any(need.wants_other for need in fault.needs):
-            return sound
-        for case in self._cases[sound.case.target][: CASES_OF_A_TARGET + 1]:
-            if case.id != sound.case.id and not isinstance(other := self._sound(case), str):
-                candidate = replace(sound, other=other.evidence)
+            return control_run
+        for case in self._cases[control_run.case.target][: CASES_OF_A_TARGET + 1]:
+            if case.id != control_run.case.id and not isinstance(other := self._control_run(case), str):
+                candidate = replace(control_run, other=other.evidence)
                 if not fault.lacks(candidate):
                     return candidate
-        return sound
+        return control_run
 
-    def _trial(self, fault: Fault, sound: Sound) -> Trial | None:
+    def _trial(self, fault: Fault, control_run: ControlRun) -> Trial | None:
         """Evaluate a case with a fault in force; None when the fault changed nothing."""
-        case = fault.case(sound.case) if fault.case else sound.case
+        case = fault.case(control_run.case) if fault.case else control_run.case
         if case is None:
             return None
         start_s = self._clock.elapsed_s()
-        with self._bench.broken(fault, sound) as counter:
+        with self._injector.broken(fault, control_run) as counter:
             broken = self._evaluate(case, f"prove::{fault.name}")
-        if not counter.count and case == sound.case:
+        if not counter.count and case == control_run.case:
             return None
         said = _said(self._seen[case.id].result, broken.result)
         if BASELINE not in fault.checks:
             said.pop(BASELINE, None)
         if OVERHEAD in fault.checks:
-            said |= self._overhead(fault, sound)
+            said |= self._overhead(fault, control_run)
         right = [check for check in fault.checks if re.search(fault.tells, said.get(check, ""), re.IGNORECASE)]
         right = [check for check in right if check in said]
         return Trial(
@@ -167,22 +167,24 @@ class Prover:
             duration_s=self._clock.elapsed_s() - start_s,
         )
 
-    def _overhead(self, fault: Fault | None, sound: Sound) -> dict[str, str]:
+    def _overhead(self, fault: Fault | None, control_run: ControlRun) -> dict[str, str]:
         """Ask the gate's rule how much longer a caller waits with a fault than without; empty unless it fails."""
-        decision = measured(sound.case, lambda: (self._latency_ms(None, sound), self._latency_ms(fault, sound)))
+        decision = measured(
+            control_run.case, lambda: (self._latency_ms(None, control_run), self._latency_ms(fault, control_run))
+        )
         return {OVERHEAD: decision.reason} if decision.status == "fail" else {}
 
-    def _latency_ms(self, fault: Fault | None, sound: Sound) -> float:
-        broken = self._bench.broken(fault, sound) if fault else contextlib.nullcontext()
+    def _latency_ms(self, fault: Fault | None, control_run: ControlRun) -> float:
+        broken = self._injector.broken(fault, control_run) if fault else contextlib.nullcontext()
         with broken:
-            result = self._evaluate(sound.case, f"prove::{sound.case.id}").result
-        felt_ms = self._bench.felt_ms
-        return result.measurements["latency_ms"] if felt_ms is None else felt_ms
+            result = self._evaluate(control_run.case, f"prove::{control_run.case.id}").result
+        adjusted_ms = self._injector.adjusted_ms
+        return result.measurements["latency_ms"] if adjusted_ms is None else adjusted_ms
 
-    def _control(self, sound: Sound, fault: Fault) -> None:
-        case = sound.case
+    def _control(self, control_run: ControlRun, fault: Fault) -> None:
+        case = control_run.case
         again = self._evaluate(case, f"prove::{case.id}")
-        overhead = self._overhead(None, sound) if OVERHEAD in fault.checks else {}
+        overhead = self._overhead(None, control_run) if OVERHEAD in fault.checks else {}
         self._controls.append(_control_of(self._seen[case.id], again, overhead, after=fault.name))
 
 
@@ -196,8 +198,8 @@ def _control_of(first: Evaluation, again: Evaluation, overhead: Mapping[str, str
     )
 
 
-def _said(sound: CaseResult, result: CaseResult) -> dict[str, str]:
-    """Return what each check that did not pass said, and what differs from the sound run as ``baseline``."""
+def _said(control_run: CaseResult, result: CaseResult) -> dict[str, str]:
+    """Return what each check that did not pass said, and what differs from the control run as ``baseline``."""
     said = {
         verdict.check: "\n".join(
             [*(f"{each.field}: {each.message} {each.expected} {each.actual}" for each in verdict.findings)]
@@ -206,14 +208,14 @@ def _said(sound: CaseResult, result: CaseResult) -> dict[str, str]:
         for verdict in result.verdicts
         if verdict.status in {"fail", "error"}
     }
-    if changes := _changes(sound, result):
+    if changes := _changes(control_run, result):
         said[BASELINE] = "\n".join(changes)
     return said
 
 
-def _changes(sound: CaseResult, result: CaseResult) -> list[str]:
-    """Return what a baseline made of the sound run sees in the other."""
-    accepted = baseline_of(_report(sound), name="sound", reason="nothing is broken", at="")
+def _changes(control_run: CaseResult, result: CaseResult) -> list[str]:
+    """Return what a baseline made of the control run sees in the other."""
+    accepted = baseline_of(_report(control_run), name="sound", reason="nothing is broken", at="")
     diff = compare(accepted, _report(result))
     return [
         f"{change.metric}: {change.kind} {change.call} {change.before} -> {change.after}".replace("\n", " ")

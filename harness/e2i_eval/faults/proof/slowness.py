@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import Scene
-from e2i_eval.gate.rules.rulebook import Judgement, parse_rules
+from e2i_eval.gate.rules.gate_input import GateInput
+from e2i_eval.gate.rules.rulebook import AppliedRule, parse_rules
 from e2i_eval.runner.report import Report
 from e2i_eval.stats.shift import hodges_lehmann
 
@@ -59,5 +59,5 @@ def _judged(case: Case, pair_ms: Sequence[tuple[float, float]]) -> Decision:
     )
     report = Report(session={"claude": "mock"}, environment={}, cases=(), overheads=(result,))
     (rule,) = parse_rules([RULE], where="e2i-eval prove", targets={case.target})
-    (decision,) = decide([Judgement(rule=rule, target=case.target)], Scene(report=report))
+    (decision,) = decide([AppliedRule(rule=rule, target=case.target)], GateInput(report=report))
     return decision

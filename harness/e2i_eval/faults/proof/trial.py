@@ -1,4 +1,4 @@
-"""What came of applying faults: trials, controls, and the proof they make up."""
+"""What came of applying faults: trials, controls, and the fault-injection result they make up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from e2i_eval.core.estimate import Estimate
 
-__all__ = ["Control", "Outcome", "Proof", "Trial"]
+__all__ = ["Control", "InjectionResult", "Outcome", "Trial"]
 
 Outcome = Literal["caught", "caught elsewhere", "survived", "not covered"]
 """``caught``: by a check the catalogue names, for the reason it names. ``caught elsewhere``: only by others.
@@ -60,7 +60,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class InjectionResult:
     """All trials and controls of one run.
 
     Attributes:
@@ -107,7 +107,7 @@ class Proof:
         return bool(self.applied) and not self.survivors and not self.false_alarms
 
     def to_json(self) -> dict[str, object]:
-        """Return the proof as plain JSON, schema 1."""
+        """Return the fault-injection result as plain JSON, schema 1."""
         return {
             "schema": 1,
             "holds": self.holds,

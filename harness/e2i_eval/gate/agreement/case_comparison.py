@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.compare.comparison import Comparison
+from e2i_eval.checks.compare.comparison import ComparisonRules
 from e2i_eval.checks.compare.diff_path import diff_path
 from e2i_eval.checks.compare.difference import differences
 from e2i_eval.checks.compare.text import shown, text_difference
@@ -95,7 +95,7 @@ def _outputs(first: CaseResult, second: CaseResult) -> Iterator[Disagreement]:
             text = "they are too large to be kept, and differ in what is known of them, their digests"
             yield Disagreement(kind="output", place="root", first=one.digest[:12], second=other.digest[:12], text=text)
         return
-    comparison = Comparison.of(
+    comparison = ComparisonRules.of(
         tolerance=one.tolerance,
         ignore_order=one.ignore_order,
         ignore=one.ignore,

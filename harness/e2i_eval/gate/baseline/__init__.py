@@ -5,7 +5,7 @@ from __future__ import annotations
 from e2i_eval.gate.baseline.acceptance import refusals
 from e2i_eval.gate.baseline.accepted import Acceptance, Baseline, BaselineCase
 from e2i_eval.gate.baseline.comparison import compare
-from e2i_eval.gate.baseline.diff import EXACT, BaselineDiff, CaseDiff, Change
+from e2i_eval.gate.baseline.diff import EXACT, BaselineChange, BaselineDiff, CaseDiff
 from e2i_eval.gate.baseline.file import MAIN, baseline_file, is_name, read_baseline, write_baseline
 from e2i_eval.gate.baseline.observation import baseline_of, cases_of
 
@@ -15,9 +15,9 @@ __all__ = [
     "Acceptance",
     "Baseline",
     "BaselineCase",
+    "BaselineChange",
     "BaselineDiff",
     "CaseDiff",
-    "Change",
     "baseline_file",
     "baseline_of",
     "cases_of",

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from e2i_eval.gate.baseline.call_pairs import call_pairs
-from e2i_eval.gate.baseline.diff import Change
+from e2i_eval.gate.baseline.diff import BaselineChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ OF_A_CALL = ("model", "tools", "stop_reason", "requests")
 TOKENS_OF_A_CALL = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
-def behaviour_changes(before: Behaviour | None, after: Behaviour | None) -> Iterator[Change]:
+def behaviour_changes(before: Behaviour | None, after: Behaviour | None) -> Iterator[BaselineChange]:
     """Yield what differs; a behaviour that only one side knows is a difference."""
     if before is None or after is None:
         if before is not after:
             known, unknown = "observed", "not observed"
             pair = (unknown, known) if before is None else (known, unknown)
-            yield Change(kind="path", metric="behaviour", before=pair[0], after=pair[1])
+            yield BaselineChange(kind="path", metric="behaviour", before=pair[0], after=pair[1])
         return
     yield from _path(before, after)
     several = max(len(before.calls), len(after.calls)) > 1
@@ -34,29 +34,31 @@ def behaviour_changes(before: Behaviour | None, after: Behaviour | None) -> Iter
         yield from _call(accepted, made, before, after, several=several)
 
 
-def _path(before: Behaviour, after: Behaviour) -> Iterator[Change]:
+def _path(before: Behaviour, after: Behaviour) -> Iterator[BaselineChange]:
     if before.nodes != after.nodes:
         lines = _unified(before.nodes, after.nodes)
-        yield Change(kind="path", metric="nodes", before=list(before.nodes), after=list(after.nodes), lines=lines)
+        yield BaselineChange(
+            kind="path", metric="nodes", before=list(before.nodes), after=list(after.nodes), lines=lines
+        )
     if before.loops != after.loops:
-        yield Change(kind="path", metric="loops", before=dict(before.loops), after=dict(after.loops))
+        yield BaselineChange(kind="path", metric="loops", before=dict(before.loops), after=dict(after.loops))
     if before.error != after.error:
-        yield Change(kind="path", metric="error", before=before.error or None, after=after.error or None)
+        yield BaselineChange(kind="path", metric="error", before=before.error or None, after=after.error or None)
 
 
 def _call(
     accepted: PromptCall | None, made: PromptCall | None, before: Behaviour, after: Behaviour, *, several: bool
-) -> Iterator[Change]:
+) -> Iterator[BaselineChange]:
     if accepted is None or made is None:
         there = "asked" if accepted else None
         here = "asked" if made else None
         name = _name(accepted, before) if accepted else _name(made, after)
         lines = _unified(accepted.prompt if accepted else (), made.prompt if made else ())
-        yield Change(kind="call", metric="call", before=there, after=here, call=name, lines=lines)
+        yield BaselineChange(kind="call", metric="call", before=there, after=here, call=name, lines=lines)
         return
     name = _name(made, after)
     if accepted.prompt != made.prompt:
-        yield Change(
+        yield BaselineChange(
             kind="prompt",
             metric="prompt",
             before=accepted.input_tokens,
@@ -67,7 +69,7 @@ def _call(
     # of a case's only call the tokens are the case's own
     for field in (*OF_A_CALL, *(TOKENS_OF_A_CALL if several else ())):
         if (there := getattr(accepted, field)) != (here := getattr(made, field)):
-            yield Change(kind="call", metric=field, before=_plain(there), after=_plain(here), call=name)
+            yield BaselineChange(kind="call", metric=field, before=_plain(there), after=_plain(here), call=name)
 
 
 def _name(call: PromptCall | None, behaviour: Behaviour) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.gate.baseline.behaviour_changes import behaviour_changes
-from e2i_eval.gate.baseline.diff import EXACT, BaselineDiff, CaseDiff, Change
+from e2i_eval.gate.baseline.diff import EXACT, BaselineChange, BaselineDiff, CaseDiff
 from e2i_eval.gate.baseline.observation import cases_of, same
 
 if TYPE_CHECKING:
@@ -66,23 +66,25 @@ def _case_diff(
     )
 
 
-def _status(before: BaselineCase, after: BaselineCase) -> Iterator[Change]:
+def _status(before: BaselineCase, after: BaselineCase) -> Iterator[BaselineChange]:
     if before.status != after.status:
-        yield Change(kind="status", metric="status", before=before.status, after=after.status)
+        yield BaselineChange(kind="status", metric="status", before=before.status, after=after.status)
     if not same(before.pass_rate, after.pass_rate):
-        yield Change(kind="status", metric="pass_rate", before=before.pass_rate, after=after.pass_rate)
+        yield BaselineChange(kind="status", metric="pass_rate", before=before.pass_rate, after=after.pass_rate)
 
 
-def _stability(after: BaselineCase) -> Iterator[Change]:
+def _stability(after: BaselineCase) -> Iterator[BaselineChange]:
     for name in after.unstable:
-        yield Change(kind="stability", metric=name, before="the same in every repetition", after="not the same")
+        yield BaselineChange(kind="stability", metric=name, before="the same in every repetition", after="not the same")
 
 
-def _measurements(before: BaselineCase, after: BaselineCase, incomparable: Mapping[str, str]) -> Iterator[Change]:
+def _measurements(
+    before: BaselineCase, after: BaselineCase, incomparable: Mapping[str, str]
+) -> Iterator[BaselineChange]:
     for name in EXACT:
         accepted, measured = before.measured.get(name), after.measured.get(name)
         if name not in incomparable and not same(accepted, measured):
-            yield Change(kind="measurement", metric=name, before=accepted, after=measured)
+            yield BaselineChange(kind="measurement", metric=name, before=accepted, after=measured)
 
 
 def _by_mode(baseline: Baseline, report: Report) -> dict[str, str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonValue
 
-__all__ = ["EXACT", "BaselineDiff", "CaseDiff", "Change", "ChangeKind"]
+__all__ = ["EXACT", "BaselineChange", "BaselineDiff", "CaseDiff", "ChangeKind"]
 
 EXACT = (
     "prompt_tokens",
@@ -36,7 +36,7 @@ ChangeKind = Literal["status", "measurement", "path", "call", "prompt", "stabili
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class BaselineChange:
     """One difference in one case.
 
     Attributes:
@@ -73,7 +73,7 @@ class CaseDiff:
     target: str
     before: Mapping[str, float]
     after: Mapping[str, float]
-    changes: tuple[Change, ...] = ()
+    changes: tuple[BaselineChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from e2i_eval.gate.compare.best import Best, Candidate
-from e2i_eval.gate.compare.comparison import Comparison, compare_runs
+from e2i_eval.gate.compare.best import Best, RankedRun
+from e2i_eval.gate.compare.comparison import RunComparison, compare_runs
 from e2i_eval.gate.compare.figure import Figure, Outcome
 from e2i_eval.gate.compare.flip import Flip
 from e2i_eval.gate.compare.pair import PairComparison
@@ -12,13 +12,13 @@ from e2i_eval.gate.compare.side import Side, side_of
 
 __all__ = [
     "Best",
-    "Candidate",
-    "Comparison",
     "Figure",
     "Flip",
     "Outcome",
     "PairComparison",
     "Quality",
+    "RankedRun",
+    "RunComparison",
     "Side",
     "compare_runs",
     "side_of",

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from e2i_eval.core.estimate import Estimate
     from e2i_eval.gate.compare.side import Side
 
-__all__ = ["Best", "Candidate", "best_of"]
+__all__ = ["Best", "RankedRun", "best_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class RankedRun:
     """One run as a choice, over the cases all runs have.
 
     Attributes:
@@ -54,7 +54,7 @@ class Best:
     """
 
     letter: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RankedRun, ...]
     reason: str
 
 
@@ -84,7 +84,7 @@ def _shared(sides: Sequence[Side]) -> list[str]:
     return sorted(name for name in names if not any(side.cases[name].is_held for side in sides))
 
 
-def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> Candidate:
+def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> RankedRun:
     passed = sum(side.cases[name].status == "pass" for name in names)
     costs = [side.cases[name].measured.get("cost_usd") for name in names]
     rate = None
@@ -92,7 +92,7 @@ def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> Candidate:
         from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
         rate = wilson(passed, len(names))
-    return Candidate(
+    return RankedRun(
         letter=side.letter,
         passed=passed,
         cases=len(names),
@@ -101,7 +101,7 @@ def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> Candidate:
     )
 
 
-def _exact_order(candidates: Sequence[Candidate]) -> Callable[[str, str], bool]:
+def _exact_order(candidates: Sequence[RankedRun]) -> Callable[[str, str], bool]:
     passed = {each.letter: each.passed for each in candidates}
     return lambda one, other: passed[one] > passed[other]
 
@@ -121,9 +121,9 @@ def _live_order(sides: Sequence[Side], targets: Mapping[str, Sequence[str]]) -> 
     return lambda one, other: (one, other) in ahead
 
 
-def _with_front(candidates: Sequence[Candidate], ahead: Callable[[str, str], bool]) -> tuple[Candidate, ...]:
+def _with_front(candidates: Sequence[RankedRun], ahead: Callable[[str, str], bool]) -> tuple[RankedRun, ...]:
     return tuple(
-        Candidate(
+        RankedRun(
             letter=each.letter,
             passed=each.passed,
             cases=each.cases,
@@ -135,7 +135,7 @@ def _with_front(candidates: Sequence[Candidate], ahead: Callable[[str, str], boo
     )
 
 
-def _beats(one: Candidate, other: Candidate, ahead: Callable[[str, str], bool]) -> bool:
+def _beats(one: RankedRun, other: RankedRun, ahead: Callable[[str, str], bool]) -> bool:
     """Tell whether ``one`` is better in quality or cost and in the other not behind."""
     if ahead(other.letter, one.letter) or one.cost_usd is None or other.cost_usd is None:
         return False
@@ -144,7 +144,7 @@ def _beats(one: Candidate, other: Candidate, ahead: Callable[[str, str], bool]) 
     return one.cost_usd < other.cost_usd
 
 
-def _choice(candidates: tuple[Candidate, ...], ahead: Callable[[str, str], bool], *, is_live: bool) -> Best:
+def _choice(candidates: tuple[RankedRun, ...], ahead: Callable[[str, str], bool], *, is_live: bool) -> Best:
     top = [each for each in candidates if not any(ahead(other.letter, each.letter) for other in candidates)]
     letters = ", ".join(each.letter for each in top)
     if len(top) == 1:

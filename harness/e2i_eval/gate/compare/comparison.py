@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.gate.compare.side import Side
 
-__all__ = ["Comparison", "compare_runs"]
+__all__ = ["RunComparison", "compare_runs"]
 
 SCHEMA = 1
 SEVERAL = 3
@@ -27,7 +27,7 @@ SEVERAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """Several runs.
 
     Attributes:
@@ -69,7 +69,7 @@ class Comparison:
         }
 
 
-def compare_runs(sides: Sequence[Side], *, tolerance: float = 0.0) -> Comparison:
+def compare_runs(sides: Sequence[Side], *, tolerance: float = 0.0) -> RunComparison:
     """Compare runs with the first of them.
 
     Args:
@@ -98,7 +98,7 @@ def compare_runs(sides: Sequence[Side], *, tolerance: float = 0.0) -> Comparison
         drawn = () if is_exact or base.mode != head.mode else next(totals)
         figures = _figures(targets, base, head, drawn, tolerance=tolerance)
         pairs.append(_pair(base, head, targets, quality, figures, is_exact=is_exact))
-    return Comparison(
+    return RunComparison(
         sides=tuple(sides),
         pairs=tuple(pairs),
         best=best_of(sides) if len(sides) >= SEVERAL else None,

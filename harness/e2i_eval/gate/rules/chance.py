@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.decision import ALL_TARGETS
-from e2i_eval.gate.rules.decision_builder import ACCEPT, number, ruling, scope_lines, several
+from e2i_eval.gate.rules.decision_builder import ACCEPT, built_decision, number, scope_lines, several
 from e2i_eval.gate.rules.exact import gap_decision
 from e2i_eval.gate.rules.limits import pass_counts, unseen_decision
 from e2i_eval.stats.families import holm
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.decision import Decision
     from e2i_eval.gate.baseline import CaseDiff
-    from e2i_eval.gate.rules.gate_input import Scene
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.gate_input import GateInput
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
 __all__ = ["decide_changes", "decide_rate_limit"]
 
@@ -53,7 +53,7 @@ class _Test:
         after: measured value.
     """
 
-    judgement: Judgement
+    judgement: AppliedRule
     pairs: tuple[CaseDiff, ...]
     p: float
     floor: float
@@ -61,40 +61,41 @@ class _Test:
     after: float
 
 
-def decide_changes(judgements: Sequence[Judgement], scene: Scene) -> tuple[Decision, ...]:
+def decide_changes(judgements: Sequence[AppliedRule], gate_input: GateInput) -> tuple[Decision, ...]:
     """Judge one rule over all its targets together.
 
     Returns:
         A decision for each judgement, in the order given.
     """
-    gaps = {each: gap_decision(each, scene) or _unmeasured(each, scene) for each in judgements}
-    tests = [_test(each, scene) for each, gap in gaps.items() if gap is None]
+    gaps = {each: gap_decision(each, gate_input) or _unmeasured(each, gate_input) for each in judgements}
+    tests = [_test(each, gate_input) for each, gap in gaps.items() if gap is None]
     corrected = holm([test.p for test in tests])
     decided = {
-        test.judgement: _decision(test, p, scene, family=len(tests)) for test, p in zip(tests, corrected, strict=True)
+        test.judgement: _decision(test, p, gate_input, family=len(tests))
+        for test, p in zip(tests, corrected, strict=True)
     }
     return tuple(gaps[each] or decided[each] for each in judgements)
 
 
-def decide_rate_limit(judgement: Judgement, scene: Scene, *, family: int) -> Decision:
+def decide_rate_limit(judgement: AppliedRule, gate_input: GateInput, *, family: int) -> Decision:
     """Judge a limit on the pass rate by Wilson's interval, repetitions of a case counted as one.
 
     Args:
         judgement: the rule and its target.
-        scene: what was measured.
+        gate_input: what was measured.
         family: how many targets the rule is applied to; a fail is corrected for them (Bonferroni).
     """
     from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
-    if gap := unseen_decision(judgement, scene):
+    if gap := unseen_decision(judgement, gate_input):
         return gap
     rule = judgement.rule
-    passed, total = pass_counts(scene, judgement.target)
+    passed, total = pass_counts(gate_input, judgement.target)
     known = wilson(passed, total, confidence=CONFIDENCE)
     strict = wilson(passed, total, confidence=1 - (1 - CONFIDENCE) / max(family, 1))
     text = f"{passed} of {total} cases pass: {known.value:.2f}, {known.low:.2f} to {known.high:.2f} at {CONFIDENCE:.0%}"
-    scope = scope_lines(scene, judgement.target)
-    say = partial(ruling, judgement, measured=known.value, estimate=known, explanation=scope)
+    scope = scope_lines(gate_input, judgement.target)
+    say = partial(built_decision, judgement, measured=known.value, estimate=known, explanation=scope)
     if rule.holds(known.low):
         return say("pass", text)
     if not rule.holds(strict.high):
@@ -106,22 +107,26 @@ def decide_rate_limit(judgement: Judgement, scene: Scene, *, family: int) -> Dec
     return say("inconclusive", reason, fix=fix)
 
 
-def _unmeasured(judgement: Judgement, scene: Scene) -> Decision | None:
+def _unmeasured(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when a case has no value on one side; None when all have one."""
     name = judgement.rule.metric.name
-    pairs = scene.pairs(judgement.target)
+    pairs = gate_input.pairs(judgement.target)
     lost = [pair.case_id for pair in pairs if name in pair.before and name not in pair.after]
     if lost:
         reason = f"{name} of {lost[0]} could not be measured"
-        return ruling(judgement, "fail", reason, explanation=several(f"{each}: {name} unknown" for each in lost))
+        return built_decision(
+            judgement, "fail", reason, explanation=several(f"{each}: {name} unknown" for each in lost)
+        )
     if not any(name in pair.before and name in pair.after for pair in pairs):
-        return ruling(judgement, "fail", f"neither the baseline nor this run has {name} of any case", fix=ACCEPT)
+        return built_decision(
+            judgement, "fail", f"neither the baseline nor this run has {name} of any case", fix=ACCEPT
+        )
     return None
 
 
-def _test(judgement: Judgement, scene: Scene) -> _Test:
+def _test(judgement: AppliedRule, gate_input: GateInput) -> _Test:
     name = judgement.rule.metric.name
-    pairs = tuple(pair for pair in scene.pairs(judgement.target) if name in pair.before and name in pair.after)
+    pairs = tuple(pair for pair in gate_input.pairs(judgement.target) if name in pair.before and name in pair.after)
     before = sum(pair.before[name] for pair in pairs) / len(pairs)
     after = sum(pair.after[name] for pair in pairs) / len(pairs)
     margins = {pair.case_id: _margin(judgement, pair) for pair in pairs}
@@ -135,26 +140,26 @@ def _test(judgement: Judgement, scene: Scene) -> _Test:
     )
 
 
-def _margin(judgement: Judgement, pair: CaseDiff) -> float:
+def _margin(judgement: AppliedRule, pair: CaseDiff) -> float:
     """Return how much better than the bound a case is; negative when it is worse than allowed."""
     rule = judgement.rule
     bound, after = rule.bound(pair.before[rule.metric.name]), pair.after[rule.metric.name]
     return after - bound if rule.metric.worse == "less" else bound - after
 
 
-def _units(judgement: Judgement, pairs: Sequence[CaseDiff]) -> set[str]:
+def _units(judgement: AppliedRule, pairs: Sequence[CaseDiff]) -> set[str]:
     """Return what can speak against no change: the cases that can get worse; over all targets, their targets."""
     worse = [pair for pair in pairs if _can_be_worse(judgement, pair)]
     return {pair.target if judgement.target == ALL_TARGETS else pair.case_id for pair in worse}
 
 
-def _can_be_worse(judgement: Judgement, pair: CaseDiff) -> bool:
+def _can_be_worse(judgement: AppliedRule, pair: CaseDiff) -> bool:
     """Tell whether a case could be worse than allowed at all: one that failed before cannot fail more."""
     rule = judgement.rule
     return not rule.metric.is_bounded or rule.bound(pair.before[rule.metric.name]) > 0
 
 
-def _p_value(judgement: Judgement, pairs: Sequence[CaseDiff], margins: Mapping[str, float]) -> float:
+def _p_value(judgement: AppliedRule, pairs: Sequence[CaseDiff], margins: Mapping[str, float]) -> float:
     from e2i_eval.stats.paired import mcnemar, sign_flip  # noqa: PLC0415  NumPy is heavy
 
     rule = judgement.rule
@@ -169,7 +174,7 @@ def _p_value(judgement: Judgement, pairs: Sequence[CaseDiff], margins: Mapping[s
     return sign_flip({case_id: [margin] for case_id, margin in margins.items()}, alternative="less")
 
 
-def _decision(test: _Test, p: float, scene: Scene, *, family: int) -> Decision:
+def _decision(test: _Test, p: float, gate_input: GateInput, *, family: int) -> Decision:
     judgement = test.judgement
     unit = judgement.rule.metric.unit
     text = (
@@ -177,20 +182,20 @@ def _decision(test: _Test, p: float, scene: Scene, *, family: int) -> Decision:
         f"p = {p:.3g} for worse than allowed"
     )
     say = partial(
-        ruling,
+        built_decision,
         judgement,
         baseline=test.before,
         measured=test.after,
-        explanation=(*_worst(test), *scope_lines(scene, judgement.target)),
+        explanation=(*_worst(test), *scope_lines(gate_input, judgement.target)),
     )
     if p < ALPHA:
         return say("fail", text, detectable=_detectable(test), fix=ACCEPT)
     if test.floor * family >= ALPHA:
         reason = f"{text}; with {len(test.pairs)} cases not even the worst outcome could fail"
-        return say("inconclusive", reason, detectable="none", fix=_resolve(test, scene))
+        return say("inconclusive", reason, detectable="none", fix=_resolve(test, gate_input))
     if p < DOUBT:
         reason = f"{text}: too little to decide"
-        return say("inconclusive", reason, detectable=_detectable(test), fix=_resolve(test, scene))
+        return say("inconclusive", reason, detectable=_detectable(test), fix=_resolve(test, gate_input))
     return say("pass", text, detectable=_detectable(test))
 
 
@@ -217,13 +222,13 @@ def _detectable(test: _Test) -> str:
     return f"a drop of {drop * 100:.0f} points over {len(test.pairs)} cases, four times in five"
 
 
-def _resolve(test: _Test, scene: Scene) -> str:
+def _resolve(test: _Test, gate_input: GateInput) -> str:
     """Say how many cases would decide, and what they cost at this session's price of a case."""
     if not test.judgement.rule.metric.is_bounded:
         return "repeat each case with --e2i-repeat=5"
     drop = max(test.before - test.after, 0.05)
     needed = pairs_needed(min(drop, 1.0), max(_discordance(test), drop))
-    costs = [case.measurements.get("cost_usd") for case in scene.report.cases]
+    costs = [case.measurements.get("cost_usd") for case in gate_input.report.cases]
     known = [cost for cost in costs if cost is not None]
     a_case = sum(known) / len(known) if known and len(known) == len(costs) else None
     cost_usd = cost_to_resolve_usd(needed=needed, done=len(test.pairs), cost_usd=a_case)

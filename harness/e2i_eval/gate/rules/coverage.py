@@ -5,40 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.coverage import KINDS
-from e2i_eval.gate.rules.decision_builder import number, ruling, several
+from e2i_eval.gate.rules.decision_builder import built_decision, number, several
 from e2i_eval.gate.rules.limits import unseen_decision
 from e2i_eval.gate.rules.metric import COVERAGE
 
 if TYPE_CHECKING:
     from e2i_eval.checks.coverage import Kind
     from e2i_eval.core.decision import Decision
-    from e2i_eval.gate.rules.gate_input import Scene
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.gate_input import GateInput
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
 __all__ = ["decide_coverage"]
 
 
-def decide_coverage(judgement: Judgement, scene: Scene) -> Decision:
+def decide_coverage(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge the share of a graph's parts that the cases exercise; a part of the suite cannot fail it."""
-    if gap := unseen_decision(judgement, scene):
+    if gap := unseen_decision(judgement, gate_input):
         return gap
     rule, target = judgement.rule, judgement.target
-    found = next((each for each in scene.report.coverage if each.target == target), None)
+    found = next((each for each in gate_input.report.coverage if each.target == target), None)
     if found is None or found.why_none or found.unknown:
         why = "nothing of it was seen" if found is None else found.why_none or found.unknown[0]
         fix = f"mend it, or switch the rule off: {target}/{rule.metric.name}:off"
-        return ruling(judgement, "fail", f"what is exercised of {target} cannot be told: {why}", fix=fix)
+        return built_decision(judgement, "fail", f"what is exercised of {target} cannot be told: {why}", fix=fix)
     kind: Kind = next(each for each in KINDS if COVERAGE + each == rule.metric.name)
     hit, total = found.counts().get(kind, (0, 0))
     if not total:
-        return ruling(judgement, "pass", f"the graph has no {kind.replace('_', ' ')}: nothing to judge")
+        return built_decision(judgement, "pass", f"the graph has no {kind.replace('_', ' ')}: nothing to judge")
     share, told = hit / total, f"{hit} of {total} {kind.replace('_', ' ')} are exercised"
     if rule.holds(share):
-        return ruling(judgement, "pass", f"{told}, within {rule.text}", measured=share)
-    if partial := scene.partial(target):
+        return built_decision(judgement, "pass", f"{told}, within {rule.text}", measured=share)
+    if partial := gate_input.partial(target):
         reason = f"{told}, and that proves nothing: {partial}"
-        return ruling(judgement, "pass", reason, measured=share)
-    return ruling(
+        return built_decision(judgement, "pass", reason, measured=share)
+    return built_decision(
         judgement,
         "fail",
         f"{told}, {number(share)} is beyond {rule.sign}{number(rule.value)}",

@@ -10,48 +10,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from e2i_eval.core.decision import Decision
-    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.rules.gate_input import GateInput
     from e2i_eval.gate.rules.metric import MetricKind
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
 __all__ = ["decide"]
 
 
-def decide(judgements: Sequence[Judgement], scene: Scene) -> tuple[Decision, ...]:
+def decide(judgements: Sequence[AppliedRule], gate_input: GateInput) -> tuple[Decision, ...]:
     """Judge every rule on every target; what is missing or unknown is never a pass.
 
     Returns:
         One decision for each judgement, in the order given.
     """
-    decided: dict[Judgement, Decision] = {}
+    decided: dict[AppliedRule, Decision] = {}
     for family in _families(judgements):
-        decided |= dict(zip(family, _decide_family(family, scene), strict=True))
+        decided |= dict(zip(family, _decide_family(family, gate_input), strict=True))
     return tuple(decided[each] for each in judgements)
 
 
-def _families(judgements: Sequence[Judgement]) -> list[list[Judgement]]:
+def _families(judgements: Sequence[AppliedRule]) -> list[list[AppliedRule]]:
     """Group the same rule on several targets, which are corrected for each other where chance plays a part."""
-    families: dict[str, list[Judgement]] = {}
+    families: dict[str, list[AppliedRule]] = {}
     for each in judgements:
         families.setdefault(each.rule.text, []).append(each)
     return list(families.values())
 
 
-def _decide_family(family: Sequence[Judgement], scene: Scene) -> Sequence[Decision]:
+def _decide_family(family: Sequence[AppliedRule], gate_input: GateInput) -> Sequence[Decision]:
     rule = family[0].rule
     one = _SINGLY.get(rule.metric.kind)
-    if one is None and (scene.is_exact or (rule.form == "limit" and rule.metric.kind != "rate")):
+    if one is None and (gate_input.is_exact or (rule.form == "limit" and rule.metric.kind != "rate")):
         one = exact.decide_change if rule.form == "change" else limits.decide_limit
     if one is not None:
-        return [one(each, scene) for each in family]
+        return [one(each, gate_input) for each in family]
     from e2i_eval.gate.rules import chance  # noqa: PLC0415  brings in NumPy, which exact modes do not need
 
     if rule.form == "limit":
-        return [chance.decide_rate_limit(each, scene, family=len(family)) for each in family]
-    return chance.decide_changes(family, scene)
+        return [chance.decide_rate_limit(each, gate_input, family=len(family)) for each in family]
+    return chance.decide_changes(family, gate_input)
 
 
-_SINGLY: Mapping[MetricKind, Callable[[Judgement, Scene], Decision]] = {
+_SINGLY: Mapping[MetricKind, Callable[[AppliedRule, GateInput], Decision]] = {
     "overhead": limits.decide_overhead,
     "duet": limits.decide_latency,
     "coverage": coverage.decide_coverage,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.decision import DecisionStatus
     from e2i_eval.core.estimate import Estimate
-    from e2i_eval.gate.rules.gate_input import Scene
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.gate_input import GateInput
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
-__all__ = ["ACCEPT", "MEND", "RERUN_WHOLE", "number", "ruling", "scope_lines", "several"]
+__all__ = ["ACCEPT", "MEND", "RERUN_WHOLE", "built_decision", "number", "scope_lines", "several"]
 
 ACCEPT = 'if this is intended: e2i-eval baseline accept latest --reason "..."'
 MEND = "mend the cases, or quarantine them with a reason and a date in golden/quarantine.toml"
@@ -23,8 +23,8 @@ SHOWN = 12
 """Cases named in an explanation; all of them are in the report."""
 
 
-def ruling(  # noqa: PLR0913  the parts of a decision, by name
-    judgement: Judgement,
+def built_decision(  # noqa: PLR0913  the parts of a decision, by name
+    judgement: AppliedRule,
     status: DecisionStatus,
     reason: str,
     *,
@@ -51,12 +51,12 @@ def ruling(  # noqa: PLR0913  the parts of a decision, by name
     )
 
 
-def scope_lines(scene: Scene, target: str) -> tuple[str, ...]:
+def scope_lines(gate_input: GateInput, target: str) -> tuple[str, ...]:
     """Say what of the target was not judged, so that nobody takes a part for the whole."""
     lines = []
-    if partial := scene.partial(target):
+    if partial := gate_input.partial(target):
         lines.append(f"only what ran was judged: {partial}")
-    if left_out := scene.left_out(target):
+    if left_out := gate_input.left_out(target):
         lines.append(f"quarantined and left out: {', '.join(left_out)}")
     return tuple(lines)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules.decision_builder import ACCEPT, MEND, RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.rules.decision_builder import ACCEPT, MEND, RERUN_WHOLE, built_decision, number, scope_lines, several
 from e2i_eval.gate.rules.undecided import undecided, undecided_decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from e2i_eval.core.decision import Decision
-    from e2i_eval.gate.baseline import CaseDiff, Change
-    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.baseline import BaselineChange, CaseDiff
+    from e2i_eval.gate.rules.gate_input import GateInput
     from e2i_eval.gate.rules.rule import Rule
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.rulebook import AppliedRule
 
 __all__ = ["decide_behaviour", "decide_change", "decide_prompts", "gap_decision"]
 
@@ -29,18 +29,18 @@ SHOWN_LINES = 24
 """Of prompt diffs in one explanation."""
 
 
-def decide_change(judgement: Judgement, scene: Scene) -> Decision:
+def decide_change(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge an allowed change: amounts and shares case by case, the pass rate over the target.
 
     Case by case, because a saving in one case is no excuse for growth in another.
     """
-    if gap := gap_decision(judgement, scene):
+    if gap := gap_decision(judgement, gate_input):
         return gap
     metric = judgement.rule.metric
-    pairs = scene.pairs(judgement.target)
+    pairs = gate_input.pairs(judgement.target)
     known = [pair for pair in pairs if metric.name in pair.before and metric.name in pair.after]
     unknown = [pair for pair in pairs if (metric.name in pair.before) != (metric.name in pair.after)]
-    open_cases = undecided(scene, judgement.target) if metric.kind == "rate" else {}
+    open_cases = undecided(gate_input, judgement.target) if metric.kind == "rate" else {}
     if open_cases and not unknown and not _worse(judgement.rule, [p for p in known if p.case_id not in open_cases]):
         return undecided_decision(judgement, open_cases)
     worse = _worse(judgement.rule, known)
@@ -49,77 +49,85 @@ def decide_change(judgement: Judgement, scene: Scene) -> Decision:
     shown = (*several([*broken, *_lines(worse, metric.name)]), *_causes(worse))
     if not known and not broken:
         reason = f"neither the baseline nor this run has {metric.name} of any case"
-        return ruling(judgement, "fail", reason, explanation=scope_lines(scene, judgement.target), fix=ACCEPT)
+        return built_decision(
+            judgement, "fail", reason, explanation=scope_lines(gate_input, judgement.target), fix=ACCEPT
+        )
     if worse or broken:
         reason = _reason(judgement.rule, worse, broken, before=before, after=after)
     else:
         reason = f"{number(before, metric.unit)} → {number(after, metric.unit)} in {len(known)} cases"
-    return ruling(
+    return built_decision(
         judgement,
         "fail" if worse or broken else "pass",
         reason,
         baseline=before if known else None,
         measured=after if known else None,
-        explanation=(*shown, *scope_lines(scene, judgement.target)),
+        explanation=(*shown, *scope_lines(gate_input, judgement.target)),
         fix="" if not (worse or broken) else MEND if metric.kind == "rate" else ACCEPT,
     )
 
 
-def decide_behaviour(judgement: Judgement, scene: Scene) -> Decision:
+def decide_behaviour(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether every case took the same path, with the same tools and loops."""
-    if refusal := gap_decision(judgement, scene) or _free(judgement, scene):
+    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
         return refusal
-    pairs = scene.pairs(judgement.target)
+    pairs = gate_input.pairs(judgement.target)
     changed = [pair for pair in pairs if any(change.metric in BEHAVIOUR for change in pair.changes)]
     unstable = _unstable(pairs, BEHAVIOUR)
-    scope = scope_lines(scene, judgement.target)
+    scope = scope_lines(gate_input, judgement.target)
     if not changed and not unstable:
-        return ruling(judgement, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope)
+        return built_decision(
+            judgement, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope
+        )
     names = sorted({change.metric for pair in changed for change in pair.changes if change.metric in BEHAVIOUR})
     reason = f"{len(changed)} of {len(pairs)} cases behave differently: {', '.join(names)}"
     lines = (*several([*unstable, *_ways(changed)]), *scope)
-    return ruling(judgement, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
+    return built_decision(judgement, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
 
 
-def decide_prompts(judgement: Judgement, scene: Scene) -> Decision:
+def decide_prompts(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether Claude was asked the same in every case, word for word."""
-    if refusal := gap_decision(judgement, scene) or _free(judgement, scene):
+    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
         return refusal
-    pairs = scene.pairs(judgement.target)
+    pairs = gate_input.pairs(judgement.target)
     asked = [pair for pair in pairs if any(change.kind == "prompt" for change in pair.changes)]
-    scope = scope_lines(scene, judgement.target)
+    scope = scope_lines(gate_input, judgement.target)
     if not asked:
-        return ruling(judgement, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
+        return built_decision(judgement, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
     reason = f"the prompt changed in {len(asked)} of {len(pairs)} cases"
     named = several(pair.case_id for pair in asked)
-    return ruling(judgement, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
+    return built_decision(judgement, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
 
 
-def _free(judgement: Judgement, scene: Scene) -> Decision | None:
+def _free(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision where Claude answers freely, and every path and prompt may be another."""
-    if scene.is_exact:
+    if gate_input.is_exact:
         return None
     reason = f"{judgement.rule.metric.name} is not compared when Claude answers freely"
-    return ruling(judgement, "inconclusive", reason, fix="gate it in mock mode")
+    return built_decision(judgement, "inconclusive", reason, fix="gate it in mock mode")
 
 
-def gap_decision(judgement: Judgement, scene: Scene) -> Decision | None:
+def gap_decision(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when something to compare is missing; None when all is there."""
     target, metric = judgement.target, judgement.rule.metric.name
     compared = "behaviour" if judgement.rule.metric.kind == "prompts" else metric
-    if scene.diff is not None and (why := scene.diff.incomparable.get(compared)):
-        return ruling(judgement, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT)
-    gaps = scene.gaps(target)
+    if gate_input.diff is not None and (why := gate_input.diff.incomparable.get(compared)):
+        return built_decision(
+            judgement, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT
+        )
+    gaps = gate_input.gaps(target)
     if gaps:
         more = f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
         reason = f"{gaps[0]}{more}"
         fix = RERUN_WHOLE if any("was to run" in gap for gap in gaps) else ACCEPT
-        return ruling(judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(scene, target)), fix=fix)
-    if why := scene.unselected(target):
-        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
-    if not scene.pairs(target):
+        return built_decision(
+            judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(gate_input, target)), fix=fix
+        )
+    if why := gate_input.unselected(target):
+        return built_decision(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+    if not gate_input.pairs(target):
         reason = f"no case of {target} ran that the baseline has"
-        return ruling(judgement, "fail", reason, explanation=scope_lines(scene, target), fix=RERUN_WHOLE)
+        return built_decision(judgement, "fail", reason, explanation=scope_lines(gate_input, target), fix=RERUN_WHOLE)
     return None
 
 
@@ -197,7 +205,7 @@ def _causes(pairs: Iterable[CaseDiff]) -> tuple[str, ...]:
     return (*lines[:SHOWN_LINES], f"… and {hidden} more lines of prompt diffs") if hidden > 0 else tuple(lines)
 
 
-def _essence(change: Change) -> tuple[str, ...]:
+def _essence(change: BaselineChange) -> tuple[str, ...]:
     """Return what came and went; the lines around it differ between cases that share a cause."""
     return tuple(line for line in change.lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
 
@@ -212,7 +220,7 @@ def _ways(pairs: Iterable[CaseDiff]) -> list[str]:
     ]
 
 
-def _way(pair: CaseDiff, change: Change) -> str:
+def _way(pair: CaseDiff, change: BaselineChange) -> str:
     call = f" of {change.call}" if change.call else ""
     return f"{pair.case_id}: {change.metric}{call} {_said(change.before)} → {_said(change.after)}"
 

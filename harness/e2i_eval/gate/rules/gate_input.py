@@ -1,4 +1,4 @@
-"""The scene: all that the gate may look at when it decides."""
+"""The gate input: all that the gate may look at when it decides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.decision import ALL_TARGETS
-from e2i_eval.gate.rules.scope import Scope
+from e2i_eval.gate.rules.scope import GateScope
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats import CaseVerdict
 
-__all__ = ["EXACT_MODES", "Scene"]
+__all__ = ["EXACT_MODES", "GateInput"]
 
 EXACT_MODES = ("mock", "replay")
 """Modes of Claude in which an unchanged target does exactly the same again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class GateInput:
     """What a session measured, what was accepted, and what was to run.
 
     Attributes:
@@ -37,7 +37,7 @@ class Scene:
     report: Report
     diff: BaselineDiff | None = None
     no_baseline: str = ""
-    scope: Scope = field(default_factory=Scope)
+    scope: GateScope = field(default_factory=GateScope)
     quarantined: Collection[str] = ()
 
     @property

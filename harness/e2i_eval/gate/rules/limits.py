@@ -1,11 +1,11 @@
-"""Absolute limits, what logging costs, and what the duet found: rules that need no baseline."""
+"""Absolute limits, what logging costs, and what the A/B latency test found: rules that need no baseline."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules.decision_builder import RERUN_WHOLE, number, ruling, scope_lines, several
+from e2i_eval.gate.rules.decision_builder import RERUN_WHOLE, built_decision, number, scope_lines, several
 from e2i_eval.gate.rules.undecided import undecided, undecided_decision
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from e2i_eval.core.decision import Decision, DecisionStatus
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
-    from e2i_eval.gate.rules.gate_input import Scene
+    from e2i_eval.gate.rules.gate_input import GateInput
     from e2i_eval.gate.rules.rule import Rule
-    from e2i_eval.gate.rules.rulebook import Judgement
+    from e2i_eval.gate.rules.rulebook import AppliedRule
     from e2i_eval.runner.report import CaseResult
 
 __all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "unseen_decision"]
@@ -26,20 +26,20 @@ FAILURE_LEVEL = 0.005
 RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
-def decide_limit(judgement: Judgement, scene: Scene) -> Decision:
+def decide_limit(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge a limit on a target's amount (the sum over its cases), share (the mean) or pass rate in an exact mode."""
-    if gap := unseen_decision(judgement, scene):
+    if gap := unseen_decision(judgement, gate_input):
         return gap
     rule, metric = judgement.rule, judgement.rule.metric
-    results = scene.results(judgement.target)
-    scope = scope_lines(scene, judgement.target)
+    results = gate_input.results(judgement.target)
+    scope = scope_lines(gate_input, judgement.target)
     if metric.kind == "rate":
-        passed, total = pass_counts(scene, judgement.target)
-        open_cases = undecided(scene, judgement.target)
+        passed, total = pass_counts(gate_input, judgement.target)
+        open_cases = undecided(gate_input, judgement.target)
         if open_cases and not rule.holds(passed / total) and rule.holds((passed + len(open_cases)) / total):
             return undecided_decision(judgement, open_cases)
         failed = several(
-            f"{each.case_id} does not pass" for each in scene.verdicts(judgement.target) if each.status != "pass"
+            f"{each.case_id} does not pass" for each in gate_input.verdicts(judgement.target) if each.status != "pass"
         )
         return _limited(judgement, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
     if metric.check:
@@ -48,19 +48,23 @@ def decide_limit(judgement: Judgement, scene: Scene) -> Decision:
     if unknown:
         reason = f"{metric.name} of {unknown[0]} could not be measured"
         lines = several(f"{case_id}: {metric.name} could not be measured" for case_id in unknown)
-        return ruling(judgement, "fail", reason, explanation=(*lines, *scope), fix="see why in the case's verdicts")
+        return built_decision(
+            judgement, "fail", reason, explanation=(*lines, *scope), fix="see why in the case's verdicts"
+        )
     values = {case_id: _mean(runs, metric.name) for case_id, runs in results.items()}
     known = {case_id: value for case_id, value in values.items() if value is not None}
     if not known:
         reason = f"no case of {judgement.target} has {metric.name}, so nothing was judged"
-        return ruling(judgement, "inconclusive", reason, explanation=scope, fix="remove the rule, or add a case")
+        return built_decision(
+            judgement, "inconclusive", reason, explanation=scope, fix="remove the rule, or add a case"
+        )
     total_value = math.fsum(known.values()) / (1 if metric.kind == "amount" else len(known))
     word = "in all" if metric.kind == "amount" else "on average"
     lines = several(_by_size(rule, known))
     return _limited(judgement, total_value, f"{number(total_value, metric.unit)} {word}", (*lines, *scope))
 
 
-def decide_overhead(judgement: Judgement, scene: Scene) -> Decision:
+def decide_overhead(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge what logging costs by the upper end of its interval, for every way of calling that was measured.
 
     ``overhead_ms`` asks this of one caller at a time. Of many at once, who wait for each other on few cores by far
@@ -68,10 +72,10 @@ def decide_overhead(judgement: Judgement, scene: Scene) -> Decision:
     they are surely within.
     """
     rule, target = judgement.rule, judgement.target
-    measured = [each for each in scene.report.overheads if each.target == target and _is_meant(rule, each)]
+    measured = [each for each in gate_input.report.overheads if each.target == target and _is_meant(rule, each)]
     if not measured:
         reason = f"what logging of {target} costs was not measured in this session"
-        return ruling(judgement, "inconclusive", reason, fix="add --e2i-overhead=all")
+        return built_decision(judgement, "inconclusive", reason, fix="add --e2i-overhead=all")
     lenient = rule.metric.name != CONCURRENT and any(not each.is_concurrent for each in measured)
     judged = [(_overhead_status(rule, each, lenient=lenient and each.is_concurrent), each) for each in measured]
     status, worst = max(judged, key=lambda pair: (RANK[pair[0]], not pair[1].is_concurrent, pair[1].overhead_ms.high))
@@ -85,7 +89,7 @@ def decide_overhead(judgement: Judgement, scene: Scene) -> Decision:
         reason = f"logging changes what the caller gets ({worst.callers}): {worst.differences[0]}"
     lines = [line for _, each in judged for line in _overhead_lines(each)]
     fix = {"inconclusive": "measure more pairs, or on a quieter machine", "fail": "find what waits with a profiler"}
-    return ruling(
+    return built_decision(
         judgement, status, reason, measured=cost.high, estimate=cost, explanation=lines, fix=fix.get(status, "")
     )
 
@@ -94,15 +98,17 @@ def _is_meant(rule: Rule, result: OverheadResult) -> bool:
     return result.is_concurrent or rule.metric.name != CONCURRENT
 
 
-def decide_latency(judgement: Judgement, scene: Scene) -> Decision:
-    """Take over what the duet says of a target: the worst of its parts."""
+def decide_latency(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+    """Take over what the A/B latency test says of a target: the worst of its parts."""
     target = judgement.target
-    shifts = [each for each in scene.report.latency if each.target == target]
+    shifts = [each for each in gate_input.report.latency if each.target == target]
     if not shifts:
         reason = f"{target} was not measured against another revision in this session"
-        return ruling(judgement, "inconclusive", reason, fix="add --e2i-duet=REF, for example --e2i-duet=origin/main")
+        return built_decision(
+            judgement, "inconclusive", reason, fix="add --e2i-duet=REF, for example --e2i-duet=origin/main"
+        )
     worst = max(shifts, key=lambda each: (RANK[each.status], each.shift_ms.value))
-    return ruling(
+    return built_decision(
         judgement,
         worst.status,
         f"{worst.part}: {worst.reason}",
@@ -117,34 +123,34 @@ def decide_latency(judgement: Judgement, scene: Scene) -> Decision:
     )
 
 
-def unseen_decision(judgement: Judgement, scene: Scene) -> Decision | None:
+def unseen_decision(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when a case that was to run has no result, or none ran; None when all is there."""
     target = judgement.target
-    unseen = scene.unseen(target)
-    scope = scope_lines(scene, target)
+    unseen = gate_input.unseen(target)
+    scope = scope_lines(gate_input, target)
     if unseen:
-        return ruling(judgement, "fail", unseen[0], explanation=(*several(unseen), *scope), fix=RERUN_WHOLE)
-    if why := scene.unselected(target):
-        return ruling(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
-    if not scene.results(target):
+        return built_decision(judgement, "fail", unseen[0], explanation=(*several(unseen), *scope), fix=RERUN_WHOLE)
+    if why := gate_input.unselected(target):
+        return built_decision(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+    if not gate_input.results(target):
         reason = f"no case of {target} was judged"
-        return ruling(judgement, "fail", reason, explanation=scope, fix=RERUN_WHOLE)
+        return built_decision(judgement, "fail", reason, explanation=scope, fix=RERUN_WHOLE)
     return None
 
 
-def pass_counts(scene: Scene, target: str) -> tuple[int, int]:
+def pass_counts(gate_input: GateInput, target: str) -> tuple[int, int]:
     """Return how many cases pass, and how many there are; a case counts once, however often it ran."""
-    statuses = [verdict.status for verdict in scene.verdicts(target)]
+    statuses = [verdict.status for verdict in gate_input.verdicts(target)]
     return statuses.count("pass"), len(statuses)
 
 
-def _limited(judgement: Judgement, value: float, text: str, lines: Sequence[str]) -> Decision:
+def _limited(judgement: AppliedRule, value: float, text: str, lines: Sequence[str]) -> Decision:
     rule = judgement.rule
     holds = rule.holds(value)
     reason = f"{text}, {'within' if holds else 'beyond'} {rule.sign}{number(rule.value, rule.metric.unit)}"
     fix = "" if holds else f"mend it, or change the rule in {rule.where}"
     shown = () if holds else lines
-    return ruling(judgement, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
+    return built_decision(judgement, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
 
 
 def _is_asked_for(runs: Sequence[CaseResult], check: str) -> bool:

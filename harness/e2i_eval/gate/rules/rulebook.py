@@ -11,7 +11,7 @@ from e2i_eval.gate.rules.rule import Rule, parse_rule
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["DEFAULT_RULES", "LIVE_DEFAULT_RULES", "Judgement", "RuleBook", "parse_rules"]
+__all__ = ["DEFAULT_RULES", "LIVE_DEFAULT_RULES", "AppliedRule", "RuleBook", "parse_rules"]
 
 DEFAULT_RULES = (
     "input_tokens:+0%",
@@ -29,7 +29,7 @@ LIVE_DEFAULT_RULES = ("pass_rate:-0%", "logging_completeness:-0%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class AppliedRule:
     """One rule to be applied to one target: what a pytest item stands for."""
 
     rule: Rule
@@ -70,9 +70,9 @@ class RuleBook:
         """Return the rules from weak to strong: within a level one for this target is nearer than one for all."""
         return [[rule for rule in level if rule.target == only] for level in self.levels for only in ("", target)]
 
-    def judgements(self, targets: Iterable[str]) -> tuple[Judgement, ...]:
+    def judgements(self, targets: Iterable[str]) -> tuple[AppliedRule, ...]:
         """Return every rule with every target it holds for, rule by rule."""
-        every = [Judgement(rule=rule, target=target) for target in targets for rule in self.of(target)]
+        every = [AppliedRule(rule=rule, target=target) for target in targets for rule in self.of(target)]
         order = {name: number for number, name in enumerate(dict.fromkeys(each.rule.slot for each in every))}
         return tuple(sorted(every, key=lambda each: order[each.rule.slot]))
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Scope"]
+__all__ = ["GateScope"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class GateScope:
     """What was to run; crosses from xdist's workers to the controller as JSON.
 
     Attributes:
@@ -55,7 +55,7 @@ class Scope:
         }
 
     @classmethod
-    def from_json(cls, data: JsonObject) -> Scope:
+    def from_json(cls, data: JsonObject) -> GateScope:
         """Read what ``to_json`` wrote."""
         return cls(
             expected=tuple(data["expected"]),

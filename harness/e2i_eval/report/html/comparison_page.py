@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from e2i_eval.report import comparison_words as words
 from e2i_eval.report import numbers
 from e2i_eval.report.html.page import page
-from e2i_eval.report.html.plot import Measured, interval_plot
+from e2i_eval.report.html.plot import PlottedInterval, interval_plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.gate.compare import Comparison, PairComparison
+    from e2i_eval.gate.compare import PairComparison, RunComparison
     from e2i_eval.report.html.plot import IntervalPlot
 
 __all__ = ["comparison_html"]
@@ -24,7 +24,7 @@ BAR_MS = 50.0
 """What logging may add to a call."""
 
 
-def comparison_html(comparison: Comparison) -> str:
+def comparison_html(comparison: RunComparison) -> str:
     """Return ``comparison`` as one HTML file that loads nothing from anywhere."""
     return page(
         "compare.html.j2",
@@ -47,11 +47,11 @@ def _overhead_plot(pair: PairComparison) -> IntervalPlot | None:
     return interval_plot(id_, "What logging adds to a call", header, rows, lines) if rows else None
 
 
-def _measured(pair: PairComparison) -> Iterator[Measured]:
+def _measured(pair: PairComparison) -> Iterator[PlottedInterval]:
     for each in pair.overheads:
         for side, result in ((pair.base, each.before), (pair.head, each.after)):
             if result is not None:
-                yield Measured(
+                yield PlottedInterval(
                     label=f"{side.letter} {each.target}",
                     detail=each.callers,
                     mark="fail" if result.differences or result.overhead_ms.high >= BAR_MS else "plain",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IntervalPlot",
     "IntervalRow",
-    "Measured",
+    "PlottedInterval",
     "SpreadPlot",
     "SpreadRow",
     "Tick",
@@ -169,7 +169,7 @@ class SpreadPlot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class PlottedInterval:
     """What a row of an interval plot is made of.
 
     Attributes:
@@ -190,7 +190,11 @@ class Measured:
 
 
 def interval_plot(
-    id_: str, title: str, header: tuple[str, ...], measured: Sequence[Measured], lines: Sequence[tuple[str, float]]
+    id_: str,
+    title: str,
+    header: tuple[str, ...],
+    measured: Sequence[PlottedInterval],
+    lines: Sequence[tuple[str, float]],
 ) -> IntervalPlot:
     """Lay out estimates on a common axis.
 
@@ -216,7 +220,7 @@ def interval_plot(
     )
 
 
-def _interval_row(measured: Measured, scale: Scale) -> IntervalRow:
+def _interval_row(measured: PlottedInterval, scale: Scale) -> IntervalRow:
     estimate, floor = measured.estimate, measured.floor_ms
     band = None if floor is None else (scale.x(-floor), scale.x(floor) - scale.x(-floor))
     sure = f"{estimate.confidence:.0%} interval, {estimate.method}"
@@ -236,7 +240,7 @@ def _interval_row(measured: Measured, scale: Scale) -> IntervalRow:
 def overhead_plot(overheads: Sequence[OverheadResult]) -> IntervalPlot | None:
     """Lay out what logging adds to a call; None when it was not measured."""
     rows = [
-        Measured(
+        PlottedInterval(
             label=each.target,
             detail=each.callers,
             mark="fail" if each.differences or each.overhead_ms.high >= BAR_MS else "pass",
@@ -258,7 +262,7 @@ def overhead_plot(overheads: Sequence[OverheadResult]) -> IntervalPlot | None:
 def shift_plot(shifts: Sequence[LatencyShift]) -> IntervalPlot | None:
     """Lay out base against head as a forest plot; None without ``--e2i-duet``."""
     rows = [
-        Measured(
+        PlottedInterval(
             label=each.target,
             detail=each.part,
             mark=each.status,

@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
-    from e2i_eval.core.ports import Claude, Price, Tape, Tracking
+    from e2i_eval.core.ports import Claude, OpenCapture, Pricing, Tracking
     from e2i_eval.core.run import Run
     from e2i_eval.core.trace import Logged, Trace
     from e2i_eval.runner.evaluation.session_ref import SessionRef
-    from e2i_eval.runner.judging import Bench
+    from e2i_eval.runner.judging import JudgeRunner
 
 __all__ = ["Evaluator"]
 
@@ -62,7 +62,7 @@ class Called:
     """A target was called: how it went, what went over the wire, what was not sent, which parts of it ran."""
 
     run: Run
-    tape: Tape
+    capture: OpenCapture
     unsent: tuple[Verdict, ...]
     watched: WatchedCall
 
@@ -78,11 +78,11 @@ class Evaluator:
         claude: Claude,
         tracking: Tracking,
         clock: Clock,
-        price: Price,
+        price: Pricing,
         secrets: tuple[str, ...],
         build: Callable[[TargetSettings], BuiltTarget] = build_target,
         standing: Callable[[str], tuple[Check, ...]] = lambda _target: (),
-        judging: Bench | None = None,
+        judging: JudgeRunner | None = None,
     ) -> None:
         self._is_live = settings.claude == "live"
         self._targets = Targets(settings, build)
@@ -209,7 +209,7 @@ class Evaluator:
             with contextlib.ExitStack() as stack:
                 try:
                     target = self._targets.built(case.target)
-                    tape = stack.enter_context(self._claude.tape(case))
+                    capture = stack.enter_context(self._claude.capture(case))
                 except E2iError as error:
                     if case_run is not None:
                         self._records.broken(case_run, case, error)
@@ -219,9 +219,9 @@ class Evaluator:
                 stack.enter_context(contextlib.chdir(Path.cwd()))
                 run = target.call(case.inputs, clock=self._clock, runner=self._runner, config=watched.config)
             flush_s, unsent = self._flush(target, unknown=unknown)
-        held_back_s = waited_s(tape.exchanges)
+        held_back_s = waited_s(capture.exchanges)
         run = replace(run, flush_s=flush_s, duration_s=max(0.0, run.duration_s - held_back_s))
-        return Called(run=run, tape=tape, unsent=unsent, watched=watched)
+        return Called(run=run, capture=capture, unsent=unsent, watched=watched)
 
     def _flush(self, target: BuiltTarget, *, unknown: str) -> tuple[float, tuple[Verdict, ...]]:
         """Send what logging still holds; with a server known to be dead there is nothing to wait for.
@@ -253,8 +253,8 @@ class Evaluator:
         return Evidence(
             case=case,
             run=called.run,
-            exchanges=called.tape.exchanges,
-            notes=called.tape.notes,
+            exchanges=called.capture.exchanges,
+            notes=called.capture.notes,
             traces=traces,
             logged=logged,
             unknown=unknown,

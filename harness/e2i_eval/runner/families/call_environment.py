@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from e2i_eval.runner.families.declared import Declared
 
-__all__ = ["surroundings"]
+__all__ = ["call_environment"]
 
 
 @contextlib.contextmanager
-def surroundings(declared: Declared, environ: MutableMapping[str, str]) -> Iterator[None]:
+def call_environment(declared: Declared, environ: MutableMapping[str, str]) -> Iterator[None]:
     """Enter the seam of ``declared`` and set its variables for the block.
 
     Raises:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.runner.families.family import Family
     from e2i_eval.runner.families.relation import Relation
 
-__all__ = ["UNAVAILABLE", "Alteration", "Declared", "Plan"]
+__all__ = ["UNAVAILABLE", "Alteration", "Declared", "FamilyPlan"]
 
 UNAVAILABLE = "unavailable"
 """In place of a case's name: Claude answers HTTP 529 to every request."""
@@ -103,7 +103,7 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FamilyPlan:
     """What the families file says of one target.
 
     Attributes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.source_lines import line_of, toml_lines
 from e2i_eval.core.suggestion import did_you_mean, quoted
-from e2i_eval.runner.families.declared import Declared, Plan
+from e2i_eval.runner.families.declared import Declared, FamilyPlan
 from e2i_eval.runner.families.family import FAMILIES, Family
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ GROUPS = ("values", "metrics", "tags")
 """Rules of a check that a case file has under ``expect``."""
 
 
-def read_families(path: Path, *, root: Path) -> dict[str, Plan]:
+def read_families(path: Path, *, root: Path) -> dict[str, FamilyPlan]:
     """Return what the file says, by target.
 
     Args:
@@ -62,7 +62,7 @@ class _Reader:
         self._lines = toml_lines(text)
         self._form = self._validated(text)
 
-    def plans(self) -> dict[str, Plan]:
+    def plans(self) -> dict[str, FamilyPlan]:
         """Return what the file says of each target."""
         plans = {name: self._plan(name, target) for name, target in self._form.targets.items()}
         problems = list(self._contradictions())
@@ -70,8 +70,8 @@ class _Reader:
             raise UsageError("\n  ".join(["the families file says what cannot be checked:", *problems]))
         return plans
 
-    def _plan(self, name: str, form: TargetForm) -> Plan:
-        return Plan(
+    def _plan(self, name: str, form: TargetForm) -> FamilyPlan:
+        return FamilyPlan(
             target=name,
             checks=tuple(
                 self._declared(name, family, key, check)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
 from e2i_eval.dataset.case_file.reader import read_case
-from e2i_eval.runner.families.call_environment import surroundings
+from e2i_eval.runner.families.call_environment import call_environment
 from e2i_eval.runner.families.derived_case import derived_case
 from e2i_eval.runner.families.family_check import Before, family_check
 
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
             """Evaluate and judge there."""
 
 
-__all__ = ["Bench", "golden_case"]
+__all__ = ["FamilyRunner", "golden_case"]
 
 
-class Bench:
+class FamilyRunner:
     """Evaluates declared checks one after another.
 
     A golden case that was evaluated in this process already is not evaluated again: ``keep`` it here.
@@ -102,7 +102,7 @@ class Bench:
             return self._evaluator().conclude(case, nodeid, (check,), basis)
         if not declared.alteration.is_around_target:
             return self._evaluator().evaluate(case, nodeid, checks=(check,)).result
-        with surroundings(declared, self._environ), self._evaluator().rebuilt(declared.target):
+        with call_environment(declared, self._environ), self._evaluator().rebuilt(declared.target):
             return self._evaluator().evaluate(case, nodeid, checks=(check,)).result
 
     def _basis(self, golden: Case, nodeid: str) -> Evaluation:

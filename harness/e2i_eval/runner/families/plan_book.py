@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks import Check
     from e2i_eval.config.settings import Settings
-    from e2i_eval.runner.families.declared import Plan
+    from e2i_eval.runner.families.declared import FamilyPlan
 
 __all__ = ["PlanBook"]
 
@@ -30,7 +30,7 @@ class PlanBook:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._files: dict[Path, dict[str, Plan] | UsageError] = {}
+        self._files: dict[Path, dict[str, FamilyPlan] | UsageError] = {}
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -41,7 +41,7 @@ class PlanBook:
         """Return the chosen targets that name ``file``, in the order of the configuration."""
         return tuple(name for name in self._chosen() if self._file(name) == file)
 
-    def plan(self, target: str) -> Plan | None:
+    def plan(self, target: str) -> FamilyPlan | None:
         """Return the plan of ``target``; None when it names no families file.
 
         Raises:
@@ -79,7 +79,7 @@ class PlanBook:
             if plan.undeclared
         )
 
-    def _readable(self) -> Iterator[Plan]:
+    def _readable(self) -> Iterator[FamilyPlan]:
         for target in self._chosen():
             with contextlib.suppress(UsageError):  # it is an item that fails
                 if plan := self.plan(target):
@@ -92,7 +92,7 @@ class PlanBook:
         settings = self._settings.targets.get(target)
         return settings.families if settings else None
 
-    def _read(self, file: Path) -> dict[str, Plan]:
+    def _read(self, file: Path) -> dict[str, FamilyPlan]:
         if file not in self._files:
             try:
                 self._files[file] = read_families(file, root=self._settings.root)

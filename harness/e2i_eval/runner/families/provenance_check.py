@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.trace import Trace
-    from e2i_eval.runner.families.declared import Plan
+    from e2i_eval.runner.families.declared import FamilyPlan
 
 __all__ = ["NAME", "standing_checks"]
 
 NAME = "provenance-tag"
 
 
-def standing_checks(plan: Plan) -> tuple[Check, ...]:
+def standing_checks(plan: FamilyPlan) -> tuple[Check, ...]:
     """Return the checks that ``plan`` adds to every evaluation of its target."""
     if not any(check.family == "provenance" for check in plan.checks):
         return ()
     return (Check(name=NAME, judge=lambda evidence: _judge(plan, evidence)),)
 
 
-def _judge(plan: Plan, evidence: Evidence) -> Verdict:
+def _judge(plan: FamilyPlan, evidence: Evidence) -> Verdict:
     if evidence.run.error is not None:
         return Verdict(check=NAME, status="skip", reason="the target raised, so no answer comes from anywhere")
     if evidence.traces is None:
@@ -43,7 +43,7 @@ def _judge(plan: Plan, evidence: Evidence) -> Verdict:
     return Verdict(check=NAME, status="pass", reason=f"{plan.provenance_tag} is {quoted(found)}", score=1.0)
 
 
-def _findings(plan: Plan, trace: Trace) -> Iterator[Finding]:
+def _findings(plan: FamilyPlan, trace: Trace) -> Iterator[Finding]:
     value = trace.tags.get(plan.provenance_tag)
     if value not in plan.provenances:
         yield Finding(

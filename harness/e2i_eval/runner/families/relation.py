@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.checks.compare.comparison import Comparison, is_number
+from e2i_eval.checks.compare.comparison import ComparisonRules, is_number
 from e2i_eval.checks.compare.data_path import NOTHING, value_at
 from e2i_eval.checks.compare.diff_path import dotted_path
 from e2i_eval.checks.compare.difference import differences
@@ -87,8 +87,8 @@ class Relation:
         is_right = new > old if self.must == "increase" else new < old
         return "" if is_right else "moved the wrong way"
 
-    def _comparison(self) -> Comparison:
-        return Comparison.of(
+    def _comparison(self) -> ComparisonRules:
+        return ComparisonRules.of(
             tolerance=self.tolerance, ignore_order=False, ignore=self.ignore, ignore_regex=self.ignore_regex
         )
 
@@ -98,7 +98,7 @@ class Relation:
         return f"{wanted} (tolerance: rel {rel:g}, abs {absolute:g})" if rel or absolute else wanted
 
 
-def _messages(old: JsonValue, new: JsonValue, comparison: Comparison) -> Iterator[str]:
+def _messages(old: JsonValue, new: JsonValue, comparison: ComparisonRules) -> Iterator[str]:
     for difference in differences(old, new, comparison):
         key = dotted_path(difference.path)
         yield f"{key + ': ' if key else ''}{shown(difference.expected)} became {shown(difference.actual)}"

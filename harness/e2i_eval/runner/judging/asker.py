@@ -13,11 +13,11 @@ from e2i_eval.core.judgement import Judgement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from e2i_eval.checks.judges.subject import Subject
+    from e2i_eval.checks.judges.subject import JudgeSubject
     from e2i_eval.core.exchange import Usage
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.core.ports import Price
+    from e2i_eval.core.ports import Pricing
 
 __all__ = ["Ask", "Scorer", "ask_once", "judgement_of", "median", "spent"]
 
@@ -32,11 +32,11 @@ class Ask(Protocol):
 class Scorer(Protocol):
     """Runs one of MLflow's scorers."""
 
-    def __call__(self, rule: JudgeRule, subject: Subject, *, model: str, ask: Ask) -> tuple[bool, str]:
+    def __call__(self, rule: JudgeRule, subject: JudgeSubject, *, model: str, ask: Ask) -> tuple[bool, str]:
         """Return whether it says yes, and why; raises whatever went wrong."""
 
 
-def ask_once(rule: JudgeRule, subject: Subject, *, model: str, ask: Ask, scorer: Scorer) -> tuple[float, str]:
+def ask_once(rule: JudgeRule, subject: JudgeSubject, *, model: str, ask: Ask, scorer: Scorer) -> tuple[float, str]:
     """Return one score and its reason; raises whatever went wrong."""
     if rule.scorer:
         says_yes, reason = scorer(rule, subject, model=model, ask=ask)
@@ -68,7 +68,7 @@ def judgement_of(
     )
 
 
-def spent(used: Iterable[tuple[str, Usage]], price: Price) -> dict[str, float | int | None]:
+def spent(used: Iterable[tuple[str, Usage]], price: Pricing) -> dict[str, float | int | None]:
     """Return tokens and cost of answers, each a model and what it used, by the names a judgement has for them."""
     every = tuple(used)
     costs = [price(model, usage) for model, usage in every]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
-from e2i_eval.claude.batch_answer import Answer
+from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.core.errors import E2iError
 from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judgement import Judgement
-    from e2i_eval.core.ports import Price
+    from e2i_eval.core.ports import Pricing
     from e2i_eval.core.verdict import Verdict
-    from e2i_eval.runner.judging.pending import Brief
+    from e2i_eval.runner.judging.pending import JudgeQuestion
     from e2i_eval.runner.report import CaseResult
 
-__all__ = ["Post", "Settled", "Settlement"]
+__all__ = ["BatchResult", "BatchResults", "Post"]
 
 
 class Post(Protocol):
     """Sends requests together and waits for all answers."""
 
-    def __call__(self, requests: Mapping[str, JsonObject]) -> Mapping[str, Answer]:
+    def __call__(self, requests: Mapping[str, JsonObject]) -> Mapping[str, BatchAnswer]:
         """Return an answer for each request, by the request's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class BatchResult:
     """A case whose judges have spoken.
 
     Attributes:
@@ -52,7 +52,7 @@ class _Held(Exception):  # noqa: N818  nothing went wrong
     """A question was taken down instead of being sent."""
 
 
-class Settlement:
+class BatchResults:
     """Asks what waited.
 
     Args:
@@ -61,41 +61,42 @@ class Settlement:
         price: what an answer costs in a batch.
     """
 
-    def __init__(self, *, post: Post, scorer: Scorer, price: Price) -> None:
+    def __init__(self, *, post: Post, scorer: Scorer, price: Pricing) -> None:
         self._post = post
         self._scorer = scorer
         self._price = price
 
-    def settle(self, briefs: Sequence[Brief], results: Iterable[CaseResult]) -> tuple[Settled, ...]:
+    def settle(self, briefs: Sequence[JudgeQuestion], results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
         """Return the cases that ``briefs`` are about, judged."""
-        asked = {self._key(brief): self._questions(brief) for brief in briefs}
+        asked = {self._key(question): self._questions(question) for question in briefs}
         requests = {name: body for questions in asked.values() for name, body in questions.items()}
         answers = self._answers(requests) if requests else {}
-        by_case: dict[tuple[str, str, int], list[Brief]] = {}
-        for brief in briefs:
-            by_case.setdefault((brief.nodeid, brief.subject.case_id, brief.repeat), []).append(brief)
+        by_case: dict[tuple[str, str, int], list[JudgeQuestion]] = {}
+        for question in briefs:
+            by_case.setdefault((question.nodeid, question.subject.case_id, question.repeat), []).append(question)
         found = ((each, by_case.get((each.nodeid, each.case_id, each.repeat))) for each in results)
         return tuple(self._settled(result, own, asked, answers) for result, own in found if own)
 
-    def _answers(self, requests: Mapping[str, JsonObject]) -> Mapping[str, Answer]:
+    def _answers(self, requests: Mapping[str, JsonObject]) -> Mapping[str, BatchAnswer]:
         try:
             return self._post(requests)
         except E2iError as error:
-            return {name: Answer(error=str(error)) for name in requests}
+            return {name: BatchAnswer(error=str(error)) for name in requests}
         except Exception as error:  # noqa: BLE001  whatever broke, each judge says so
-            return {name: Answer(error=f"{type(error).__name__}: {error}") for name in requests}
+            return {name: BatchAnswer(error=f"{type(error).__name__}: {error}") for name in requests}
 
     def _settled(
         self,
         result: CaseResult,
-        briefs: Sequence[Brief],
+        briefs: Sequence[JudgeQuestion],
         asked: Mapping[str, Mapping[str, JsonObject]],
-        answers: Mapping[str, Answer],
-    ) -> Settled:
+        answers: Mapping[str, BatchAnswer],
+    ) -> BatchResult:
         judged = {
-            brief.rule.name: (brief, self._judgement(brief, asked[self._key(brief)], answers)) for brief in briefs
+            question.rule.name: (question, self._judgement(question, asked[self._key(question)], answers))
+            for question in briefs
         }
-        verdicts = tuple(verdict_of(said, brief.rule, where=brief.where) for brief, said in judged.values())
+        verdicts = tuple(verdict_of(said, question.rule, where=question.where) for question, said in judged.values())
         by_check = {verdict.check: verdict for verdict in verdicts}
         judgements = tuple(judged[each.judge][1] if each.judge in judged else each for each in result.judgements)
         after = replace(
@@ -104,37 +105,41 @@ class Settlement:
             judgements=judgements,
             measurements={**result.measurements, **judge_measurements(judgements)},
         )
-        return Settled(before=result, after=after, verdicts=verdicts)
+        return BatchResult(before=result, after=after, verdicts=verdicts)
 
-    def _judgement(self, brief: Brief, questions: Mapping[str, JsonObject], answers: Mapping[str, Answer]) -> Judgement:
-        got = [answers.get(name, Answer(error="the batch has no answer to it")) for name in questions]
+    def _judgement(
+        self, question: JudgeQuestion, questions: Mapping[str, JsonObject], answers: Mapping[str, BatchAnswer]
+    ) -> Judgement:
+        got = [answers.get(name, BatchAnswer(error="the batch has no answer to it")) for name in questions]
         scores: list[tuple[float, str]] = []
         error = "" if questions else "the scorer did not ask its model"
         for answer in got:
             try:
-                scores.append(self._once(brief, _Told(answer)))
+                scores.append(self._once(question, _Told(answer)))
             except Exception as raised:  # noqa: BLE001  whatever breaks in a judge says nothing about the system
                 error = answer.error or f"{type(raised).__name__}: {raised}"
-        used = [(brief.model, answer.usage) for answer in got if answer.usage is not None]
-        judgement = judgement_of(brief.rule, brief.subject.case_id, model=brief.model, answers=scores, error=error)
+        used = [(question.model, answer.usage) for answer in got if answer.usage is not None]
+        judgement = judgement_of(
+            question.rule, question.subject.case_id, model=question.model, answers=scores, error=error
+        )
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
 
-    def _questions(self, brief: Brief) -> dict[str, JsonObject]:
+    def _questions(self, question: JudgeQuestion) -> dict[str, JsonObject]:
         """Return the requests of one judge by id: the same question has the same id in every session."""
         held = _Holding()
         with contextlib.suppress(Exception):  # a judge that breaks before it asks has no answer, and says so then
-            self._once(brief, held)
+            self._once(question, held)
         if held.body is None:
             return {}
-        digest = _digest(json.dumps([self._key(brief), held.body], sort_keys=True))
-        return {f"{digest}-{number}": held.body for number in range(brief.rule.repeat)}
+        digest = _digest(json.dumps([self._key(question), held.body], sort_keys=True))
+        return {f"{digest}-{number}": held.body for number in range(question.rule.repeat)}
 
-    def _once(self, brief: Brief, ask: Ask) -> tuple[float, str]:
-        return ask_once(brief.rule, brief.subject, model=brief.model, ask=ask, scorer=self._scorer)
+    def _once(self, question: JudgeQuestion, ask: Ask) -> tuple[float, str]:
+        return ask_once(question.rule, question.subject, model=question.model, ask=ask, scorer=self._scorer)
 
-    def _key(self, brief: Brief) -> str:
-        return f"{brief.nodeid} {brief.subject.case_id} {brief.repeat} {brief.rule.name}"
+    def _key(self, question: JudgeQuestion) -> str:
+        return f"{question.nodeid} {question.subject.case_id} {question.repeat} {question.rule.name}"
 
 
 class _Holding:
@@ -151,7 +156,7 @@ class _Holding:
 class _Told:
     """Answers with what came back."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: BatchAnswer) -> None:
         self._answer = answer
 
     def __call__(self, body: JsonObject) -> JsonObject:  # noqa: ARG002  it was asked before

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_eval.checks.judges.judge_lookup import called
 from e2i_eval.checks.judges.scripted import scripted_content
-from e2i_eval.checks.judges.subject import Subject, part_of
+from e2i_eval.checks.judges.subject import JudgeSubject, part_of
 from e2i_eval.checks.judges.verdicts import verdict_of
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
-from e2i_eval.runner.judging.pending import Brief
+from e2i_eval.runner.judging.pending import JudgeQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from e2i_eval.core.exchange import WireNote
     from e2i_eval.core.judge_rule import JudgeRule
-    from e2i_eval.core.ports import Claude, Price, Tape
+    from e2i_eval.core.ports import Claude, OpenCapture, Pricing
     from e2i_eval.core.run import Run
     from e2i_eval.runner.judging.pending import Pending
     from e2i_eval.runner.report import CaseResult
 
-__all__ = ["Ask", "Bench", "Judged", "Scorer", "unasked"]
+__all__ = ["Ask", "JudgeRunner", "Judged", "Scorer", "unasked"]
 
 SUFFIX = ".judges"
-"""Ends the id of the tape, and so the name of the cassette: ``golden/cassettes/<target>/<case>.judges.json``."""
+"""Ends the id of the capture, and so the name of the cassette: ``golden/cassettes/<target>/<case>.judges.json``."""
 
 NO_MOCK = "no answer in mock mode"
 NO_OUTPUT = "there is no output to judge"
@@ -46,7 +46,7 @@ class Judged:
     verdicts: tuple[Verdict, ...] = ()
 
 
-class Bench:
+class JudgeRunner:
     """Asks judges.
 
     Args:
@@ -67,7 +67,7 @@ class Bench:
         claude: Claude,
         ask: Ask,
         scorer: Scorer,
-        price: Price,
+        price: Pricing,
         model: str,
         is_mocked: bool,
         shared: Callable[[str], Mapping[str, JudgeRule]] = lambda _target: {},
@@ -125,22 +125,22 @@ class Bench:
             if self._is_mocked and not group[0].mock:
                 judgements.append(self._unasked(case, group[0], NO_MOCK))
                 continue
-            with self._taped(case, group) as tape:
-                judgements += [self._judgement(case, rule, run, tape) for rule in group]
-            notes += () if self._is_mocked else tape.notes  # a script is left over where a judge broke, and says so
+            with self._taped(case, group) as capture:
+                judgements += [self._judgement(case, rule, run, capture) for rule in group]
+            notes += () if self._is_mocked else capture.notes  # a script is left over where a judge broke, and says so
         judged = _judged(case, rules, judgements)
         return replace(judged, verdicts=(*judged.verdicts, *_of_notes(notes)))
 
     @contextmanager
-    def _taped(self, case: Case, rules: Sequence[JudgeRule]) -> Iterator[Tape]:
-        """Open a tape for judges alone: the case's own is closed, so that the oracle never sees their exchanges."""
+    def _taped(self, case: Case, rules: Sequence[JudgeRule]) -> Iterator[OpenCapture]:
+        """Open a capture for judges alone: the case's own is closed, so that the oracle never sees their exchanges."""
         script = _script(rules[0]) if self._is_mocked else ()
         own = Case(id=case.id + SUFFIX, target=case.target, inputs={}, script=script, path=case.path, lines=case.lines)
-        with self._claude.tape(own) as tape:
-            yield tape
+        with self._claude.capture(own) as capture:
+            yield capture
 
-    def _judgement(self, case: Case, rule: JudgeRule, run: Run, tape: Tape) -> Judgement:
-        before = len(tape.exchanges)
+    def _judgement(self, case: Case, rule: JudgeRule, run: Run, capture: OpenCapture) -> Judgement:
+        before = len(capture.exchanges)
         answers: list[tuple[float, str]] = []
         error = ""
         try:
@@ -150,7 +150,7 @@ class Bench:
                 answers.append(once)
         except Exception as raised:  # noqa: BLE001  whatever breaks in a judge says nothing about the system
             error = f"{type(raised).__name__}: {raised}"
-        used = [(each.model, each.usage) for each in tape.exchanges[before:] if each.usage is not None]
+        used = [(each.model, each.usage) for each in capture.exchanges[before:] if each.usage is not None]
         judgement = judgement_of(rule, case.id, model=self._of(rule), answers=answers, error=error)
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
@@ -158,7 +158,7 @@ class Bench:
     def _noted(self, case: Case, rule: JudgeRule, run: Run, result: CaseResult, pending: Pending) -> Judgement:
         """Leave the question with the session's batch."""
         try:
-            brief = Brief(
+            question = JudgeQuestion(
                 nodeid=result.nodeid,
                 repeat=result.repeat,
                 where=case.where("expect.judges"),
@@ -168,7 +168,7 @@ class Bench:
             )
         except LookupError as raised:
             return judgement_of(rule, case.id, model=self._of(rule), error=f"{type(raised).__name__}: {raised}")
-        pending.add(brief)
+        pending.add(question)
         return self._unasked(case, rule, IN_BATCH)
 
     def _of(self, rule: JudgeRule) -> str:
@@ -184,8 +184,8 @@ def unasked(case: Case) -> Judged:
     return _judged(case, rules, [Judgement(judge=rule.name, case=case.id, reason=NO_BENCH) for rule in rules])
 
 
-def _subject(case: Case, rule: JudgeRule, run: Run) -> Subject:
-    return Subject(case_id=case.id, inputs=case.inputs, answer=part_of(run.output, rule.of))
+def _subject(case: Case, rule: JudgeRule, run: Run) -> JudgeSubject:
+    return JudgeSubject(case_id=case.id, inputs=case.inputs, answer=part_of(run.output, rule.of))
 
 
 def _script(rule: JudgeRule) -> tuple[ScriptedAnswer, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from e2i_eval.checks.judges.subject import Subject
+from e2i_eval.checks.judges.subject import JudgeSubject
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonObject
 
-__all__ = ["Brief", "Pending"]
+__all__ = ["JudgeQuestion", "Pending"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
+class JudgeQuestion:
     """One question, with all it takes to ask it in another process.
 
     Attributes:
@@ -37,7 +37,7 @@ class Brief:
     where: str
     rule: JudgeRule
     model: str
-    subject: Subject
+    subject: JudgeSubject
 
     def to_json(self) -> dict[str, object]:
         """Return the question as plain JSON."""
@@ -47,9 +47,9 @@ class Brief:
         return {**own, "rule": rule, "subject": {**subject, "inputs": dict(self.subject.inputs)}}
 
     @classmethod
-    def from_json(cls, data: JsonObject) -> Brief:
+    def from_json(cls, data: JsonObject) -> JudgeQuestion:
         """Read what ``to_json`` wrote."""
-        return cls(**{**data, "rule": _rule(data["rule"]), "subject": Subject(**data["subject"])})
+        return cls(**{**data, "rule": _rule(data["rule"]), "subject": JudgeSubject(**data["subject"])})
 
 
 class Pending:
@@ -59,17 +59,17 @@ class Pending:
         self._file = folder / "judges.jsonl"
         self._lock = FileLock(folder / "judges.lock")
 
-    def add(self, brief: Brief) -> None:
+    def add(self, question: JudgeQuestion) -> None:
         """Write a question down."""
         with self._lock, self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(brief.to_json()) + "\n")
+            file.write(json.dumps(question.to_json()) + "\n")
 
-    def take(self) -> tuple[Brief, ...]:
+    def take(self) -> tuple[JudgeQuestion, ...]:
         """Return the questions, in the order they came, and forget them."""
         with self._lock:
             lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
             self._file.unlink(missing_ok=True)
-        return tuple(Brief.from_json(json.loads(line)) for line in lines)
+        return tuple(JudgeQuestion.from_json(json.loads(line)) for line in lines)
 
 
 def _rule(data: JsonObject) -> JudgeRule:

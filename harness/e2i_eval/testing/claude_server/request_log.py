@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from e2i_eval.testing.claude_server.plan import ServerPlan
 
-__all__ = ["Book", "Refusal"]
+__all__ = ["RateRefusal", "RequestLog"]
 
 POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RateRefusal:
     """Why a request is refused: more than the limit allows; ``wait_s`` until it allows one again, None if unknown."""
 
     wait_s: float | None
@@ -34,7 +34,7 @@ class Body:
 
 
 @dataclass(slots=True)
-class Book:
+class RequestLog:
     """Counts; any thread may write.
 
     An answer is paid once its client has read it to the end: one that was killed before has nothing in hand.
@@ -65,16 +65,16 @@ class Book:
             self.statuses[outcome] += 1
             self.bodies[digest].paid += paid
 
-    def refusal(self, plan: ServerPlan) -> Refusal | None:
+    def refusal(self, plan: ServerPlan) -> RateRefusal | None:
         """Return why the request that came last is too much; None when it is not."""
         now_s = time.monotonic()
         with self.lock:
             if plan.limit_concurrent and self.under_way > plan.limit_concurrent:
-                return Refusal(wait_s=None)
+                return RateRefusal(wait_s=None)
             if now_s - self.window_start_s >= plan.limit_window_s:
                 self.window_start_s, self.window_count = now_s, 0
             if plan.limit_requests and self.window_count >= plan.limit_requests:
-                return Refusal(wait_s=self.window_start_s + plan.limit_window_s - now_s)
+                return RateRefusal(wait_s=self.window_start_s + plan.limit_window_s - now_s)
             self.window_count += 1
             return None
 

@@ -19,7 +19,7 @@ from e2i_eval.claude.tokens import estimate_input_tokens
 from e2i_eval.core.case import ScriptedError
 from e2i_eval.testing.claude_server.batches import Batches
 from e2i_eval.testing.claude_server.derived_answer import body_digest, derived_answer
-from e2i_eval.testing.claude_server.request_log import Book
+from e2i_eval.testing.claude_server.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ class ClaudeHttpServer(ThreadingHTTPServer):
     def __init__(self, plan: ServerPlan, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.plan = plan
-        self.book = Book()
+        self.book = RequestLog()
         self.batches = Batches(self.batch_result)
 
     @property

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.contract.model_call import Part, canonical
+from e2i_eval.checks.contract.model_call import ContentPart, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +41,11 @@ NOT_CONTENT = frozenset({"cache_control", "index", "citations"})
 DIGEST_CHARS = 16
 
 
-def parts(role: str, content: JsonValue) -> Iterator[Part]:
+def parts(role: str, content: JsonValue) -> Iterator[ContentPart]:
     """Yield the parts of a message's ``content``: a text, a block, or a list of either; empty texts are left out."""
     if isinstance(content, str):
         if content.strip():
-            yield Part(role=role, kind=TEXT, text=content)
+            yield ContentPart(role=role, kind=TEXT, text=content)
     elif isinstance(content, dict):
         yield from _block(role, content)
     elif isinstance(content, (list, tuple)):
@@ -63,24 +63,26 @@ def tool_input(arguments: JsonValue) -> str:
     return canonical(arguments or {})
 
 
-def _block(role: str, block: JsonObject) -> Iterator[Part]:
+def _block(role: str, block: JsonObject) -> Iterator[ContentPart]:
     kind = BLOCK_KINDS.get(str(block.get("type")), str(block.get("type")))
     if kind == TEXT:
         yield from parts(role, block.get("text"))
     elif kind == "thinking":
         thought = block.get("thinking") or block.get("data") or block.get("reasoning") or ""
-        yield Part(role=role, kind=kind, text=str(thought))
+        yield ContentPart(role=role, kind=kind, text=str(thought))
     elif kind == "tool_use":
         arguments = block.get("input") or block.get("args") or block.get("partial_json")
-        yield Part(role=role, kind=kind, name=str(block.get("name")), text=tool_input(arguments), id=block.get("id"))
+        yield ContentPart(
+            role=role, kind=kind, name=str(block.get("name")), text=tool_input(arguments), id=block.get("id")
+        )
     elif kind == "tool_result":
         inside = " ".join(str(part) for part in parts(role, block.get("content")))
-        yield Part(role=role, kind=kind, text=inside, id=block.get("tool_use_id"))
+        yield ContentPart(role=role, kind=kind, text=inside, id=block.get("tool_use_id"))
     elif kind in {"image", "document"}:
-        yield Part(role=role, kind=kind, text=_digest(block))
+        yield ContentPart(role=role, kind=kind, text=_digest(block))
     else:
         told = {key: value for key, value in block.items() if value is not None and key not in NOT_CONTENT}
-        yield Part(role=role, kind=kind, text=canonical(told))
+        yield ContentPart(role=role, kind=kind, text=canonical(told))
 
 
 def _digest(block: JsonObject) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.contract.formats.blocks import BLOCK_KINDS, parts, tool_input
-from e2i_eval.checks.contract.model_call import Part
+from e2i_eval.checks.contract.model_call import ContentPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ ORDER_IN_ANSWER = {"thinking": 0, "text": 1}
 """Chat dictionaries keep tool calls apart from the content, so the order between the two is not told by all."""
 
 
-def conversation(messages: Sequence[JsonValue]) -> tuple[Part, ...] | None:
+def conversation(messages: Sequence[JsonValue]) -> tuple[ContentPart, ...] | None:
     """Return the parts of ``messages`` with the system prompt first; None when they are not messages."""
     read = [as_message(message) for message in messages]
     if any(message is None for message in read):
@@ -59,11 +59,11 @@ def is_block(value: JsonValue) -> bool:
     return isinstance(value, dict) and value.get("type") in BLOCK_KINDS and "role" not in value
 
 
-def message_parts(message: JsonObject) -> tuple[Part, ...]:
+def message_parts(message: JsonObject) -> tuple[ContentPart, ...]:
     """Return the parts of one message read by ``as_message``."""
     if message["role"] == "tool":
         inside = " ".join(str(part) for part in parts("user", message.get("content")))
-        return (Part(role="user", kind="tool_result", text=inside, id=message.get("tool_call_id")),)
+        return (ContentPart(role="user", kind="tool_result", text=inside, id=message.get("tool_call_id")),)
     told = list(parts(message["role"], message.get("content")))
     calls = list(_tool_calls(message))
     ids = {call.id for call in calls}
@@ -78,10 +78,10 @@ def _role(name: JsonValue) -> str | None:
     return ROLES.get(short)
 
 
-def _tool_calls(message: JsonObject) -> Iterator[Part]:
+def _tool_calls(message: JsonObject) -> Iterator[ContentPart]:
     """Yield calls in OpenAI's form (``function.arguments`` is JSON text) and in LangChain's (``args``)."""
     for call in message.get("tool_calls") or ():
         function = call.get("function") or call
         arguments = function.get("arguments", function.get("args"))
         name = str(function.get("name"))
-        yield Part(role="assistant", kind="tool_use", name=name, text=tool_input(arguments), id=call.get("id"))
+        yield ContentPart(role="assistant", kind="tool_use", name=name, text=tool_input(arguments), id=call.get("id"))

@@ -9,7 +9,7 @@ from e2i_eval.checks.contract.formats.blocks import parts
 from e2i_eval.checks.contract.formats.leaves import text_leaves
 from e2i_eval.checks.contract.formats.messages import as_message, conversation, is_block, message_parts
 from e2i_eval.checks.contract.formats.settings import settings
-from e2i_eval.checks.contract.model_call import Form, ModelCall, Part, Tool, canonical
+from e2i_eval.checks.contract.model_call import ContentPart, Form, ModelCall, Tool, canonical
 from e2i_eval.core.trace import TokenTotals
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read_call(span: Span) -> ModelCall:
     )
 
 
-def body_prompt(body: JsonValue) -> tuple[Part, ...] | None:
+def body_prompt(body: JsonValue) -> tuple[ContentPart, ...] | None:
     """Return the parts of a request: ``system`` and ``messages``, or a list of messages; None when it is neither."""
     if isinstance(body, (list, tuple)):
         messages = body[0] if len(body) == 1 and isinstance(body[0], (list, tuple)) else body
