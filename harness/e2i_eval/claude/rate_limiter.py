@@ -66,7 +66,7 @@ class Ticket:
 
 
 class RateLimiter:
-    """Lets requests pass as fast as the API takes them: see :class:`~e2i_eval.claude.rate_bucket.Lane`.
+    """Lets requests pass as fast as the API takes them: see :class:`~e2i_eval.claude.rate_bucket.RateBucket`.
 
     Args:
         folder: folder that the session's processes share.

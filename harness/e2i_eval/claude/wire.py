@@ -107,7 +107,7 @@ class ClaudeWire:
         relay = importlib.import_module("e2i_eval.claude.relay")
         transport_patch = importlib.import_module("e2i_eval.claude.transport_patch")
         self._relay = relay.Relay(self._open_captures, self._on_stray, self._budget, self._rate_limiter)
-        self._transport_patch = transport_patch.Seam()
+        self._transport_patch = transport_patch.TransportPatch()
         try:
             self._prepare()
             self._take_over()
@@ -237,7 +237,7 @@ class ClaudeWire:
         places: tuple[Place, ...] = ("client", "transport")
         found: list[str] = []
         for place in places:
-            trial = transport_patch.Seam()
+            trial = transport_patch.TransportPatch()
             try:
                 trial.take_requests(self._relay, place)
                 complaints = selftest.complaints(self._open_captures, self._clock)

@@ -105,7 +105,7 @@ def test_the_public_place_is_used_when_the_private_one_is_gone(
         raise AttributeError(msg)
 
     transport_patch: Any = importlib.import_module("e2i_eval.claude.transport_patch")
-    monkeypatch.setattr(transport_patch.Seam, "_take_from_clients", forget)
+    monkeypatch.setattr(transport_patch.TransportPatch, "_take_from_clients", forget)
     wire = ClaudeWire(mode="mock", environ=os.environ, clock=SystemClock())
     wire.start()
     try:

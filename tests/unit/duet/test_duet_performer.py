@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 SERVER = "http://127.0.0.1:9"
 ARM = """
 import gc, os, sys
-from e2i_eval.benchmark.ab.worker_config import Brief
-from e2i_eval.benchmark.ab.worker import Performer
+from e2i_eval.benchmark.ab.worker_config import WorkerConfig
+from e2i_eval.benchmark.ab.worker import VariantWorker
 
 folder = sys.argv[1]
-performer = Performer(Brief(
+worker = VariantWorker(WorkerConfig(
     tree=folder, head=folder, roots=(), golden_root=folder, targets=(), uri={uri!r}, scratch=folder, hosts=(),
     has_endpoint=False,
 ))
