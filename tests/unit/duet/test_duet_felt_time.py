@@ -42,7 +42,7 @@ def moment(wall_s: float, ran_s: float, delayed_s: float, worked_s: float | None
 
 
 @pytest.mark.parametrize(
-    ("after", "felt"),
+    ("after", "adjusted"),
     [
         (moment(0.1, 0.1, 0.0), 0.1),
         (moment(0.1, 0.06, 0.04), 0.06),
