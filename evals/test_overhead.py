@@ -28,7 +28,7 @@ def measured() -> dict[str, OverheadResult]:
 
 
 @pytest.mark.benchmark(group="health_score", timer=REPLAY)
-@pytest.mark.parametrize("arm", ["plain", "logged"])
+@pytest.mark.parametrize("variant", ["plain", "logged"])
 def test_a_caller_hardly_waits_for_logging(
     variant: VariantName,
     overhead: Overhead,

@@ -336,7 +336,7 @@ REPLAY = ReplayTimer()
 
 
 @pytest.mark.benchmark(timer=REPLAY)
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("variant", ARMS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_pairs_are_recorded(
     measured: dict[str, dict[str, Figures]], shape: str, variant: str, benchmark: BenchmarkFixture
