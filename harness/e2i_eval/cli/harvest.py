@@ -20,7 +20,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         metavar="TRACE_ID | accept NAME",
         nargs="*",
-        help="ids of traces that show a mistake: each becomes a failing case to mend. Or 'accept' and the ids of "
+        help="ids of traces that show a mistake: each becomes a failing case to fix. Or 'accept' and the ids of "
         "candidates: they become goldens. Nothing: candidates are made of what --filter finds",
     )
     parser.add_argument("--tracking-uri", metavar="URI", help="the server that has the traces")
@@ -29,7 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--experiment", action="append", default=[], metavar="NAME", help="only of this experiment; may be repeated"
     )
-    parser.add_argument("--target", metavar="NAME", help="the target of traces that do not tell it themselves")
+    parser.add_argument("--target", metavar="NAME", help="the target of traces that do not name it")
     parser.add_argument(
         "--limit", type=int, default=LIMIT, metavar="N", help=f"read at most N traces, the newest (default {LIMIT})"
     )

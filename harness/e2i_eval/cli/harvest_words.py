@@ -89,7 +89,7 @@ def _gather(arguments: argparse.Namespace, project: _Project, harvester: Harvest
 
 
 def _failing(arguments: argparse.Namespace, project: _Project, harvester: Harvester) -> int:
-    """Write a case for each trace that shows a mistake, straight into the goldens: it is to fail until it is mended."""
+    """Write a case for each trace that shows a mistake, straight into the goldens; it fails until that is fixed."""
     wanted = _wanted(arguments.expect)
     for trace_id in arguments.words:
         candidate = harvester.candidate(trace_id, arguments.target)
@@ -100,7 +100,7 @@ def _failing(arguments: argparse.Namespace, project: _Project, harvester: Harves
         _say(f"wrote {_shown(case.file)}{'' if case.cassette is None else f' and {_shown(case.cassette)}'}")
         if not wanted and not candidate.error:
             _say(f"  say what the right answer is: {_shown(case.file)}:{_line_of(case.file, 'expect.wrong_output')}")
-        _say(*(f"  not told by the trace: {note}" for note in candidate.missing))
+        _say(*(f"  not in the trace: {note}" for note in candidate.missing))
         _say(f"  run it: pytest --e2i-eval -k '{candidate.name}'")
     return DONE
 

@@ -36,7 +36,7 @@ def run_mode(mode: str, folder: Path, *, max_cost: str | None, args: Sequence[st
         mode: who answers for Claude.
         folder: for the report.
         max_cost: what may be spent, as typed; None in modes that spend nothing.
-        args: what the person wants pytest to be told besides; it comes last, so it wins.
+        args: further arguments for pytest; they come last, so they win.
 
     Raises:
         UsageError: the session did not run to its end.

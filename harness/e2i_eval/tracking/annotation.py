@@ -16,7 +16,7 @@ TAG_LENGTH = 5000
 IN_PROGRESS = "IN_PROGRESS"
 
 KEPT = ("trace_id", "trace_location", "request_time", "execution_duration", "state", "client_request_id")
-"""What the server is told again, as it said it, when a trace is sent once more."""
+"""What goes back to the server unchanged when a trace is sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +51,19 @@ class Annotation:
         Seen on MLflow 3.17.2: tags and assessments are added, spans, previews, tokens and links stay.
         """
         kept = {name: self.info[name] for name in KEPT if self.info.get(name) is not None}
-        told = {**kept, "tags": self._tags, "assessments": [self._own(each) for each in self.assessments]}
-        return "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": told}}
+        sent = {**kept, "tags": self._tags, "assessments": [self._own(each) for each in self.assessments]}
+        return "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": sent}}
 
     def is_in(self, answer: JsonObject) -> bool:
         """Tell whether the server's ``answer`` to :meth:`whole` shows the trace as it was, with every assessment.
 
         Tags are not looked at: 3.17.2 stores them and answers with those that the trace had before.
         """
-        told = answer.get("trace", {}).get("trace_info", {})
-        names = {each.get("assessment_name") for each in told.get("assessments", [])}
+        stored = answer.get("trace", {}).get("trace_info", {})
+        names = {each.get("assessment_name") for each in stored.get("assessments", [])}
         return (
-            bool(told)
-            and told.get("state") == self.info.get("state")
+            bool(stored)
+            and stored.get("state") == self.info.get("state")
             and all(each["assessment_name"] in names for each in self.assessments)
         )
 

@@ -181,7 +181,7 @@ class TrackingClient:
         self._activation.names_source = True
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until MLflow's client has sent the traces it holds; tell whether it did within ``timeout_s``."""
+        """Wait until MLflow's client has sent the traces it holds; return whether it did within ``timeout_s``."""
         if self.broken or self._flush(min(timeout_s, UNSUSPICIOUS_S)):
             return not self.broken
         self._connection.check()
@@ -328,7 +328,7 @@ class TrackingClient:
         self.drain(DRAIN_S)
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything recorded in this process is on the server; tell whether it was in time."""
+        """Wait until everything recorded in this process is on the server; return whether it was in time."""
         return self._recorder.drain(timeout_s)
 
     def close(self) -> None:

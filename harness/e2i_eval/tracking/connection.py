@@ -103,7 +103,7 @@ class Connection:
         """Wait until the server answers its health check; a socket that listens already keeps the request waiting.
 
         Raises:
-            UnknownError: no answer after ``timeout_s``, or nobody listens.
+            UnknownError: no answer after ``timeout_s``, or nothing listens.
         """
         if not self._healthy(timeout_s):
             self.broken = f"the tracking server at {self.uri} did not become ready within {timeout_s:g} s"

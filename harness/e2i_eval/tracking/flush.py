@@ -24,7 +24,7 @@ class Flush:
         self._thread: threading.Thread | None = None
 
     def __call__(self, timeout_s: float, *, last: bool = False) -> bool:
-        """Wait at most ``timeout_s``; tell whether everything has left.
+        """Wait at most ``timeout_s``; return whether everything has left.
 
         ``last`` ends MLflow's threads too: otherwise it flushes again when the process ends, and sleeps a second there.
         """

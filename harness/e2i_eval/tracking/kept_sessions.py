@@ -45,7 +45,7 @@ class KeptSessions:
         """Return the id of the run that is the baseline of that name; None when none is.
 
         Raises:
-            UnknownError: the database cannot be read, or is not of the form we know: only a server can tell.
+            UnknownError: the database cannot be read, or is not of the form we know: only a server can read it.
         """
         return self._first(RUNS, BASELINE_TAG, baseline)
 

@@ -58,10 +58,10 @@ def main() -> int:
     try:
         serve(launch, parent)
     except Incompatible as reason:
-        parent.tell("note", text=f"MLflow's server is started the slow way: {reason}")
+        parent.report("note", text=f"MLflow's server is started the slow way: {reason}")
         return serve_by_command(launch, parent)
     except ServerError as error:
-        parent.tell("error", what=error.what, fix=error.fix or "")
+        parent.report("error", what=error.what, fix=error.fix or "")
         return 1
     return 0
 
@@ -71,7 +71,7 @@ class Incompatible(Exception):  # noqa: N818  a fork in the road, not an error
 
 
 class Parent:
-    """The process that started this one: told what happens, and not to be outlived."""
+    """The process that started this one: it is kept informed, and not outlived."""
 
     def __init__(self, launch: dict[str, Any]) -> None:
         self._pid: int = launch["parent_pid"]
@@ -79,7 +79,7 @@ class Parent:
         self._pipe: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
         os.dup2(2, 1)  # whatever MLflow prints belongs in the log, not between the JSON lines
 
-    def tell(self, event: str, **fields: str) -> None:
+    def report(self, event: str, **fields: str) -> None:
         """Send one event; a parent that no longer listens is no error."""
         with contextlib.suppress(OSError, ValueError):
             self._pipe.write(json.dumps({"event": event, **fields}) + "\n")
@@ -123,7 +123,7 @@ def refuse_outbound_connections() -> None:
 
 
 def serve(launch: dict[str, Any], parent: Parent) -> None:
-    """Run MLflow's application on the inherited socket until told to stop.
+    """Run MLflow's application on the inherited socket until asked to stop.
 
     Raises:
         Incompatible: this MLflow needs another way.
@@ -135,7 +135,7 @@ def serve(launch: dict[str, Any], parent: Parent) -> None:
 
     check_names()
     database.write_ahead()
-    database.prepare(Path(launch["database"]), Path(launch["template"]), lambda text: parent.tell("note", text=text))
+    database.prepare(Path(launch["database"]), Path(launch["template"]), lambda text: parent.report("note", text=text))
     open_stores(f"sqlite:///{launch['database']}")
     app = import_module("mlflow.server.fastapi_app").app
     gc.freeze()
@@ -144,7 +144,7 @@ def serve(launch: dict[str, Any], parent: Parent) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
-            parent.tell("ready")
+            parent.report("ready")
 
     signal.signal(signal.SIGTERM, leave)  # uvicorn raises the signal again once it has shut down
     config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_S)
@@ -202,7 +202,7 @@ def serve_by_command(launch: dict[str, Any], parent: Parent) -> int:
     try:
         while server.poll() is None and not is_up(port):
             time.sleep(0.1)
-        parent.tell("ready")
+        parent.report("ready")
         return server.wait()
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -26,7 +26,7 @@ STORED_NOTHING = {"content-type": "application/json"}
 
 
 class LoggingProxy:
-    """Hands every request on to a server, unless told what else to do with it.
+    """Forwards every request to a server, unless a handler is set for it.
 
     Attributes:
         uri: the proxy's address.
@@ -69,7 +69,7 @@ class LoggingProxy:
                 self._exchange(message)
 
     def answer(self, message: HttpRequest) -> HttpResponse:
-        """Return what the sender of a request is to hear."""
+        """Return the response to a request."""
         handling = Handling(send=(message,)) if self._decide is None else self._decide(message)
         with self._lock:
             self._later += handling.later

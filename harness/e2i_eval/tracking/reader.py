@@ -86,7 +86,7 @@ class Reader:
         return tuple(sorted(self.read(infos), key=lambda trace: (trace.started_at_s, trace.trace_id)))
 
     def read(self, infos: Sequence[JsonObject]) -> tuple[Trace, ...]:
-        """Return the traces that the server told of, with their spans, in the order of ``infos``."""
+        """Return the traces that the server listed, with their spans, in the order of ``infos``."""
         stored = [info["trace_id"] for info in infos if _has_spans_in_store(info)]
         spans = self._spans(stored)
         for info in infos:

@@ -66,7 +66,7 @@ class Recorder:
         self._send_links(run_id, full)
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything is written; tell whether it was within ``timeout_s``."""
+        """Wait until everything is written; return whether it was within ``timeout_s``."""
         with self._lock:
             links, self._links = self._links, collections.defaultdict(list)
         for run_id, trace_ids in links.items():

@@ -144,7 +144,7 @@ class TemporaryServer:
                 raise ServerError(event["what"], where=str(self.log), fix=event["fix"])
 
     def _failure(self, what: str) -> ServerError:
-        """End the process, and return what to tell a person."""
+        """End the process, and return a message for a person."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)
         code = self._process.poll()

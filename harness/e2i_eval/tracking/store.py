@@ -91,7 +91,7 @@ def revision(database: Path, *, unused: bool = False) -> str:
 
     Args:
         database: the file.
-        unused: nobody else has it open, so no file need be made beside it.
+        unused: no other process has it open, so no file need be made beside it.
 
     Raises:
         sqlite3.DatabaseError: it cannot be read, or has no revision.
@@ -116,7 +116,7 @@ def _is_running(pid: str) -> bool:
 
 
 def storage_error(path: Path, error: OSError) -> ServerError:
-    """Return what to tell a person about ``error`` while writing ``path``."""
+    """Return a message for a person about ``error`` while writing ``path``."""
     full = error.errno in {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
     problem = "there is no space left" if full else (error.strerror or str(error)).lower()
     fix = f"free some space there, or {OTHER_STORE}" if full else OTHER_STORE

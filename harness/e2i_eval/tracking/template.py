@@ -42,7 +42,7 @@ class Template:
             return False
 
     def discard(self) -> bool:
-        """Remove the file; tell whether there was one."""
+        """Remove the file; return whether there was one."""
         try:
             self.path.unlink()
         except FileNotFoundError:

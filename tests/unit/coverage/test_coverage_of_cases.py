@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks.coverage import Exercised, GraphFiles, TargetCoverage, cover, coverage_metrics
-from e2i_eval.checks.coverage.event import Event, place_of, told
+from e2i_eval.checks.coverage.event import Event, destinations, place_of
 from e2i_eval.checks.coverage.exercise import exercised
 from e2i_eval.checks.coverage.exercised import exercised_by
 from e2i_eval.checks.coverage.graph import Graph
@@ -127,7 +127,7 @@ def test_without_the_case_its_branch_is_uncovered() -> None:
 
 
 def test_what_only_the_process_heard_is_said() -> None:
-    """Spans made by hand carry no metadata; the part counts, and how it is known is told."""
+    """Spans made by hand carry no metadata; the part counts, and the report says how it is known."""
     bare = replace(trace("work"), spans=tuple(replace(span, attributes={}) for span in trace("work").spans))
     heard = (
         Event(id="1", parent="", name="load", node="load", step=1, namespace="load:1", is_node=True),
@@ -197,10 +197,10 @@ def test_all_survives_the_way_between_processes(tmp_path: Path) -> None:
 
 def test_where_an_output_leads() -> None:
     """Labels and LangGraph's objects as the server keeps them; a state of like keys is no destination."""
-    assert told(["a", {"send": "b", "arg": {}}, {"node": "c", "arg": 1}]) == ("a", "b", "c")
-    assert told({"goto": ["d"], "update": None}) == ("d",)
-    assert told(True) == ("True",)  # noqa: FBT003  a label
-    assert told({"goto": "e", "node": "f"}) == ()
+    assert destinations(["a", {"send": "b", "arg": {}}, {"node": "c", "arg": 1}]) == ("a", "b", "c")
+    assert destinations({"goto": ["d"], "update": None}) == ("d",)
+    assert destinations(True) == ("True",)  # noqa: FBT003  a label
+    assert destinations({"goto": "e", "node": "f"}) == ()
     assert place_of("outer:1|2|inner:3|leaf:4") == "outer/inner"
 
 

@@ -1,4 +1,4 @@
-"""An event: one runnable that ran inside a node of a graph, as a witness tells of it."""
+"""An event: one runnable that ran inside a node of a graph, as a witness reports it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Event", "place_of", "told"]
+__all__ = ["Event", "destinations", "place_of"]
 
 MOST_DESTINATIONS = 1_000
 DESTINATION = {"Command": "goto", "Send": "node"}
@@ -26,7 +26,7 @@ class Event:
         name: what ran.
         node: the node it ran in.
         step: the step of the graph; None when the witness does not say.
-        namespace: LangGraph's ``checkpoint_ns``: which run of which node of which subgraph; empty when not told.
+        namespace: LangGraph's ``checkpoint_ns``: which run of which node of which subgraph; empty when unknown.
         is_node: it is the node itself.
         failed: it ended in an error.
         said: where it said to go next: labels, names of nodes; empty when its output says nothing of the kind.
@@ -62,7 +62,7 @@ def place_of(namespace: str) -> str:
     return "/".join(each.rpartition(":")[0] for each in around if ":" in each)
 
 
-def told(output: Any) -> tuple[str, ...]:  # noqa: ANN401  whatever a node or a routing function returns
+def destinations(output: Any) -> tuple[str, ...]:  # noqa: ANN401  whatever a node or a routing function returns
     """Return the destinations that an output names.
 
     A routing function returns a label, a ``Send``, or a list of these; a node may return a ``Command`` whose ``goto``
@@ -71,8 +71,8 @@ def told(output: Any) -> tuple[str, ...]:  # noqa: ANN401  whatever a node or a 
     if output is None or isinstance(output, (str, bool, int)):
         return (str(output),)
     if isinstance(output, Mapping):
-        return next((told(output[key]) for keys, key in SERIALISED if keys <= output.keys()), ())
+        return next((destinations(output[key]) for keys, key in SERIALISED if keys <= output.keys()), ())
     if isinstance(output, Sequence):
-        return tuple(name for each in output[:MOST_DESTINATIONS] for name in told(each))
+        return tuple(name for each in output[:MOST_DESTINATIONS] for name in destinations(each))
     attribute = DESTINATION.get(type(output).__name__)
-    return told(getattr(output, attribute, None)) if attribute else ()
+    return destinations(getattr(output, attribute, None)) if attribute else ()

@@ -23,7 +23,7 @@ class NodeRun:
 
     Attributes:
         scope: the run of the graph it was in.
-        step: the graph's step; None when not told.
+        step: the graph's step; None when unknown.
         attempts: how often it was tried.
         is_done: the last attempt returned.
         said: where its ``Command`` led.
@@ -83,7 +83,7 @@ def _trail(events: Sequence[Event]) -> Trail:
     nodes = {event.id: event for event in events if event.is_node}
     for event in events:
         if event.is_node:
-            # without a namespace, runs of one node in one step cannot be told apart
+            # without a namespace, runs of one node in one step cannot be distinguished
             attempts[event.namespace or event.id, event.node, event.step].append(event)
         elif around := nodes.get(event.parent):
             trail.routes[around.place, around.node, event.name].update(event.said)

@@ -73,14 +73,14 @@ def exercised_by(graph: Graph, heard: Sequence[Event], evidence: Evidence) -> Ex
     traced = [trace_events(trace) for trace in evidence.traces or ()]
     shown = frozenset(part for events in traced for part in exercised(graph.parts, events))
     only_heard = exercised(graph.parts, heard) - shown
-    told = [event for events in traced for event in events]
+    in_traces = [event for events in traced for event in events]
     called = tuple(sorted(set(_called(evidence.exchanges))))
     return Exercised(
         in_trace=_by_kind(shown),
         in_process={**_by_kind(only_heard), **({"tools": called} if called else {})},
         offered=tuple(sorted(set(_offered(evidence.exchanges)))),
-        failed=tuple(sorted(failed_nodes(heard or told))),
-        beyond=tuple(sorted(beyond(graph.parts, [*told, *heard]))),
+        failed=tuple(sorted(failed_nodes(heard or in_traces))),
+        beyond=tuple(sorted(beyond(graph.parts, [*in_traces, *heard]))),
     )
 
 

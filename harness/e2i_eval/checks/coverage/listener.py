@@ -1,10 +1,10 @@
-"""The listener: hears in the process what LangGraph tells every callback, for what no trace tells."""
+"""The listener: receives in the process what LangGraph sends to every callback, for what no trace records."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.checks.coverage.event import Event, told
+from e2i_eval.checks.coverage.event import Event, destinations
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -32,7 +32,7 @@ class Heard:
 
     def ends(self, run: UUID, output: object) -> None:
         """Keep where it said to go."""
-        if said := told(output):
+        if said := destinations(output):
             self._said[run] = said
 
     def fails(self, run: UUID, error: BaseException) -> None:

@@ -120,7 +120,7 @@ def cover(target: str, graph: Graph | None, exercised: Sequence[Exercised | None
 
     Args:
         target: its name.
-        graph: what it declares; None when nobody could read it.
+        graph: what it declares; None when it could not be read.
         exercised: one a run; None for a run of which nothing is known.
     """
     known = [each for each in exercised if each is not None]

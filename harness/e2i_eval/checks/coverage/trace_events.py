@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.coverage.event import Event, told
+from e2i_eval.checks.coverage.event import Event, destinations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ __all__ = ["trace_events"]
 
 
 def trace_events(trace: Trace) -> tuple[Event, ...]:
-    """Return what a trace tells of the nodes that ran; spans without LangGraph's metadata tell nothing."""
+    """Return the nodes that ran, as a trace records them; spans without LangGraph's metadata record none."""
     return tuple(_events(trace))
 
 
@@ -35,7 +35,7 @@ def _events(trace: Trace) -> Iterator[Event]:
             namespace=str(_metadata(span, "langgraph_checkpoint_ns") or ""),
             is_node=span.span_id in nodes,
             failed=span.status == "ERROR",
-            said=told(span.outputs),
+            said=destinations(span.outputs),
         )
 
 
