@@ -110,7 +110,6 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  it takes no lock
         )
 
     def end(self, process: subprocess.Popen[str], *, report: str = ".e2i") -> Outcome:
@@ -138,12 +137,25 @@ class Project:
         return [process for process in psutil.process_iter() if self._is_server(process)]
 
     def _is_server(self, process: psutil.Process) -> bool:
+        """Tell by its folder: a server works in its store, everything else of a project in the project."""
         try:
-            command = " ".join(process.cmdline())
-            mine = process.environ().get("TMPDIR") == str(self.temporary)
+            folder = Path(process.cwd())
         except psutil.Error:
             return False
-        return mine and "launcher.py" in command and process.status() != psutil.STATUS_ZOMBIE
+        mine = folder.is_relative_to(self.folder.parent) and folder != self.folder
+        return mine and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started_warm(warm_python: None) -> None:
+    """Have all sessions of these tests start warm, but for those of tests that ask for ``cold_python``."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_ctrl_c() -> None:
+    """Undo what a shell does to a job in the background: its children would ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -162,11 +174,6 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Projec
 def project(new_project: Callable[[], Project]) -> Project:
     """A project of the test's own."""
     return new_project()
-
-
-def _heed_ctrl_c() -> None:
-    """Undo what a shell does to a job in the background: its children would ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Upstream(ThreadingHTTPServer):
