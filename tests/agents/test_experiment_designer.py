@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from e2i.agents import catalogue
 from e2i.agents.experiment_designer.assignment import NOT_ENROLLED, assign, labels, shuffled
 from e2i.agents.experiment_designer.design import Wish, design
-from e2i.agents.experiment_designer.history import History, check_history, history_of, slice_for
+from e2i.agents.experiment_designer.history import History, check_history
 from e2i.agents.experiment_designer.noise import Clustering, Noise, clustering, noise
 from e2i.agents.experiment_designer.plan import cohorts, plan_for, randomised
 from e2i.agents.experiment_designer.power import Comparison, detectable_effect, power, units_needed
 from e2i.agents.experiment_designer.rehearsal import Rehearsal, played_once, rehearse
 from e2i.agents.experiment_designer.state import Request
+from e2i.agents.experiment_designer.study import history_of, slice_for
 from e2i.agents.experiment_designer.units import Units, controls, residual, units_of
 from e2i.agents.one_thread import one_thread
 from e2i.data import BRANDS, REGIONS, SliceError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.claude.budget import BudgetError
-from e2i_eval.claude.endpoint.forwarding import is_forwarding
+from e2i_eval.claude.forwarding import is_forwarding
 from e2i_eval.claude.tokens import stated_usage
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.exchange import Caller, Exchange

@@ -16,7 +16,7 @@ import anyio
 import httpx
 
 from e2i_eval.claude.budget import BudgetError
-from e2i_eval.claude.endpoint.forwarding import is_forwarding
+from e2i_eval.claude.forwarding import is_forwarding
 from e2i_eval.claude.library import ScriptMissError, http, translated
 from e2i_eval.claude.open_captures import last_call
 from e2i_eval.claude.playback import lead_s, played
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from e2i_eval.claude.budget import SessionBudget
     from e2i_eval.claude.capture import Capture
     from e2i_eval.claude.cassette import CassetteEntry
-    from e2i_eval.claude.endpoint import Forwarding
+    from e2i_eval.claude.forwarding import Forwarding
     from e2i_eval.claude.open_captures import OpenCaptures
     from e2i_eval.claude.rate_limiter import RateLimiter
     from e2i_eval.claude.recording import Call, Recording
@@ -55,7 +55,8 @@ class Relay:
         open_captures: the open captures.
         on_stray: called for a request that belongs to no capture; returns the error to raise, or None to let it pass.
         budget: what requests that pass may cost; None when nobody minds.
-        pace: when requests that pass may be sent; None lets them go at once.
+        rate_limiter: when requests that pass may be sent; None lets them go at once.
+        forwarding: returns what knows where a request goes that this process sends to the endpoint; None without one.
     """
 
     def __init__(
@@ -64,18 +65,19 @@ class Relay:
         on_stray: Callable[[str], str | None],
         budget: SessionBudget | None = None,
         rate_limiter: RateLimiter | None = None,
+        forwarding: Callable[[], Forwarding | None] = lambda: None,
     ) -> None:
         self._open_captures = open_captures
         self._on_stray = on_stray
         self._budget = budget
         self._rate_limiter = rate_limiter
         self._responders: dict[int, Responder] = {}
-        self.forwarding: Forwarding | None = None
-        """Knows where a request goes that this process sends to the endpoint; None without an endpoint."""
+        self._forwarding = forwarding
 
     def destination(self, url: http.URL) -> http.URL:
         """Return where a request to ``url`` goes when it passes."""
-        return self.forwarding.destination(url) if self.forwarding else url
+        forwarding = self._forwarding()
+        return forwarding.destination(url) if forwarding else url
 
     def send(
         self, request: http.Request, pass_on: Callable[[http.Request], http.Response], *, capture: Capture | None = None
@@ -126,8 +128,9 @@ class Relay:
         return _tee(response, recording)
 
     def _readdress(self, request: http.Request) -> None:
-        if self.forwarding is not None:
-            self.forwarding.readdress(request)
+        forwarding = self._forwarding()
+        if forwarding is not None:
+            forwarding.readdress(request)
 
     def forget(self, capture: Capture) -> None:
         """Drop what was kept to answer for ``capture``."""

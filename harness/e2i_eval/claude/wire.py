@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from e2i_eval.claude.cassette_session import CassetteSession
     from e2i_eval.claude.cassette_store import CassetteStore
     from e2i_eval.claude.endpoint import Endpoint
+    from e2i_eval.claude.forwarding import Forwarding
     from e2i_eval.claude.rate_limiter import RateLimiter
     from e2i_eval.claude.rehearsal import Forecast
     from e2i_eval.claude.relay import Relay
@@ -106,7 +107,9 @@ class ClaudeWire:
         # Deferred: these load anthropic, httpx and respx.
         relay = importlib.import_module("e2i_eval.claude.relay")
         transport_patch = importlib.import_module("e2i_eval.claude.transport_patch")
-        self._relay = relay.Relay(self._open_captures, self._on_stray, self._budget, self._rate_limiter)
+        self._relay = relay.Relay(
+            self._open_captures, self._on_stray, self._budget, self._rate_limiter, forwarding=self._forwarding
+        )
         self._transport_patch = transport_patch.TransportPatch()
         try:
             self._prepare()
@@ -199,6 +202,10 @@ class ClaudeWire:
                     self._relay, environ=self._environ, is_open=self.mode not in CLOSED, on_refused=self._note_refused
                 )
             return self._endpoint.serving(capture)
+
+    def _forwarding(self) -> Forwarding | None:
+        """Return what sends on from the endpoint, which is made with the first case that needs it."""
+        return self._endpoint.forwarding if self._endpoint is not None else None
 
     def _note_refused(self, message: str) -> None:
         self._notes.append(WireNote(kind="miss", message=message))

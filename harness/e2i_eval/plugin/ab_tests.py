@@ -12,14 +12,13 @@ from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from e2i_eval.benchmark.ab.latency_test import LatencyTest
     from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.latency_shift import LatencyShift
-    from e2i_eval.plugin.controller import Controller
-    from e2i_eval.plugin.worker import Worker
+    from e2i_eval.plugin.state import SessionState
 
 __all__ = ["AbTests", "base_revision"]
 
@@ -45,26 +44,11 @@ def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
 class AbTests:
     """Measures the targets of a session against another revision, one after the other."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        revision: Revision | None,
-        *,
-        worker: Callable[[], Worker],
-        controller: Callable[[], Controller | None],
-    ) -> None:
-        """Take what there is to measure and with what.
-
-        Args:
-            settings: what was asked for.
-            revision: the base; None measures nothing.
-            worker: gives what runs cases in this process.
-            controller: gives the owner of the session; None in a session that only lists.
-        """
-        self._settings = settings
+    def __init__(self, state: SessionState, revision: Revision | None) -> None:
+        """Take what there is to measure, and the base to measure it against; None measures nothing."""
+        self._state = state
+        self._settings = state.settings
         self._revision = revision
-        self._worker = worker
-        self._controller = controller
         self._chosen = 0
         self._latency_test: LatencyTest | None = None
         self._troubles: list[str] = []
@@ -111,20 +95,20 @@ class AbTests:
 
     def _measure(self, target: str, nodeid: str) -> tuple[tuple[LatencyShift, ...], tuple[str, ...]]:
         finding = self._started(nodeid).measure(target)
-        if controller := self._controller():
+        if controller := self._state.controller:
             controller.compared(finding.shifts)
         return finding.shifts, finding.lines
 
     def _started(self, nodeid: str) -> LatencyTest:
         assert self._revision is not None  # noqa: S101  there are no items otherwise
         if self._latency_test is None:
-            self._latency_test = self._worker().latency_test(self._revision, nodeid, family=self._chosen)
-            if controller := self._controller():
+            self._latency_test = self._state.worker.latency_test(self._revision, nodeid, family=self._chosen)
+            if controller := self._state.controller:
                 controller.note(f"latency was measured against {self._revision.label}", *self._revision.notes)
         return self._latency_test
 
     def _take_note(self, target: str, error: BaseException) -> None:
-        controller = self._controller()
+        controller = self._state.controller
         if isinstance(error, Inconclusive) and controller:
             controller.note(f"the duet of {target} is inconclusive: {error.reason}")
         elif isinstance(error, E2iError) and not isinstance(error, UnknownError):

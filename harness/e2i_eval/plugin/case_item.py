@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -15,15 +15,18 @@ from e2i_eval.report.repeats import verdict_lines
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from e2i_eval.core.case import Case
-    from e2i_eval.plugin.evaluation import EvaluationPlugin
+    from e2i_eval.plugin.state import SessionState
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
     from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]
+
+Keep: TypeAlias = "Callable[[CaseItem, Evaluated], None]"
+"""Takes each repetition of a case that has just been evaluated, for whatever else is made of its evidence."""
 
 RESULTS = pytest.StashKey[list[CaseResult]]()
 """The case results of one item: one of a case file, any number of a test that calls ``evaluate``."""
@@ -47,13 +50,14 @@ class CaseFailed(ExplainedFailure):
 class CaseFile(pytest.File):
     """A file under ``golden/cases``."""
 
-    def __init__(self, *, evaluation: EvaluationPlugin, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
+    def __init__(self, *, state: SessionState, keep: Keep, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
         super().__init__(**kwargs)
-        self._evaluation = evaluation
+        self._state = state
+        self._keep = keep
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the file's case; a file that cannot be read is an item that fails, so that the others still run."""
-        settings = self._evaluation.settings
+        settings = self._state.settings
         target = self.path.relative_to(settings.cases).parts[0]
         if not settings.is_chosen(target):
             return
@@ -63,16 +67,17 @@ class CaseFile(pytest.File):
             name = f"{target}/{self.path.stem}"
             yield BrokenCaseItem.from_parent(self, name=name, error=error)
             return
-        yield CaseItem.from_parent(self, name=case.id, case=case, evaluation=self._evaluation)
+        yield CaseItem.from_parent(self, name=case.id, case=case, state=self._state, keep=self._keep)
 
 
 class CaseItem(ExplainedItem):
     """One case; passes when every check passes."""
 
-    def __init__(self, *, case: Case, evaluation: EvaluationPlugin, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, case: Case, state: SessionState, keep: Keep, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(**kwargs)
         self.case = case
-        self._evaluation = evaluation
+        self._state = state
+        self._keep = keep
         for tag in case.tags:
             self.extra_keyword_matches.add(tag)
         if case.expect.judges:
@@ -80,18 +85,14 @@ class CaseItem(ExplainedItem):
 
     def runtest(self) -> None:
         """Evaluate the case."""
-        plan = self._evaluation.settings.repeat_plan(self.case.target)
-        result, verdict = run_case(self._evaluation.worker.case_evaluator(), self.case, self.nodeid, plan, self._keep)
+        plan = self._state.settings.repeat_plan(self.case.target)
+        result, verdict = run_case(self._state.worker.case_evaluator(), self.case, self.nodeid, plan, self._take)
         if verdict.status != "pass":
             raise CaseFailed(result, verdict)
 
-    def _keep(self, evaluation: Evaluated) -> None:
-        if evaluation.is_kept:  # there is no evidence that anything more could be made of
-            self.stash.setdefault(RESULTS, []).append(evaluation.result)
-            return
-        self._evaluation.families.keep(evaluation)
-        if self._evaluation.golden:
-            self._evaluation.golden.keep(self, evaluation)
+    def _take(self, evaluation: Evaluated) -> None:
+        if not evaluation.is_kept:  # else there is no evidence that anything more could be made of
+            self._keep(self, evaluation)
         self.stash.setdefault(RESULTS, []).append(evaluation.result)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.claude import Forecast, RecordingPlan
     from e2i_eval.config.settings import Settings
-    from e2i_eval.plugin.evaluation import EvaluationPlugin
+    from e2i_eval.plugin.state import SessionState
     from e2i_eval.plugin.worker import Worker
 
 __all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]
@@ -40,28 +40,28 @@ def refuse_recording_in_ci(settings: Settings) -> None:
         raise UsageError(what, fix=fix)
 
 
-def register_consent(config: pytest.Config, evaluation: EvaluationPlugin) -> None:
+def register_consent(config: pytest.Config, state: SessionState) -> None:
     """Register what asks, where there is something to be asked and one process to ask for."""
-    settings = evaluation.settings
+    settings = state.settings
     is_distributed = config.getoption("dist", default="no") != "no"
     if settings.claude != "record" or settings.max_cost_usd is not None or is_distributed:
         return
-    if evaluation.controller is not None:
-        config.pluginmanager.register(Consent(config, evaluation), "e2i_eval_consent")
+    if state.controller is not None:
+        config.pluginmanager.register(Consent(config, state), "e2i_eval_consent")
 
 
 class Consent:
     """Rehearses the chosen cases with nothing being sent, and asks whether to pay for what they lack."""
 
-    def __init__(self, config: pytest.Config, evaluation: EvaluationPlugin) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState) -> None:
         self._config = config
-        self._evaluation = evaluation
+        self._state = state
 
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Ask, before the first case runs; without a terminal nobody is asked and nothing is sent."""
         if session.testsfailed or not has_terminal(self._config):
             return
-        worker = self._evaluation.worker
+        worker = self._state.worker
         plan = plan_of(_forecasts(session, worker))
         if not plan.is_needed:
             return
@@ -71,8 +71,8 @@ class Consent:
         if not self._is_wanted(plan, others=sum(not isinstance(item, CaseItem) for item in session.items)):
             pytest.exit(DECLINED)
         worker.allow(plan.most_usd)
-        if self._evaluation.controller is not None:
-            self._evaluation.controller.allowed_usd = plan.most_usd
+        if self._state.controller is not None:
+            self._state.controller.allowed_usd = plan.most_usd
 
     def _is_wanted(self, plan: RecordingPlan, *, others: int) -> bool:
         more = f" ({others} other items may ask more: it counts too)" if others else ""

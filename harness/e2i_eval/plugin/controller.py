@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import SessionBudget, UsageLog, usage_notes
-from e2i_eval.config.options import environment
+from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.plugin.dataset_sync import mirrored_goldens
 from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
-from e2i_eval.plugin.output import cleaned, renderers
+from e2i_eval.report import markdown_report, masked
 from e2i_eval.runner.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
@@ -53,8 +53,8 @@ class Controller:
             clock=SystemClock(),
             start_server=start,
             git=_git(settings.root),
-            renderers=renderers(),
-            clean=cleaned,
+            renderers={"report.html": _html, "report.md": markdown_report},
+            clean=_cleaned,
         )
         self.quarantined: Mapping[str, str] = {}
         self.allowed_usd = settings.max_cost_usd
@@ -195,6 +195,17 @@ class Controller:
         self._session.close()
         if self._live is not None:
             self._live.close()
+
+
+def _html(report: Report) -> str:
+    from e2i_eval.report.html import html_report  # noqa: PLC0415  brings in Jinja, which nothing before needs
+
+    return html_report(report)
+
+
+def _cleaned(report: Report) -> Report:
+    """Return a report without the environment's secrets, and without all that looks like a credential."""
+    return masked(report, secrets(environment()))
 
 
 def _start_server(store: Path, *, cache: Path) -> TemporaryServer:

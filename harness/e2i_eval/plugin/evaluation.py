@@ -11,7 +11,7 @@ from e2i_eval.config.options import environment, one_thread_each, parse_settings
 from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
-from e2i_eval.plugin import fixtures
+from e2i_eval.plugin import fixtures, overhead_fixture
 from e2i_eval.plugin.ab_tests import AbTests, base_revision
 from e2i_eval.plugin.case_item import CaseFile
 from e2i_eval.plugin.consent import refuse_recording_in_ci, register_consent
@@ -23,7 +23,8 @@ from e2i_eval.plugin.inconclusive import exit_code
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
 from e2i_eval.plugin.output import register_output
-from e2i_eval.plugin.overheads import Overheads, register_overheads
+from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN, Overheads
+from e2i_eval.plugin.state import STATE, SessionState
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.report import summary_lines
 from e2i_eval.runner.report import CaseResult
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
-    from e2i_eval.runner.report import Report
+    from e2i_eval.plugin.case_item import CaseItem
+    from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
-__all__ = ["EVALUATION", "EvaluationPlugin", "register"]
+__all__ = ["EvaluationPlugin", "register"]
 
 REPORTED = "e2i_eval_results"
 """Attribute of a test report that carries case results as plain JSON from worker to controller."""
@@ -67,37 +70,35 @@ def register(config: pytest.Config) -> None:
         revision = base_revision(config, settings)
         if str(settings.root) not in sys.path:
             sys.path.insert(0, str(settings.root))
-        evaluation = EvaluationPlugin(config, settings)
+        evaluation = EvaluationPlugin(config, settings, revision)
         config.add_cleanup(evaluation.close)
         if not any(config.getoption(name, default=False) for name in LISTINGS):
             evaluation.start(getattr(config, "workerinput", None))
     except E2iError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[EVALUATION] = evaluation
+    state = evaluation.state
+    config.stash[STATE] = state
+    config.stash[OVERHEADS_PLUGIN] = evaluation.overheads
     config.pluginmanager.register(evaluation, "e2i_eval_evaluation")
     config.pluginmanager.register(fixtures, "e2i_eval_fixtures")
-    register_output(config, evaluation)
-    register_overheads(config, evaluation.overheads)
-    register_consent(config, evaluation)
-    evaluation.ab_tests = AbTests(
-        settings, revision, worker=lambda: evaluation.worker, controller=lambda: evaluation.controller
-    )
+    register_output(config, state)
+    config.pluginmanager.register(evaluation.overheads, "e2i_eval_overheads")
+    config.pluginmanager.register(overhead_fixture, "e2i_eval_overhead_fixture")
+    register_consent(config, state)
     config.pluginmanager.register(evaluation.ab_tests, "e2i_eval_duets")
-    register_gate(config, settings, gate_basis, evaluation.controller)
-    register_golden(config, evaluation)
+    register_gate(config, settings, gate_basis, state.controller)
+    evaluation.golden = register_golden(config, state)
 
 
 class EvaluationPlugin:
     """What ``--e2i-eval`` adds to a pytest session."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, revision: Revision | None) -> None:
         self.settings = settings
-        self.report: Report | None = None
-        self.controller: Controller | None = None
-        self._worker: Worker | None = None
-        self.families = Families(settings, lambda: self.worker)
-        self.overheads = Overheads(config, settings, worker=lambda: self.worker, controller=lambda: self.controller)
-        self.ab_tests: AbTests | None = None
+        self.state = SessionState(settings)
+        self.families = Families(self.state)
+        self.overheads = Overheads(config, self.state)
+        self.ab_tests = AbTests(self.state, revision)
         self.golden: GoldenLifecycle | None = None
         self._is_running = False
         self._lost: list[str] = []
@@ -122,36 +123,26 @@ class EvaluationPlugin:
             E2iError: the server cannot be started, or a folder not be written.
         """
         if worker_input is None:
-            self.controller = Controller(self.settings)
-            self._worker = Worker(self.settings, self.controller.reference())
+            controller = self.state.own(Controller(self.settings))
+            self.state.take_part(Worker(self.settings, controller.reference()))
         else:
-            self._worker = Worker(self.settings, worker_input[WORKER_INPUT])
+            self.state.take_part(Worker(self.settings, worker_input[WORKER_INPUT]))
 
     def close(self) -> None:
         """Stop the server whatever happened; may be called twice."""
         self.families.close()
-        if self.ab_tests:
-            self.ab_tests.close()
-        if self._worker:
-            self._worker.close()
-        if self.controller:
-            self.controller.close()
-
-    @property
-    def worker(self) -> Worker:
-        """What runs cases in this process."""
-        assert self._worker is not None  # noqa: S101  nothing is run in a session that only lists
-        return self._worker
+        self.ab_tests.close()
+        self.state.close()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Hand the session to an xdist worker."""
-        if self.controller:
-            node.workerinput[WORKER_INPUT] = self.controller.reference()  # type: ignore[attr-defined]
+        if self.state.controller:
+            node.workerinput[WORKER_INPUT] = self.state.controller.reference()  # type: ignore[attr-defined]
 
     def pytest_report_header(self) -> list[str]:
         """Say what is evaluated, and where it is recorded."""
-        return self.controller.header() if self.controller else []
+        return self.state.controller.header() if self.state.controller else []
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect a case file or a families file."""
@@ -159,7 +150,13 @@ class EvaluationPlugin:
             return families
         if file_path.suffix not in CASE_SUFFIXES or not file_path.is_relative_to(self.settings.cases):
             return None
-        return CaseFile.from_parent(parent, path=file_path, evaluation=self)
+        return CaseFile.from_parent(parent, path=file_path, state=self.state, keep=self._keep)
+
+    def _keep(self, item: CaseItem, evaluation: Evaluated) -> None:
+        """Keep an evaluated case for the checks that start from it, and for the golden files that follow it."""
+        self.families.keep(evaluation)
+        if self.golden:
+            self.golden.keep(item, evaluation)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Leave out evaluations of targets that were not chosen."""
@@ -196,10 +193,10 @@ class EvaluationPlugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in case results, from this process or from a worker."""
-        if not self.controller:
+        if not self.state.controller:
             return
         for data in getattr(report, REPORTED, ()):
-            self.controller.add(CaseResult.from_json(data))
+            self.state.controller.add(CaseResult.from_json(data))
         if report.when == "teardown":
             self._ended.add(report.nodeid)
         elif report.when not in {"setup", "call"}:  # xdist's word on a worker that is gone
@@ -209,9 +206,9 @@ class EvaluationPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
         """Wait for the server, which has been starting while pytest collected."""
-        if self.controller:
+        if self.state.controller:
             try:
-                self.controller.wait_ready(self.worker)
+                self.state.controller.wait_ready(self.state.worker)
             except E2iError as error:
                 raise pytest.UsageError(str(error)) from error
             self._is_running = True
@@ -226,28 +223,30 @@ class EvaluationPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the totals and the report; a problem that no case answers for fails the session."""
-        if self._worker is None:
+        if not self.state.has_started:
             return
         self._lost += self.families.finish()
         self._lost += self.overheads.finish()
-        self._lost += self.ab_tests.finish() if self.ab_tests else ()
-        self._lost += self.worker.finish()
-        if self.controller is None:
+        self._lost += self.ab_tests.finish()
+        self._lost += self.state.worker.finish()
+        if self.state.controller is None:
             session.config.workeroutput[WORKER_OUTPUT] = self._lost  # type: ignore[attr-defined]  # xdist's
             session.config.workeroutput[WORKER_DESELECTED] = self._deselected  # type: ignore[attr-defined]  # xdist's
         elif self._is_running:
-            flags = tuple(narrowing(session.config, self.settings))
-            self.controller.select(
-                Selection(collected=session.testscollected, deselected=self._deselected, flags=flags)
-            )
-            self.controller.note(*self.families.book.notes())
-            self.controller.is_partial = bool(self._missing(session.testscollected))
-            lost = (*self._lost, *self._missing(session.testscollected))
-            self.report = self.controller.finish(int(exitstatus), self.worker.tracking, lost=tuple(dict.fromkeys(lost)))
-            if self.report.problems and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            if self.controller.late_judges.is_undecided and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = exit_code(self.settings.inconclusive)
+            self._conclude(self.state.controller, session, int(exitstatus))
+
+    def _conclude(self, controller: Controller, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report, and let it fail the session."""
+        flags = tuple(narrowing(session.config, self.settings))
+        controller.select(Selection(collected=session.testscollected, deselected=self._deselected, flags=flags))
+        controller.note(*self.families.book.notes())
+        controller.is_partial = bool(self._missing(session.testscollected))
+        lost = tuple(dict.fromkeys((*self._lost, *self._missing(session.testscollected))))
+        self.state.report = report = controller.finish(exitstatus, self.state.worker.tracking, lost=lost)
+        if report.problems and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if controller.late_judges.is_undecided and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = exit_code(self.settings.inconclusive)
 
     def _missing(self, collected: int) -> tuple[str, ...]:
         """Say how many tests have no result, whatever stopped the session: ``-x``, Ctrl-C, a worker that is gone."""
@@ -258,18 +257,15 @@ class EvaluationPlugin:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table, and how to look at the results."""
-        if self.controller is None or self.report is None:
+        if self.state.controller is None or self.state.report is None:
             return
         terminalreporter.ensure_newline()
         terminalreporter.section("e2i-eval")
         writer = terminalreporter._tw  # noqa: SLF001  the only way to its width and colour
-        for line in summary_lines(self.report, width=writer.fullwidth, color=writer.hasmarkup):
+        for line in summary_lines(self.state.report, width=writer.fullwidth, color=writer.hasmarkup):
             terminalreporter.write_line(line)
-        for line in self.controller.footer():
+        for line in self.state.controller.footer():
             terminalreporter.write_line(line)
-
-
-EVALUATION = pytest.StashKey[EvaluationPlugin]()
 
 
 def _refuse_empty_golden(settings: Settings) -> None:

@@ -19,11 +19,10 @@ from e2i_eval.runner.families.fresh_process import FreshProcess
 from e2i_eval.runner.families.plan_book import PlanBook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from e2i_eval.config.settings import Settings
-    from e2i_eval.plugin.worker import Worker
+    from e2i_eval.plugin.state import SessionState
     from e2i_eval.runner.evaluation import Evaluation
     from e2i_eval.runner.families import Declared
 
@@ -33,10 +32,10 @@ __all__ = ["Families", "FamiliesFile", "FamilyItem"]
 class Families:
     """The check families of a session, in whatever process runs them."""
 
-    def __init__(self, settings: Settings, worker: Callable[[], Worker]) -> None:
-        self.book = PlanBook(settings)
-        self._settings = settings
-        self._worker = worker
+    def __init__(self, state: SessionState) -> None:
+        self.book = PlanBook(state.settings)
+        self._settings = state.settings
+        self._state = state
         self._fresh: FreshProcess | None = None
         self._bench: FamilyRunner | None = None
         self._ahead: list[FamilyItem] = []
@@ -48,7 +47,7 @@ class Families:
             self._bench = FamilyRunner(
                 settings=self._settings,
                 wanted=self.book.wanted(),
-                evaluator=lambda: self._worker().evaluator(),
+                evaluator=self._state.worker.evaluator,
                 elsewhere=self.fresh_process,
                 environ=environment(),
             )
@@ -91,7 +90,7 @@ class Families:
     def fresh_process(self) -> FreshProcess:
         """Return the new interpreter, started once: it takes seconds until it can evaluate."""
         if self._fresh is None:
-            worker = self._worker()
+            worker = self._state.worker
             worker.evaluator()  # the server must answer, and variables be set, before another process asks
             self._fresh = FreshProcess(greeting(self._settings, worker.reference()), environment())
         return self._fresh

@@ -11,6 +11,7 @@ from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.dataset.made_case import make_case
 from e2i_eval.plugin.case_item import RESULTS, CaseFailed
 from e2i_eval.plugin.repeated_case import run_case
+from e2i_eval.plugin.state import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.ports import OpenCapture
     from e2i_eval.core.trace import Trace
-    from e2i_eval.plugin.evaluation import EvaluationPlugin as Plugin
+    from e2i_eval.plugin.state import SessionState
     from e2i_eval.runner.evaluation import Evaluation, Evaluator
 
 __all__ = [
@@ -44,7 +45,7 @@ class Evaluate:
     def __init__(self, request: pytest.FixtureRequest, evaluator: Evaluator) -> None:
         self._request = request
         self._evaluator = evaluator
-        self._settings = _plugin(request.config).settings
+        self._settings = request.config.stash[STATE].settings
         self._made = 0
 
     def __call__(self, case: Case, *, check: bool = True) -> Evaluation:
@@ -103,14 +104,14 @@ class Evaluate:
 @pytest.fixture
 def evaluate(request: pytest.FixtureRequest) -> Evaluate:
     """Evaluate cases from within a test: ``evaluate(case)`` or ``evaluate(evaluate.case({...}, claude=[...]))``."""
-    return Evaluate(request, _plugin(request.config).worker.evaluator())
+    return Evaluate(request, request.config.stash[STATE].worker.evaluator())
 
 
 @pytest.fixture
 def case(request: pytest.FixtureRequest) -> Case:
     """Return one golden case of the marker's target; the test runs once for each of them."""
     config = request.config
-    settings = _plugin(config).settings
+    settings = config.stash[STATE].settings
     if isinstance(request.param, E2iError):
         raise request.param
     path: Path = request.param
@@ -146,7 +147,7 @@ def claude(request: pytest.FixtureRequest) -> Iterator[ClaudeScript]:
     A request that nothing answers, and an answer that nobody asks for, fail the test.
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
-    with _plugin(request.config).worker.capture(scripted) as capture:
+    with request.config.stash[STATE].worker.capture(scripted) as capture:
         yield ClaudeScript(scripted, capture)
     if capture.notes:
         pytest.fail("\n".join(note.message for note in capture.notes), pytrace=False)
@@ -173,7 +174,7 @@ def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeAddress]:
     Cases that the test evaluates have an address of their own, which the processes they start find in the environment.
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
-    worker = _plugin(request.config).worker
+    worker = request.config.stash[STATE].worker
     with worker.endpoint(), worker.capture(scripted) as capture:
         yield ClaudeAddress(scripted, capture, capture.variables)
     if capture.notes:
@@ -183,7 +184,7 @@ def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeAddress]:
 @pytest.fixture
 def mlflow_server(request: pytest.FixtureRequest) -> str:
     """Return the address of the session's tracking server, ready to be asked."""
-    worker = _plugin(request.config).worker
+    worker = request.config.stash[STATE].worker
     worker.evaluator()
     return worker.uri
 
@@ -191,18 +192,18 @@ def mlflow_server(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def traces(request: pytest.FixtureRequest) -> Traces:
     """Read traces back from the server: ``traces(evaluation)``."""
-    return Traces(_plugin(request.config))
+    return Traces(request.config.stash[STATE])
 
 
 class Traces:
     """Reads back what the server keeps."""
 
-    def __init__(self, plugin: Plugin) -> None:
-        self._plugin = plugin
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
 
     def __call__(self, evaluation: Evaluation) -> tuple[Trace, ...]:
         """Return the traces of an evaluated case as the server has them now, assessments' effects included."""
-        return self._plugin.worker.tracking.traces(evaluation.result.run_id)
+        return self._state.worker.tracking.traces(evaluation.result.run_id)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -210,7 +211,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("e2i") is None:
         return
     try:
-        files = _golden_files(_plugin(metafunc.config).settings, _marked_target(metafunc.definition))
+        files = _golden_files(metafunc.config.stash[STATE].settings, _marked_target(metafunc.definition))
     except UsageError as error:  # a failing test, so that the others still run
         metafunc.parametrize("case", [error], ids=["none"], indirect=True)
         return
@@ -225,12 +226,6 @@ def _golden_files(settings: Settings, target: str) -> list[Path]:
         what = f"there is no golden case of target {target!r}"
         raise UsageError(what, where=str(folder), fix=f"write a first one, e.g. {folder / 'first.yaml'}")
     return files
-
-
-def _plugin(config: pytest.Config) -> Plugin:
-    from e2i_eval.plugin.evaluation import EVALUATION  # noqa: PLC0415  evaluation registers this module
-
-    return config.stash[EVALUATION]
 
 
 def _marked_target(node: pytest.Item | pytest.Collector) -> str:

@@ -11,7 +11,7 @@ from e2i_eval.report import annotation_lines, markdown_report, masked
 
 if TYPE_CHECKING:
     from e2i_eval.config.options import GitHub
-    from e2i_eval.plugin.evaluation import EvaluationPlugin
+    from e2i_eval.plugin.state import SessionState
 
 __all__ = ["GithubOutput"]
 
@@ -22,14 +22,14 @@ SUMMARY_CHARS = 250_000
 class GithubOutput:
     """Shows the finished report where GitHub shows it."""
 
-    def __init__(self, evaluation: EvaluationPlugin, place: GitHub) -> None:
-        self._evaluation = evaluation
+    def __init__(self, state: SessionState, place: GitHub) -> None:
+        self._state = state
         self._place = place
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Append the step summary and print the annotations; what cannot be written is said, the results stand."""
-        report = self._evaluation.report
+        report = self._state.report
         if report is None:
             return
         shown = masked(report, secrets(environment()))
@@ -41,5 +41,5 @@ class GithubOutput:
                 terminalreporter.write_line(f"! the step summary could not be written: {error}")
         if self._place.is_annotated:
             terminalreporter.ensure_newline()
-            for line in annotation_lines(shown, folder=self._place.folder_of(self._evaluation.settings.root)):
+            for line in annotation_lines(shown, folder=self._place.folder_of(self._state.settings.root)):
                 terminalreporter.write_line(line)

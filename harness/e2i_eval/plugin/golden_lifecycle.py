@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.change import ChangeKind
     from e2i_eval.plugin.case_item import CaseItem
-    from e2i_eval.plugin.evaluation import EvaluationPlugin
+    from e2i_eval.plugin.state import SessionState
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]
@@ -80,21 +80,22 @@ class _Recovered:
         return f"e2i-eval: {self._sentence}"
 
 
-def register_golden(config: pytest.Config, evaluation: EvaluationPlugin) -> None:
-    """Register the collection of changes when one was asked for."""
-    mode = evaluation.settings.golden_mode
+def register_golden(config: pytest.Config, state: SessionState) -> GoldenLifecycle | None:
+    """Register the collection of changes, and return it; None when it was not asked for."""
+    mode = state.settings.golden_mode
     if mode is None:
-        return
-    evaluation.golden = GoldenLifecycle(evaluation, mode)
-    config.pluginmanager.register(evaluation.golden, "e2i_eval_golden")
+        return None
+    golden = GoldenLifecycle(state, mode)
+    config.pluginmanager.register(golden, "e2i_eval_golden")
+    return golden
 
 
 class GoldenLifecycle:
     """Collects what the cases would change."""
 
-    def __init__(self, evaluation: EvaluationPlugin, mode: GoldenMode) -> None:
-        self._evaluation = evaluation
-        self._settings = evaluation.settings
+    def __init__(self, state: SessionState, mode: GoldenMode) -> None:
+        self._state = state
+        self._settings = state.settings
         self._mode = mode
         self._read: dict[Path, bytes] = {}
         self._proposals: list[Proposal] = []
@@ -154,15 +155,15 @@ class GoldenLifecycle:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in proposals, from this process or from a worker."""
         data = getattr(report, REPORTED, None)
-        if data is not None and self._evaluation.controller:
+        if data is not None and self._state.controller:
             self._proposals.append(Proposal.from_json(data))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Show, ask and write; after the report, which tells what the session found."""
-        if self._evaluation.controller is None or self._evaluation.report is None:
+        if self._state.controller is None or self._state.report is None:
             return
-        self._writer = GoldenWriter(session.config, self._evaluation, self._mode)
+        self._writer = GoldenWriter(session.config, self._state, self._mode)
         if not self._writer.conclude(self._proposals, exitstatus=int(session.exitstatus)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

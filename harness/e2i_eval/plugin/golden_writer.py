@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.proposal import Proposal
-    from e2i_eval.plugin.evaluation import EvaluationPlugin
+    from e2i_eval.plugin.state import SessionState
 
 __all__ = ["GoldenWriter", "recovered"]
 
@@ -62,10 +62,10 @@ class GoldenWriter:
         lines: what is to be said of it.
     """
 
-    def __init__(self, config: pytest.Config, evaluation: EvaluationPlugin, mode: GoldenMode) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState, mode: GoldenMode) -> None:
         self._config = config
-        self._evaluation = evaluation
-        self._settings = evaluation.settings
+        self._state = state
+        self._settings = state.settings
         self._mode = mode
         self.lines: list[str] = []
 
@@ -79,7 +79,7 @@ class GoldenWriter:
         if exitstatus in ABORTED:
             self.lines = [f"golden: nothing was looked at or written: {ABORTED[exitstatus]}"]
             return True
-        quarantined = self._evaluation.controller.quarantined if self._evaluation.controller else {}
+        quarantined = self._state.controller.quarantined if self._state.controller else {}
         held = [each.case_id for each in proposals if each.case_id in quarantined]
         plans, withheld = self._plans([each for each in proposals if each.case_id not in quarantined])
         remarks = [remark for plan in plans for remark in plan.remarks]
@@ -112,7 +112,7 @@ class GoldenWriter:
 
     def _gaps(self) -> Iterator[str]:
         """Yield why this is not a whole run; nothing for one."""
-        report = self._evaluation.report
+        report = self._state.report
         if report is None or not report.session.get("selection"):
             yield "the session did not come to its end"
             return
@@ -158,7 +158,7 @@ class GoldenWriter:
             )
 
     def _cassettes_without_case(self) -> tuple[Path, ...]:
-        settings, report, controller = self._settings, self._evaluation.report, self._evaluation.controller
+        settings, report, controller = self._settings, self._state.report, self._state.controller
         scratch = Path(str(controller.reference()["scratch"])) if controller else Path()
         from_files = (
             file.relative_to(settings.cases).with_suffix("").as_posix() for file in settings.cases.rglob("*.y*ml")

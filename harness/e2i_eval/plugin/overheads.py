@@ -15,16 +15,14 @@ from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadIte
 from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
     from e2i_eval.benchmark.overhead import Callers
     from e2i_eval.benchmark.overhead.meter import Meter
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
-    from e2i_eval.plugin.controller import Controller
-    from e2i_eval.plugin.worker import Worker
+    from e2i_eval.plugin.state import SessionState
 
-__all__ = ["OVERHEADS_PLUGIN", "Overheads", "register_overheads"]
+__all__ = ["OVERHEADS_PLUGIN", "Overheads"]
 
 REPORTED = "e2i_eval_overheads"
 """Attribute of a test report that carries results as plain JSON from worker to controller."""
@@ -41,25 +39,9 @@ CASE_SUFFIXES = {".yaml", ".yml"}
 class Overheads:
     """Measures overhead where it was asked for, by ``--e2i-overhead`` or by the fixture."""
 
-    def __init__(
-        self,
-        config: pytest.Config,
-        settings: Settings,
-        *,
-        worker: Callable[[], Worker],
-        controller: Callable[[], Controller | None],
-    ) -> None:
-        """Take what there is to measure and with what.
-
-        Args:
-            config: pytest's.
-            settings: what was asked for.
-            worker: gives what runs cases in this process.
-            controller: gives the owner of the session; None in an xdist worker.
-        """
-        self._settings = settings
-        self._worker = worker
-        self._controller = controller
+    def __init__(self, config: pytest.Config, state: SessionState) -> None:
+        self._settings = state.settings
+        self._state = state
         self._process = str(getattr(config, "workerinput", {}).get("workerid", ""))
         self._passed: set[str] = set()
         self._troubles: list[str] = []
@@ -102,7 +84,7 @@ class Overheads:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in results, from this process or from a worker."""
         self._passed |= {each["case_id"] for each in getattr(report, CASES, ()) if each["status"] == "pass"}
-        if controller := self._controller():
+        if controller := self._state.controller:
             for data in getattr(report, REPORTED, ()):
                 controller.measured(OverheadResult.from_json(data))
             if trouble := getattr(report, TROUBLE, ""):
@@ -141,7 +123,7 @@ class Overheads:
 
     def _meter(self, target: str, nodeid: str) -> Meter:
         if target not in self._meters:
-            self._meters[target] = self._worker().meter(target, nodeid, running=self._neighbours().running)
+            self._meters[target] = self._state.worker.meter(target, nodeid, running=self._neighbours().running)
         return self._meters[target]
 
     def _cases(self, target: str) -> tuple[Case, ...]:
@@ -152,19 +134,10 @@ class Overheads:
         return chosen_cases(target, cases, self._passed)
 
     def _neighbours(self) -> Neighbours:
-        return Neighbours(self._worker().scratch, self._process)
+        return Neighbours(self._state.worker.scratch, self._process)
 
 
 OVERHEADS_PLUGIN = pytest.StashKey[Overheads]()
-
-
-def register_overheads(config: pytest.Config, overheads: Overheads) -> None:
-    """Register the items and the fixture."""
-    from e2i_eval.plugin import overhead_fixture  # noqa: PLC0415  it needs what this module declares
-
-    config.stash[OVERHEADS_PLUGIN] = overheads
-    config.pluginmanager.register(overheads, "e2i_eval_overheads")
-    config.pluginmanager.register(overhead_fixture, "e2i_eval_overhead_fixture")
 
 
 def _trouble(target: str, error: BaseException) -> str:

@@ -6,6 +6,5 @@ Importing this package loads the SDK and its HTTP library.
 from __future__ import annotations
 
 from e2i_eval.claude.endpoint.endpoint import Endpoint
-from e2i_eval.claude.endpoint.forwarding import Forwarding, is_forwarding
 
-__all__ = ["Endpoint", "Forwarding", "is_forwarding"]
+__all__ = ["Endpoint"]

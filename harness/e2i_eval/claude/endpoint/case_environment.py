@@ -6,8 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from e2i_eval.claude.endpoint.forwarding import KEY_VARIABLES
 from e2i_eval.claude.environment import DUMMY_KEY
+from e2i_eval.claude.forwarding import KEY_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.claude.endpoint.case_environment import CaseEnvironment
 from e2i_eval.claude.endpoint.case_session import CaseSession
-from e2i_eval.claude.endpoint.forwarding import Forwarding
 from e2i_eval.claude.endpoint.refusal import Refusal
 from e2i_eval.claude.endpoint.server import EndpointServer
+from e2i_eval.claude.forwarding import Forwarding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -50,7 +50,6 @@ class Endpoint:
         self._lock = threading.Lock()
         self._server = EndpointServer(self)
         self.forwarding = Forwarding(self._server.url, environ)
-        relay.forwarding = self.forwarding
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="e2i-eval-endpoint")
         self._thread.daemon = True
         self._thread.start()

@@ -10,17 +10,18 @@ import socket
 import struct
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from e2i_eval.claude.endpoint.forwarding import HEADERS_OF_A_HOP
 from e2i_eval.claude.endpoint.refusal import Refusal
 from e2i_eval.claude.endpoint.request_body import read_body
+from e2i_eval.claude.forwarding import HEADERS_OF_A_HOP
 from e2i_eval.claude.library import ScriptMissError, http
 from e2i_eval.core.exchange import WireNote
 
 if TYPE_CHECKING:
     from e2i_eval.claude.endpoint.case_session import CaseSession
-    from e2i_eval.claude.endpoint.endpoint import Endpoint
+    from e2i_eval.claude.forwarding import Forwarding
+    from e2i_eval.claude.relay import Relay
 
 __all__ = ["EndpointServer"]
 
@@ -39,13 +40,41 @@ RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing the socket resets the connection."""
 
 
+class CaseDirectory(Protocol):
+    """The endpoint as its server knows it: which case a request belongs to, and how it is answered.
+
+    Attributes:
+        relay: answers requests to Claude.
+        forwarding: sends on to the API.
+        is_open: whether what is no message may go to the API.
+    """
+
+    relay: Relay
+    forwarding: Forwarding
+    is_open: bool
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """What a request may call this host."""
+
+    def case_session(self, token: str) -> CaseSession:
+        """Return the case that has ``token``.
+
+        Raises:
+            Refusal: none has it, or the case has ended.
+        """
+
+    def note(self, refusal: Refusal) -> None:
+        """Report a refused request, where somebody must know."""
+
+
 class EndpointServer(ThreadingHTTPServer):
     """Listens on the loopback interface."""
 
     daemon_threads = True
     block_on_close = False  # a client that never reads must not keep the session from ending
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: CaseDirectory) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
         self.endpoint = endpoint
         self.url = f"http://{LOOPBACK}:{self.server_port}"
