@@ -19,6 +19,7 @@ from e2i_eval.runner.report import Report
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 README = ROOT / "README.md"
+API_PAGE = ROOT / "docs" / "reference" / "api.md"
 VARYING = re.compile(r"\S+/\S+(?=\s+\S+ %$)|\s+")
 """The table's latencies, and its spacing."""
 
@@ -53,6 +54,13 @@ def test_the_readme_project_works(shop: Path, pytester: pytest.Pytester) -> None
 
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.OK
+
+
+def test_the_example_of_the_api_runs() -> None:
+    """It asserts what it shows, in an interpreter of its own."""
+    program, *_ = blocks(API_PAGE, "python")
+
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_the_readme_shows_what_make_eval_prints() -> None:

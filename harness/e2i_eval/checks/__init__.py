@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from e2i_eval.checks.check import Check, judge
+from e2i_eval.checks.check import NamedCheck, judge
 
-__all__ = ["Check", "judge"]
+__all__ = ["NamedCheck", "judge"]

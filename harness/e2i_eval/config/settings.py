@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from e2i_eval.config.table import JUDGE_MODEL, ClaudeMode, InconclusiveMeans, read_table
+from e2i_eval.config.target_settings import TargetSettings, read_target
 from e2i_eval.core.errors import UsageError
 from e2i_eval.stats.repeats import RepeatPlan, RepeatWish, parse_times, repeat_plans
 
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from e2i_eval.config.table import Table, TargetTable
+
 __all__ = ["CANDIDATES", "ClaudeMode", "Settings", "TargetSettings", "read_settings"]
 
-ClaudeMode = Literal["mock", "replay", "record", "live"]
-InconclusiveMeans = Literal["pass", "fail"]
 GoldenMode = Literal["report", "create", "fix", "trim", "review"]
 
 TEMPORARY_STORE = "temp"
@@ -28,41 +27,9 @@ EXACT_MODES = ("mock", "replay")
 """Modes of Claude in which it says the same every time."""
 OVERHEAD_BUDGET_S = 30.0
 DUET_BUDGET_S = 60.0
-JUDGE_MODEL = "claude-sonnet-5-5"
 EVERY = "all"
 CANDIDATES = "candidates"
 """Folder below the golden one, of the same layout, in which harvested cases wait for a person."""
-EXAMPLE_TARGET = '[tool.e2i_eval.targets.support]\nentry = "shop.agents:build_support"'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetSettings:
-    """One target of ``[tool.e2i_eval.targets]``.
-
-    Attributes:
-        name: the table's name; the folder of its cases is called the same.
-        entry: ``module:attribute`` that gives the graph or the callable.
-        logging: ``module:attribute`` called once before the target is built; None when it logs by itself.
-        flush: ``module:attribute`` called before evidence is read; None when nothing needs it.
-        contract: contract file with what this target must log besides the default; None for the default alone.
-        judges: file with the judges that the target's cases share; None when they share none.
-        families: file that declares the target's check families; None when it has none.
-        plain: ``module:attribute`` that gives the same target without logging, to measure what logging costs; None when
-            there is no such thing.
-        gate: rules of the gate for this target alone, as written.
-        where: ``file:line`` of the table.
-    """
-
-    name: str
-    entry: str
-    where: str
-    logging: str | None = None
-    flush: str | None = None
-    contract: Path | None = None
-    families: Path | None = None
-    judges: Path | None = None
-    plain: str | None = None
-    gate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,39 +117,6 @@ class Settings:
         return not self.only or target in self.only
 
 
-class _TargetTable(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    entry: str
-    logging: str | None = None
-    flush: str | None = None
-    contract: str | None = None
-    repeat: Annotated[int, Field(ge=1)] | None = None
-    reduce: str | None = None
-    families: str | None = None
-    judges: str | None = None
-    plain: str | None = None
-    gate: list[str] = []
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    golden: str = "golden"
-    tests: list[str] = ["evals"]
-    claude: ClaudeMode = "mock"
-    claude_endpoint: bool = False
-    store: str = ".e2i/mlflow"
-    report: str = ".e2i"
-    prices: str | None = None
-    judge_model: Annotated[str, Field(min_length=1)] = JUDGE_MODEL
-    repeat: Annotated[int, Field(ge=1)] = 1
-    gate: list[str] = []
-    baseline: str | None = None
-    inconclusive: InconclusiveMeans | None = None
-    targets: dict[str, _TargetTable] = {}
-
-
 def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invocation: Path) -> Settings:
     """Read ``[tool.e2i_eval]`` of ``root/pyproject.toml`` and lay the command line's choices over it.
 
@@ -195,13 +129,9 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
     Raises:
         UsageError: the file is missing, is no TOML, or says something this version does not know.
     """
-    file = root / "pyproject.toml"
-    text = _text(file)
-    table = _table(file, text)
-    if not table.targets:
-        what = f"{file.name} has no target to evaluate"
-        raise UsageError(what, where=str(file), fix=f"add one, e.g.\n{EXAMPLE_TARGET}")
-    targets = {name: _target(root, file, text, name, each) for name, each in table.targets.items()}
+    written = read_table(root / "pyproject.toml")
+    table, tables = written.table, written.targets()
+    targets = {name: read_target(root, written, name, each) for name, each in tables.items()}
     store = chosen.get("store")
     report = chosen.get("report")
     settings = Settings(
@@ -216,13 +146,13 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
         cache=cache,
         tests=tuple(root / each for each in table.tests if (root / each).exists()),
         prices=root / table.prices if table.prices else None,
-        repeats=_repeats(table, targets, chosen),
+        repeats=_repeats(table, tables, targets, chosen),
         overhead=_overhead(chosen, tuple(targets), str(chosen.get("claude") or table.claude)),
         overhead_budget_s=_budget_s(chosen.get("overhead_budget")),
         duet=_duet(chosen.get("duet"), str(chosen.get("claude") or table.claude)),
         duet_budget_s=_budget_s(chosen.get("duet_budget"), flag="--e2i-duet-budget", default_s=DUET_BUDGET_S),
         gate=tuple(table.gate),
-        gate_where=f"{file.name}:{_line(text, 'gate =')}",
+        gate_where=written.where("gate"),
         gate_flags=tuple(map(str, cast("list[str]", chosen.get("gate") or ()))),
         baseline=cast("str | None", chosen.get("baseline") or table.baseline),
         inconclusive=cast("InconclusiveMeans | None", chosen.get("inconclusive") or table.inconclusive),
@@ -244,77 +174,15 @@ def _of_candidates(settings: Settings) -> Settings:
     return replace(settings, golden=golden, targets=targets, tests=(), gate=(), gate_flags=(), baseline="none")
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        what = "there is no pyproject.toml here, so there is no target to evaluate"
-        raise UsageError(what, where=str(file.parent), fix=f"create it with\n{EXAMPLE_TARGET}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"the file cannot be read: {error}"
-        raise UsageError(what, where=str(file)) from error
-
-
-def _table(file: Path, text: str) -> _Table:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        what = f"the file is no valid TOML: {error}"
-        raise UsageError(what, where=str(file), fix="mend the line it names") from error
-    try:
-        return _Table.model_validate(document.get("tool", {}).get("e2i_eval", {}))
-    except ValidationError as error:
-        problems = "\n".join(_problem(text, each["loc"], each["msg"], each["type"]) for each in error.errors())
-        what = f"[tool.e2i_eval] is wrong:\n{problems}"
-        raise UsageError(what, where=str(file)) from error
-
-
-def _problem(text: str, location: tuple[int | str, ...], message: str, kind: str) -> str:
-    key = str(location[-1])
-    where = f"  line {_line(text, key)}: " + ".".join(map(str, location))
-    if kind != "extra_forbidden":
-        return f"{where}: {message}"
-    known = _TargetTable.model_fields if location[0] == "targets" else _Table.model_fields
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"{where}: unknown key" + (f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
-
-
-def _line(text: str, word: str) -> int:
-    lines = text.splitlines()
-    return next((number for number, line in enumerate(lines, 1) if word in line and not line.startswith("#")), 1)
-
-
-def _target(root: Path, file: Path, text: str, name: str, table: _TargetTable) -> TargetSettings:
-    where = f"{file.name}:{_line(text, f'tool.e2i_eval.targets.{name}')}"
-    for key in ("entry", "logging", "flush", "plain"):
-        value = getattr(table, key)
-        if value is not None and not all(part.strip() for part in f"{value}:".split(":")[:2]):
-            what = f"{key} = {value!r} of target {name!r} is not of the form 'module:attribute'"
-            raise UsageError(what, where=where, fix=f'write for example {key} = "shop.agents:build_support"')
-    files = {"contract": table.contract, "families": table.families, "judges": table.judges}
-    paths = {key: root / value if value else None for key, value in files.items()}
-    for key, path in paths.items():
-        if path is not None and not path.is_file():
-            what = f"the {key} file of target {name!r} does not exist: {files[key]}"
-            raise UsageError(what, where=where, fix=f"create it, or remove the key {key!r}")
-    return TargetSettings(
-        name=name,
-        entry=table.entry,
-        where=where,
-        logging=table.logging,
-        flush=table.flush,
-        plain=table.plain,
-        gate=tuple(table.gate),
-        **paths,
-    )
-
-
 def _repeats(
-    table: _Table, targets: Mapping[str, TargetSettings], chosen: Mapping[str, object]
+    table: Table,
+    tables: Mapping[str, TargetTable],
+    targets: Mapping[str, TargetSettings],
+    chosen: Mapping[str, object],
 ) -> dict[str, RepeatPlan]:
     wishes = {
         name: RepeatWish(times=each.repeat, reduce=each.reduce, where=targets[name].where)
-        for name, each in table.targets.items()
+        for name, each in tables.items()
     }
     exact = (chosen.get("claude") or table.claude) in EXACT_MODES
     return repeat_plans(wishes, flag=parse_times(chosen.get("repeat")), general=table.repeat, exact=exact)

@@ -54,7 +54,7 @@ class Verdict:
     """The judgement of one check.
 
     Attributes:
-        check: name of the check.
+        check: name of the check; empty in what a check returns takes the name of that check.
         status: the judgement.
         reason: one sentence; for a pass what was compared.
         findings: what is wrong, empty for a pass.
@@ -62,7 +62,7 @@ class Verdict:
         by: the model that judged; empty where code did.
     """
 
-    check: str
+    check: str = ""
     status: Status
     reason: str = ""
     findings: tuple[Finding, ...] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.checks import Check, judge
+from e2i_eval.checks import NamedCheck, judge
 from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UsageError
@@ -59,7 +59,7 @@ class Till:
         self.environ = environ
         self.steps: list[str] = []
 
-    def evaluate(self, case: Case, nodeid: str, *, checks: tuple[Check, ...] = ()) -> Evaluation:
+    def evaluate(self, case: Case, nodeid: str, *, checks: tuple[NamedCheck, ...] = ()) -> Evaluation:
         """Answer with the price."""
         self.steps.append(f"call {case.id}" + (" off" if self.environ.get("SHOP") == "off" else ""))
         output = {"amount": case.inputs["price"]}
@@ -67,7 +67,7 @@ class Till:
         evidence = Evidence(case=case, run=run, traces=())
         return Evaluation(result=result(case, nodeid, checks, evidence), evidence=evidence)
 
-    def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
+    def conclude(self, case: Case, nodeid: str, checks: tuple[NamedCheck, ...], basis: Evaluation) -> CaseResult:
         """Judge what is there."""
         self.steps.append(f"judge {case.id}")
         return result(case, nodeid, checks, replace(basis.evidence, case=case))
@@ -84,7 +84,7 @@ class Till:
         return CaseResult(case_id=declared.id, target="shop", nodeid=nodeid, where="", verdicts=())
 
 
-def result(case: Case, nodeid: str, checks: tuple[Check, ...], evidence: Evidence) -> CaseResult:
+def result(case: Case, nodeid: str, checks: tuple[NamedCheck, ...], evidence: Evidence) -> CaseResult:
     """Return a judged case."""
     return CaseResult(case_id=case.id, target="shop", nodeid=nodeid, where="", verdicts=judge(checks, evidence))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.checks import Check
+from e2i_eval.checks import NamedCheck
 from e2i_eval.claude.script import Script
 from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
@@ -48,13 +48,13 @@ def always(evidence: Evidence) -> Verdict:
     return Verdict(check="never", status="fail", reason=evidence.case.id)
 
 
-NEVER = Check(name="never", judge=always)
+NEVER = NamedCheck(name="never", judge=always)
 
 
 class Stage:
     """An evaluator with everything outside faked."""
 
-    def __init__(self, folder: Path, *, standing: tuple[Check, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, standing: tuple[NamedCheck, ...] = ()) -> None:
         (folder / "pyproject.toml").write_text('[tool.e2i_eval.targets.shop]\nentry = "shop:build"\n')
         self.shop = Shop()
         self.tracking = InMemoryTracking()
@@ -110,7 +110,7 @@ def test_conclusion_that_cannot_be_recorded_is_no_pass(stage: Stage) -> None:
     """With the server gone it is unknown whether anybody will ever see it."""
     basis = stage.evaluator.evaluate(CASE, "node")
     stage.tracking._left = 0  # noqa: SLF001  the fake's own way to die
-    passing = Check(name="fine", judge=lambda _: Verdict(check="fine", status="pass"))
+    passing = NamedCheck(name="fine", judge=lambda _: Verdict(check="fine", status="pass"))
 
     assert stage.evaluator.conclude(CASE, "node", (passing,), basis).status == "error"
 

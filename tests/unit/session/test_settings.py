@@ -77,6 +77,59 @@ def test_a_wrong_file_is_refused(tmp_path: Path, toml: str, part: str) -> None:
     assert "pyproject.toml" in message
 
 
+DEFAULTS = """
+[tool.e2i_eval.defaults]
+flush = "shop.app:flush"
+contract = "contract.toml"
+gate = ["claude_calls:+0"]
+repeat = 3
+
+"""
+
+
+def test_defaults_are_shared_and_replaced(tmp_path: Path) -> None:
+    """A target's own value stands in place of the default, a list as a whole; an empty text takes it away."""
+    (tmp_path / "contract.toml").touch()
+    own = '[tool.e2i_eval.targets.own]\nentry = "shop:own"\nflush = ""\ngate = ["input_tokens:+0"]\nrepeat = 5\n'
+
+    read = settings(tmp_path, DEFAULTS + TARGET + own, claude="live").targets
+    repeats = settings(tmp_path, DEFAULTS + TARGET + own, claude="live").repeats
+
+    assert read["support"].flush == "shop.app:flush"
+    assert (read["support"].gate, read["own"].gate) == (("claude_calls:+0",), ("input_tokens:+0",))
+    assert read["support"].contract == read["own"].contract == tmp_path / "contract.toml"
+    assert read["own"].flush is None
+    assert (repeats["support"].times, repeats["own"].times) == (3, 5)
+    assert (read["support"].place("flush"), read["own"].place("gate")) == ("pyproject.toml:3", "pyproject.toml:13")
+    assert read["support"].place("logging") == read["support"].where == "pyproject.toml:8"
+
+
+def test_defaults_alone_may_name_the_entry(tmp_path: Path) -> None:
+    """Any key of a target's table may stand there."""
+    toml = '[tool.e2i_eval.defaults]\nentry = "shop:build"\n[tool.e2i_eval.targets.support]\n'
+
+    assert settings(tmp_path, toml).targets["support"].entry == "shop:build"
+
+
+@pytest.mark.parametrize(
+    ("toml", "part"),
+    [
+        ('[tool.e2i_eval.defaults]\nflsh = "x:y"\n', "line 2: defaults.flsh: unknown key, did you mean 'flush'?"),
+        ('[tool.e2i_eval]\ndefault = "x"\n', "line 2: default: unknown key, did you mean 'defaults'?"),
+        ("[tool.e2i_eval.defaults]\ngate = [1]\n", "line 2: defaults.gate.0: Input should be a valid string"),
+        ('[tool.e2i_eval.defaults]\nflush = "app"\n', "pyproject.toml:2: flush = 'app' of target 'support' is not of"),
+        ('[tool.e2i_eval.defaults]\njudges = "no"\n', "pyproject.toml:2: the judges file of target 'support' does"),
+        ("[tool.e2i_eval.targets.other]\n", "line 1: targets.other.entry: Field required"),
+    ],
+)
+def test_wrong_defaults_are_refused(tmp_path: Path, toml: str, part: str) -> None:
+    """At the line where they are written, not once for each target."""
+    message = refusal(tmp_path, toml + TARGET)
+
+    assert message.count("line ") + message.count("pyproject.toml:2: ") == 1
+    assert part in message
+
+
 def test_an_unknown_target_names_the_nearest(tmp_path: Path) -> None:
     """A misspelt target is a usage error, not an empty run."""
     message = refusal(tmp_path, TARGET, target=["suport"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.contract import logging_check, secrets_check, trace_check, wire_check
 from e2i_eval.core.redaction import PATTERNS, mask
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["contract_checks"]
 
 
-def contract_checks(contract: Contract, *, price: Price | None = None) -> tuple[Check, ...]:
+def contract_checks(contract: Contract, *, price: Price | None = None) -> tuple[NamedCheck, ...]:
     """Return the checks ``wire``, ``logging``, ``trace`` and ``secrets`` under ``contract``.
 
     Args:
@@ -29,16 +29,16 @@ def contract_checks(contract: Contract, *, price: Price | None = None) -> tuple[
         return mask(evidence.secrets, {**PATTERNS, **contract.secrets.patterns})
 
     return (
-        Check(name=wire_check.NAME, judge=lambda evidence: wire_check.check_wire(evidence, masker(evidence))),
-        Check(
+        NamedCheck(name=wire_check.NAME, judge=lambda evidence: wire_check.check_wire(evidence, masker(evidence))),
+        NamedCheck(
             name=logging_check.NAME,
             judge=lambda evidence: logging_check.check_logging(evidence, contract.calls, masker(evidence)),
         ),
-        Check(
+        NamedCheck(
             name=trace_check.NAME,
             judge=lambda evidence: trace_check.check_trace(evidence, contract, masker(evidence), price),
         ),
-        Check(
+        NamedCheck(
             name=secrets_check.NAME,
             judge=lambda evidence: secrets_check.check_secrets(evidence, contract.secrets),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.expectations.spending import Price, Spending, spending
 from e2i_eval.core.verdict import Finding, Verdict
 
@@ -21,9 +21,9 @@ TOKEN_LIMITS = frozenset({"input_tokens", "output_tokens", "cost_usd"})
 """Limits on what the usages state."""
 
 
-def budget_check(price: Price | None) -> Check:
+def budget_check(price: Price | None) -> NamedCheck:
     """Return the check; ``price`` None leaves every limit on the cost unjudged."""
-    return Check(name=NAME, judge=lambda evidence: _judge(evidence, price))
+    return NamedCheck(name=NAME, judge=lambda evidence: _judge(evidence, price))
 
 
 def _judge(evidence: Evidence, price: Price | None) -> Verdict:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.text import shown
+from e2i_eval.checks.user_code import NOT_THE_USERS
 from e2i_eval.core.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ __all__ = ["COMPLETED", "last_user_lines"]
 
 NAME = "completed"
 FRAME = re.compile(r'^[ |]*File "(?P<file>[^"]+)", line \d+, in .+$')
-NOT_THE_USERS = re.compile(r"[\\/](site-packages|dist-packages|e2i_eval)[\\/]|[\\/]python3\.\d+[\\/]|^<frozen ")
-"""Files whose frames tell a user nothing: libraries, the standard library, and this package."""
-
 SHOWN_FRAMES = 3
 
 
@@ -95,5 +93,5 @@ def _frame(lines: list[str], at: int) -> tuple[str, ...]:
     return (f"  {lines[at].strip(' |')}", *([f"    {source[0].strip()}"] if has_source else []))
 
 
-COMPLETED = Check(name=NAME, judge=_judge)
+COMPLETED = NamedCheck(name=NAME, judge=_judge)
 """Judges every case."""

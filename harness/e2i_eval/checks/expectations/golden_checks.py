@@ -15,14 +15,14 @@ from e2i_eval.checks.expectations.values import VALUES
 from e2i_eval.core.case import Budget
 
 if TYPE_CHECKING:
-    from e2i_eval.checks.check import Check
+    from e2i_eval.checks.check import NamedCheck
     from e2i_eval.checks.expectations.spending import Price
     from e2i_eval.core.case import Case
 
 __all__ = ["golden_checks"]
 
 
-def golden_checks(case: Case, *, price: Price | None = None) -> tuple[Check, ...]:
+def golden_checks(case: Case, *, price: Price | None = None) -> tuple[NamedCheck, ...]:
     """Return the checks that ``case`` asks for, and ``completed``, which judges every case.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.text import shown
 from e2i_eval.checks.expectations.rule_breach import Breach, breaches, text_breaches
 from e2i_eval.checks.expectations.ruled import ruled_verdict, unknown_verdict
@@ -100,9 +100,9 @@ def _missing(check: str, name: str, values: Mapping[str, object]) -> str:
     return f"is not logged; logged {check}: {quoted(sorted(values)[:SHOWN_NAMES])}{more}"
 
 
-METRICS = Check(name="metrics", judge=_judge_metrics)
+METRICS = NamedCheck(name="metrics", judge=_judge_metrics)
 """Judges cases with ``expect.metrics``."""
-PARAMS = Check(name="params", judge=_judge_params)
+PARAMS = NamedCheck(name="params", judge=_judge_params)
 """Judges cases with ``expect.params``."""
-TAGS = Check(name="tags", judge=_judge_tags)
+TAGS = NamedCheck(name="tags", judge=_judge_tags)
 """Judges cases with ``expect.tags``."""

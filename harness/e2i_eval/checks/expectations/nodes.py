@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.alignment import side_by_side
 from e2i_eval.checks.compare.arrangement import arranged
 from e2i_eval.checks.expectations.ruled import unknown_verdict
@@ -95,5 +95,5 @@ def _witnesses(trace: Trace) -> tuple[Witness, ...]:
     return tuple(node_witness(span) for span in trace.node_spans())
 
 
-NODES = Check(name=NAME, judge=_judge)
+NODES = NamedCheck(name=NAME, judge=_judge)
 """Judges cases with ``expect.nodes``."""

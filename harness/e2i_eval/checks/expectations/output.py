@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.comparison import ComparisonRules, is_number
 from e2i_eval.checks.compare.diff_path import dotted_path
 from e2i_eval.checks.compare.difference import Difference, differences
@@ -92,5 +92,5 @@ def _kind(value: JsonValue) -> str:
     return "text" if isinstance(value, str) else "a list" if isinstance(value, list) else "a mapping"
 
 
-OUTPUT = Check(name=NAME, judge=_judge)
+OUTPUT = NamedCheck(name=NAME, judge=_judge)
 """Judges cases with ``expect.output``."""

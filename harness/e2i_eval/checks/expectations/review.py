@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.comparison import ComparisonRules
 from e2i_eval.checks.compare.difference import differences
 from e2i_eval.core.verdict import Finding, Verdict
@@ -50,5 +50,5 @@ def _failed(case: Case, reason: str, message: str) -> Verdict:
     return Verdict(check=NAME, status="fail", reason=reason, findings=(finding,), score=0.0)
 
 
-REVIEW = Check(name=NAME, judge=_judge)
+REVIEW = NamedCheck(name=NAME, judge=_judge)
 """Judges cases with ``expect.wrong_output``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.alignment import side_by_side
 from e2i_eval.checks.compare.arrangement import AtOnce, Happening, InTurn, Part, arranged
 from e2i_eval.checks.compare.comparison import EXACT
@@ -102,5 +102,5 @@ def _tool_calls(response: JsonObject) -> Iterator[Happening]:
             yield Happening(name=str(block.get("name")), detail=block.get("input"))
 
 
-TOOLS = Check(name=NAME, judge=_judge)
+TOOLS = NamedCheck(name=NAME, judge=_judge)
 """Judges cases with ``expect.tools``."""

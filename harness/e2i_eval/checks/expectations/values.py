@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.data_path import NOTHING, all_paths, value_at
 from e2i_eval.checks.compare.text import shown
 from e2i_eval.checks.expectations.rule_breach import breaches
@@ -56,5 +56,5 @@ def _missing(path: str, output: JsonValue) -> str:
     return f"the output has no '{path}'; it has {quoted(known[:SHOWN_PATHS])}{' …' if known[SHOWN_PATHS:] else ''}"
 
 
-VALUES = Check(name=NAME, judge=_judge)
+VALUES = NamedCheck(name=NAME, judge=_judge)
 """Judges cases with ``expect.values``."""

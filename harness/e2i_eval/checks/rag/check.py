@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.expectations.rule_breach import breaches
 from e2i_eval.checks.expectations.ruled import unknown_verdict
 from e2i_eval.checks.rag.measured import measured
@@ -24,7 +24,7 @@ __all__ = ["rag_check"]
 NAME = "rag"
 
 
-def rag_check(case: Case, contract: Contract) -> tuple[Check, ...]:
+def rag_check(case: Case, contract: Contract) -> tuple[NamedCheck, ...]:
     """Return the check that ``case`` asks for by ``expect.rag``; none when it does not.
 
     Args:
@@ -32,7 +32,7 @@ def rag_check(case: Case, contract: Contract) -> tuple[Check, ...]:
         contract: what the target logs, which says where the context is.
     """
     rule = case.expect.rag
-    return () if rule is None else (Check(name=NAME, judge=lambda evidence: _judge(rule, evidence, contract)),)
+    return () if rule is None else (NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, contract)),)
 
 
 def _judge(rule: RagRule, evidence: Evidence, contract: Contract) -> Verdict:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks.check import Check
+from e2i_eval.checks.check import NamedCheck
 from e2i_eval.checks.compare.arrangement import Happening
 from e2i_eval.checks.expectations.ruled import unknown_verdict
 from e2i_eval.checks.trajectory.alignment import Fit, align, pair_up
@@ -35,7 +35,7 @@ MODES = {
 }
 
 
-def trajectory_check(case: Case, *, other_models: Sequence[str] = ()) -> tuple[Check, ...]:
+def trajectory_check(case: Case, *, other_models: Sequence[str] = ()) -> tuple[NamedCheck, ...]:
     """Return the check that ``case`` asks for by ``expect.trajectory``; none when it does not.
 
     Args:
@@ -43,7 +43,7 @@ def trajectory_check(case: Case, *, other_models: Sequence[str] = ()) -> tuple[C
         other_models: model names (globs) whose spans are no calls to Claude, as the contract says.
     """
     rule = case.expect.trajectory
-    return () if rule is None else (Check(name=NAME, judge=lambda evidence: _judge(rule, evidence, other_models)),)
+    return () if rule is None else (NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, other_models)),)
 
 
 def matched_rows(rule: TrajectoryRule, taken: Part) -> tuple[AlignmentRow, ...]:

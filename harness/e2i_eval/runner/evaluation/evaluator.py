@@ -37,7 +37,7 @@ from e2i_eval.stats.repeats import disagreement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.checks import Check
+    from e2i_eval.checks import NamedCheck
     from e2i_eval.checks.contract import Contract
     from e2i_eval.checks.coverage.watch import WatchedCall
     from e2i_eval.config.settings import Settings, TargetSettings
@@ -81,7 +81,7 @@ class Evaluator:
         price: Pricing,
         secrets: tuple[str, ...],
         build: Callable[[TargetSettings], BuiltTarget] = build_target,
-        standing: Callable[[str], tuple[Check, ...]] = lambda _target: (),
+        standing: Callable[[str], tuple[NamedCheck, ...]] = lambda _target: (),
         judging: JudgeRunner | None = None,
     ) -> None:
         self._is_live = settings.claude == "live"
@@ -118,7 +118,7 @@ class Evaluator:
         case: Case,
         nodeid: str,
         *,
-        checks: tuple[Check, ...] = (),
+        checks: tuple[NamedCheck, ...] = (),
         repeat: int = 0,
         first: CaseResult | None = None,
     ) -> Evaluation:
@@ -183,7 +183,7 @@ class Evaluator:
         finally:
             self._records.rehearsed(case_run)
 
-    def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
+    def conclude(self, case: Case, nodeid: str, checks: tuple[NamedCheck, ...], basis: Evaluation) -> CaseResult:
         """Judge evidence that is there already, as a case of its own; the verdicts go to the traces of ``basis``."""
         case_run, unknown = self._case_run(case, nodeid)
         evidence = replace(basis.evidence, case=case)
@@ -261,7 +261,7 @@ class Evaluator:
             secrets=self._secrets,
         )
 
-    def _checks(self, case: Case, contract: Contract) -> tuple[Check, ...]:
+    def _checks(self, case: Case, contract: Contract) -> tuple[NamedCheck, ...]:
         """Return the checks that every case of the target is judged by."""
         return (
             *golden_checks(case, price=self._price),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks import Check
+from e2i_eval.checks import NamedCheck
 from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.case import Expectation, ValueRule
 from e2i_eval.core.verdict import Finding, Verdict
@@ -44,7 +44,7 @@ class Before:
     evidence: Evidence | None = None
 
 
-def family_check(declared: Declared, before: Before) -> Check:
+def family_check(declared: Declared, before: Before) -> NamedCheck:
     """Return the check that judges the evidence of ``declared``, named like its family."""
     judges: dict[Family, Callable[[Declared, Before, Evidence], Verdict]] = {
         "truth": _truth,
@@ -55,7 +55,7 @@ def family_check(declared: Declared, before: Before) -> Check:
         "provenance": _provenance,
     }
     judge = judges[declared.family]
-    return Check(name=declared.family, judge=lambda evidence: judge(declared, before, evidence))
+    return NamedCheck(name=declared.family, judge=lambda evidence: judge(declared, before, evidence))
 
 
 def _truth(declared: Declared, before: Before, evidence: Evidence) -> Verdict:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from typing import Protocol
 
-    from e2i_eval.checks import Check
+    from e2i_eval.checks import NamedCheck
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.runner.evaluation import Evaluation
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     class Evaluates(Protocol):
         """What the bench needs of an evaluator."""
 
-        def evaluate(self, case: Case, nodeid: str, *, checks: tuple[Check, ...] = ()) -> Evaluation:
+        def evaluate(self, case: Case, nodeid: str, *, checks: tuple[NamedCheck, ...] = ()) -> Evaluation:
             """Evaluate a case."""
 
-        def conclude(self, case: Case, nodeid: str, checks: tuple[Check, ...], basis: Evaluation) -> CaseResult:
+        def conclude(self, case: Case, nodeid: str, checks: tuple[NamedCheck, ...], basis: Evaluation) -> CaseResult:
             """Judge what was evaluated before."""
 
         def rebuilt(self, target: str) -> contextlib.AbstractContextManager[None]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from e2i_eval.checks import Check
+    from e2i_eval.checks import NamedCheck
     from e2i_eval.config.settings import Settings
     from e2i_eval.runner.families.declared import FamilyPlan
 
@@ -57,7 +57,7 @@ class PlanBook:
             raise UsageError(what, where=str(file), fix=fix)
         return plans[target]
 
-    def standing(self, target: str) -> tuple[Check, ...]:
+    def standing(self, target: str) -> tuple[NamedCheck, ...]:
         """Return the checks that the families add to every case of ``target``.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.checks import Check
+from e2i_eval.checks import NamedCheck
 from e2i_eval.core.suggestion import quoted
 from e2i_eval.core.verdict import Finding, Verdict
 
@@ -20,11 +20,11 @@ __all__ = ["NAME", "standing_checks"]
 NAME = "provenance-tag"
 
 
-def standing_checks(plan: FamilyPlan) -> tuple[Check, ...]:
+def standing_checks(plan: FamilyPlan) -> tuple[NamedCheck, ...]:
     """Return the checks that ``plan`` adds to every evaluation of its target."""
     if not any(check.family == "provenance" for check in plan.checks):
         return ()
-    return (Check(name=NAME, judge=lambda evidence: _judge(plan, evidence)),)
+    return (NamedCheck(name=NAME, judge=lambda evidence: _judge(plan, evidence)),)
 
 
 def _judge(plan: FamilyPlan, evidence: Evidence) -> Verdict:
