@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from e2i.config import agent_config
 from e2i.mlops import MlflowConfig
 from e2i.mlops.agent_registry import AgentRegistry
-from e2i.mlops.search_space import Candidate, Choice, Whole
+from e2i.mlops.search_space import CandidateConfig, Choice, Whole
 from e2i.mlops.tuning import Tuning
 from e2i.rag.labels import load_labels
 from e2i.rag.pipeline import build
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     with claude_or_script():
         seen, unseen = questions("tune"), questions("test")
         found = study.run(lambda candidate, report: measured(candidate, seen, report), mlflow)
-        before = Candidate(config=CONFIG, settings=SETTINGS)
+        before = CandidateConfig(config=CONFIG, settings=SETTINGS)
         after = measured(found.best, unseen)["score"] - measured(before, unseen)["score"]
     sys.stdout.write("\n".join([*table(found), f"on unseen questions: {after:+.3f}"]) + "\n")
     deploy(found, mlflow, is_better=after > 0)
@@ -95,7 +95,7 @@ def questions(split: str) -> list[Label]:
     return [label for label in load_labels() if label.split == split and label.relevant][:QUESTIONS]
 
 
-def measured(candidate: Candidate, labels: Sequence[Label], report: Report | None = None) -> dict[str, float]:
+def measured(candidate: CandidateConfig, labels: Sequence[Label], report: Report | None = None) -> dict[str, float]:
     """Ask every question of an agent configured like the candidate; the score so far is reported on the way."""
     agent: Runnable[Any, Any] = build(candidate.config)
     recalls: list[float] = []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
 
-    from e2i.mlops.ab_test import Comparison
+    from e2i.mlops.ab_test import AbTestResult
 
 AGENT = "field_assistant"
 SESSIONS = 80
@@ -131,7 +131,7 @@ def play(test: AbTest, mlflow: MlflowConfig) -> None:
             arms[test.arm(session)].invoke(inputs, config={"metadata": metadata})
 
 
-def compare(test: AbTest, mlflow: MlflowConfig) -> Comparison:
+def compare(test: AbTest, mlflow: MlflowConfig) -> AbTestResult:
     """Read both arms back from the server and compare them."""
     arms = read_arms(mlflow, test, "words")
     return compare_arms("words", arms["control"], arms["treatment"])

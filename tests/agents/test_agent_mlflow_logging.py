@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 
 from e2i import app
 from e2i.config import agent_config
-from e2i.mlops import outbox
+from e2i.mlops import call_queue
 from e2i.mlops.redaction import redact
 from e2i_eval.claude import ClaudeWire
 from e2i_eval.core.case import Case, ScriptedError
@@ -114,7 +114,7 @@ def call(server: TemporaryServer, tmp_path_factory: pytest.TempPathFactory) -> I
         wire.start()
         yield lambda case, kind: _called(case, kind, wire, tmp_path_factory.mktemp("artifacts"))
         wire.stop()
-        outbox.close()
+        call_queue.close()
 
 
 @pytest.fixture(scope="module", params=ENTRIES)

@@ -18,7 +18,7 @@ from e2i.agents.experiment_designer.design import Wish, design
 from e2i.agents.experiment_designer.history import History, check_history
 from e2i.agents.experiment_designer.noise import Clustering, Noise, clustering, noise
 from e2i.agents.experiment_designer.plan import cohorts, plan_for, randomised
-from e2i.agents.experiment_designer.power import Comparison, detectable_effect, power, units_needed
+from e2i.agents.experiment_designer.power import ArmComparison, detectable_effect, power, units_needed
 from e2i.agents.experiment_designer.rehearsal import Rehearsal, played_once, rehearse
 from e2i.agents.experiment_designer.state import Request
 from e2i.agents.experiment_designer.study import history_of, slice_for
@@ -32,7 +32,7 @@ Script = Callable[..., list[dict[str, Any]]]
 
 AGENT = "experiment_designer"
 DOWN = {"error": {"status": 529}, "forever": True}
-HALVES = Comparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=0.05)
+HALVES = ArmComparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=0.05)
 
 
 @cache
@@ -69,7 +69,7 @@ def rehearsed(brand: str, seeds: range, **inputs: Any) -> list[tuple[float, Rehe
 )
 def test_sample_size_is_that_of_the_textbooks(effect: float, alpha: float, target: float, per_arm: float) -> None:
     """Cohen's effects: 63.77 in each arm for a medium one, to the second decimal."""
-    comparison = Comparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=alpha)
+    comparison = ArmComparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=alpha)
 
     assert units_needed(effect, target, comparison) / 2 == pytest.approx(per_arm, abs=0.01)
 
@@ -78,7 +78,7 @@ def test_power_agrees_with_brute_simulation() -> None:
     """Of 20,000 t-tests on normal draws as many reject as the noncentral t says; under the null it is alpha."""
     rng = np.random.default_rng(0)
     treated, control = rng.standard_normal((20_000, 12)) + 1.0, rng.standard_normal((20_000, 24))
-    comparison = Comparison(sd=1.0, treated_share=1 / 3, control_share=2 / 3, alpha=0.05)
+    comparison = ArmComparison(sd=1.0, treated_share=1 / 3, control_share=2 / 3, alpha=0.05)
 
     assert _rejections(treated, control, 2.0322) == pytest.approx(power(1.0, 36, comparison), abs=0.012)
     assert _rejections(treated - 1.0, control, 2.0322) == pytest.approx(power(0.0, 36, comparison), abs=0.006)
@@ -98,7 +98,7 @@ def test_size_and_detectable_effect_are_inverses(
     effect: float, sd: float, target: float, share: float, alpha: float, lost: int
 ) -> None:
     """The size for an effect detects that effect, for all splits, levels and numbers of controls."""
-    comparison = Comparison(sd=sd, treated_share=share, control_share=1.0 - share, alpha=alpha, controls=lost)
+    comparison = ArmComparison(sd=sd, treated_share=share, control_share=1.0 - share, alpha=alpha, controls=lost)
     units = units_needed(effect, target, comparison)
 
     assert power(effect, units, comparison) >= target - 1e-6
@@ -108,14 +108,14 @@ def test_size_and_detectable_effect_are_inverses(
 @given(freedom=st.floats(1, 1e7), effect=st.floats(0, 200), alpha=st.floats(0.0002, 0.2))
 def test_power_is_a_probability_everywhere(freedom: float, effect: float, alpha: float) -> None:
     """Also where the library's noncentral t gives up."""
-    comparison = Comparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=alpha)
+    comparison = ArmComparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=alpha)
 
     assert 0.0 <= power(effect, freedom + 2, comparison) <= 1.0 + 1e-12
 
 
 def test_each_control_costs_a_degree_of_freedom() -> None:
     """With six controls beside two means twelve units leave four degrees of freedom, and less power than ten do."""
-    adjusted = Comparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=0.05, controls=6)
+    adjusted = ArmComparison(sd=1.0, treated_share=0.5, control_share=0.5, alpha=0.05, controls=6)
 
     assert (adjusted.freedom(12), HALVES.freedom(12)) == (4, 10)
     assert power(2.0, 12, adjusted) < power(2.0, 12, HALVES) - 0.05
@@ -130,7 +130,7 @@ def test_without_freedom_there_is_no_test() -> None:
 
 def test_uneven_arms_cost_what_the_formula_says() -> None:
     """A fifth against four fifths takes 1 / (4 x 0.2 x 0.8) as many, as far as the normal approximation goes."""
-    uneven = Comparison(sd=1.0, treated_share=0.2, control_share=0.8, alpha=0.05)
+    uneven = ArmComparison(sd=1.0, treated_share=0.2, control_share=0.8, alpha=0.05)
 
     assert units_needed(0.1, 0.8, uneven) / units_needed(0.1, 0.8, HALVES) == pytest.approx(1.5625, rel=0.002)
 

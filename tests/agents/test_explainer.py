@@ -13,18 +13,25 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.errors import GraphInterrupt
 
 from e2i.agents import catalogue
-from e2i.agents.causal_impact.prompts import Interpretation
+from e2i.agents.causal_impact.prompts import PROMPTS, Interpretation
 from e2i.agents.explainer.claim import claims_in, grounded_share
 from e2i.agents.explainer.contradiction import contradictions
 from e2i.agents.explainer.source import EXPLAINABLE, MAX_ITEMS, MAX_RESULTS, Source, source_of
 from e2i.agents.explainer.state import Output
 from e2i.agents.grounding import ungrounded
-from e2i.agents.narrative import narrate, without_claude
-from e2i.config import agent_config
+from e2i.agents.narrative import Narrator, without_claude
 
 Script = Callable[..., list[dict[str, Any]]]
 
 DOWN = {"error": {"status": 529}, "forever": True}
+
+FIXED = Narrator(
+    agent="causal_impact",
+    prompt="interpret",
+    prompts=PROMPTS,
+    answer=Interpretation,
+    plain_text=lambda _: "fixed",
+)
 
 
 def result(agent: str = "gap_analyzer", **more: object) -> dict[str, Any]:
@@ -79,9 +86,7 @@ def test_claude_is_asked_again_outside_the_block(claude: Script) -> None:
     with pytest.raises(KeyError), without_claude():
         raise KeyError
     sent = claude(DOWN)
-    told = narrate(
-        agent_config("causal_impact"), system="s", question="q", facts={}, answer=Interpretation, fallback="fixed"
-    )
+    told = FIXED.narrate("q", {})
 
     assert (told.provenance, told.claude_status) == ("fallback", "unavailable")
     assert sent
@@ -90,9 +95,7 @@ def test_claude_is_asked_again_outside_the_block(claude: Script) -> None:
 def test_fixed_text_without_claude_is_not_called_degraded() -> None:
     """It is what was asked for."""
     with without_claude():
-        told = narrate(
-            agent_config("causal_impact"), system="s", question="q", facts={}, answer=Interpretation, fallback="fixed"
-        )
+        told = FIXED.narrate("q", {})
 
     assert (told.text, told.provenance, told.claude_status) == ("fixed", "computed", "not_asked")
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2i.agents import feedback_learner
+from e2i.agents.feedback_learner.agent import SPEC
 from e2i.agents.feedback_learner.calibration import expected_error, recalibration
-from e2i.agents.feedback_learner.nodes import find, load, propose, weigh
+from e2i.agents.feedback_learner.nodes import find, propose, weigh
 from e2i.agents.feedback_learner.prompts import LEARN_1, Lessons, lessons_on
 from e2i.agents.feedback_learner.rate import bad_rate
 from e2i.agents.feedback_learner.reliability import consensus
@@ -47,7 +48,7 @@ SEEDS = range(7, 10)
 
 def learnt(**inputs: Any) -> dict[str, Any]:  # noqa: ANN401  # as a caller may give them
     """Return the output of the computing nodes, without Claude."""
-    state: dict[str, Any] = dict(load({"question": "why?", "brand": "Kisqali", **inputs}))  # type: ignore[typeddict-item]
+    state: dict[str, Any] = dict(SPEC.load({"question": "why?", "brand": "Kisqali", **inputs}))  # type: ignore[typeddict-item]
     assert state["status"] == "ok", state["reason"]
     for step in (weigh, find, propose):
         state |= step(state)  # type: ignore[arg-type]  # a state
@@ -403,7 +404,7 @@ def test_only_found_patterns_may_be_named() -> None:
 )
 def test_what_teaches_nothing_is_declined_with_a_sentence(inputs: dict[str, Any], words: str) -> None:
     """Too few, too little, all the same, unknown: each is said."""
-    state = load({"question": "why?", "brand": "Kisqali", **inputs})  # type: ignore[typeddict-item]  # wrong on purpose
+    state = SPEC.load({"question": "why?", "brand": "Kisqali", **inputs})  # type: ignore[typeddict-item]  # wrong on purpose
 
     assert state["status"] == "declined"
     assert words in state["reason"]

@@ -23,7 +23,7 @@ from e2i.agents.health_score.composite import (
     points_lost,
 )
 from e2i.agents.health_score.objective import COMPONENT_WEIGHTS, OBJECTIVES, Objective
-from e2i.agents.health_score.source import readings_for
+from e2i.agents.health_score.readings import readings_for
 from e2i.agents.health_score.state import Request, Telemetry
 from e2i.data import BRANDS
 from e2i.data.telemetry import AT_REST, SNAPSHOTS, Readings, telemetry

@@ -20,7 +20,7 @@ from e2i.agents.heterogeneous_optimizer.nodes import HIDDEN_CAUSE_Z
 from e2i.agents.heterogeneous_optimizer.policy import Economics, everyone, targets, value_of
 from e2i.agents.heterogeneous_optimizer.segment_effect import SegmentEffect, effects_by_segment, simultaneous_z
 from e2i.agents.heterogeneous_optimizer.state import Request
-from e2i.agents.heterogeneous_optimizer.study import Study, check_segments, slice_for, study_of
+from e2i.agents.heterogeneous_optimizer.study import SegmentStudy, check_segments, slice_for, study_of
 from e2i.agents.one_thread import one_thread
 from e2i.data import BRANDS, SEGMENTS, BrandTruth, PanelSpec, SliceError, brand_panel
 
@@ -33,7 +33,7 @@ DOWN = {"error": {"status": 529}, "forever": True}
 
 @cache
 @one_thread()
-def study(brand: str, seed: int, *, confounded: bool = False) -> Study:
+def study(brand: str, seed: int, *, confounded: bool = False) -> SegmentStudy:
     """Return the study of a panel, as the agent makes it."""
     request = Request(brand=brand, seed=seed, confounded=confounded)
     return study_of(slice_for(request).hcps, request)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from e2i.agents.prediction_synthesizer.assessment import agreement, verdict
+from e2i.agents.prediction_synthesizer.appraisal import agreement, verdict
 from e2i.agents.prediction_synthesizer.conformal import LEVEL, fit_intervals
 from e2i.agents.prediction_synthesizer.ensemble import Ensemble, correlation, fit_ensemble
+from e2i.agents.prediction_synthesizer.material import Material, check_usable, material_for
 from e2i.agents.prediction_synthesizer.nodes import calibrate, stack, synthesise
 from e2i.agents.prediction_synthesizer.scale import Scale, fit_scale
-from e2i.agents.prediction_synthesizer.source import Material, check_usable, material_for
 from e2i.agents.prediction_synthesizer.state import Request
 from e2i.agents.prediction_synthesizer.total import total
 from e2i.data import BRANDS, REGIONS, SliceError

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from e2i.agents.resource_optimizer.agent import SPEC
 from e2i.agents.resource_optimizer.limit import Limit, conflict
-from e2i.agents.resource_optimizer.nodes import allocate, load, rehearse
-from e2i.agents.resource_optimizer.planning import Task, task_for
+from e2i.agents.resource_optimizer.nodes import allocate, rehearse
+from e2i.agents.resource_optimizer.planning import PlanningTask, task_for
 from e2i.agents.resource_optimizer.program import Response, best_plan
 from e2i.agents.resource_optimizer.state import Request
 from e2i.data import BRANDS
@@ -26,18 +27,18 @@ FORMS = ("log", "root")
 
 def planned(**inputs: Any) -> dict[str, Any]:  # noqa: ANN401  # as a caller may give them
     """Return the output of the computing nodes, without Claude."""
-    state: dict[str, Any] = dict(load({"question": "why?", "brand": "Kisqali", **inputs}))  # type: ignore[typeddict-item]
+    state: dict[str, Any] = dict(SPEC.load({"question": "why?", "brand": "Kisqali", **inputs}))  # type: ignore[typeddict-item]
     assert state["status"] == "ok", state["reason"]
     state |= allocate(state)  # type: ignore[arg-type]  # a state
     return state | dict(rehearse(state))  # type: ignore[arg-type]  # a state
 
 
-def task(**inputs: Any) -> Task:  # noqa: ANN401  # as a caller may give them
+def task(**inputs: Any) -> PlanningTask:  # noqa: ANN401  # as a caller may give them
     """Return the task of a request."""
     return task_for(Request(**{"brand": "Kisqali", **inputs}))
 
 
-def truth_of(one: Task) -> Split:
+def truth_of(one: PlanningTask) -> Split:
     """Return the closed form of a task without limits."""
     return best_split(one.cells, one.budget_usd)
 
@@ -296,7 +297,7 @@ def test_dead_channel_is_paid_only_under_a_limit() -> None:
 )
 def test_what_cannot_be_planned_is_declined_with_a_sentence(inputs: dict[str, Any], words: str) -> None:
     """A conflict names the limits in conflict, and a wrong input its field."""
-    state = load({"question": "why?", "brand": "Kisqali", **inputs})  # type: ignore[typeddict-item]  # wrong on purpose
+    state = SPEC.load({"question": "why?", "brand": "Kisqali", **inputs})  # type: ignore[typeddict-item]  # wrong on purpose
 
     assert state["status"] == "declined"
     assert words in state["reason"]
@@ -334,5 +335,5 @@ def test_conflicting_limits_raise_in_the_solver() -> None:
         best_plan([response], [Limit(name="x", members=(0,), low_usd=2.0, high_usd=0.0)])
 
 
-def _kept(one: Task, spend: Sequence[float]) -> bool:
+def _kept(one: PlanningTask, spend: Sequence[float]) -> bool:
     return all(limit.low_usd <= sum(spend[i] for i in limit.members) <= limit.high_usd + 1.0 for limit in one.limits)

@@ -22,7 +22,7 @@ import pytest
 import urllib3
 import yaml
 
-from e2i.mlops import outbox
+from e2i.mlops import call_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ class Reader:
 
     def close(self) -> None:
         """Stop what was started."""
-        outbox.close()
+        call_queue.close()
         for server in self.servers:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(60)

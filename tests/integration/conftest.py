@@ -18,7 +18,7 @@ import pytest
 import urllib3
 
 from e2i.config import AgentConfig
-from e2i.mlops import MlflowConfig, outbox
+from e2i.mlops import MlflowConfig, call_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def mlflow(tracking_uri: str, tmp_path: Path) -> Iterator[MlflowConfig]:
     """Where calls are logged; what a test leaves behind is stopped with it."""
     yield MlflowConfig(enabled=True, tracking_uri=tracking_uri, spool_dir=tmp_path / "spool", read_timeout_s=30.0)
-    outbox.close()
+    call_queue.close()
 
 
 @pytest.fixture

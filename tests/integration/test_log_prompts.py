@@ -20,7 +20,7 @@ from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from mlflow import MlflowClient
 
-from e2i.mlops import MlflowConfig, flush, observe, outbox
+from e2i.mlops import MlflowConfig, call_queue, flush, observe
 from e2i_eval.tracking import TemporaryServer
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporaryServer
 def here(server: TemporaryServer, tmp_path: Path) -> Iterator[MlflowConfig]:
     """Logging to that server."""
     yield MlflowConfig(enabled=True, tracking_uri=server.uri, spool_dir=tmp_path / "spool", read_timeout_s=30.0)
-    outbox.close()
+    call_queue.close()
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def nowhere(tmp_path: Path) -> Iterator[MlflowConfig]:
     yield MlflowConfig(
         enabled=True, tracking_uri="http://127.0.0.1:1", spool_dir=tmp_path / "spool", exit_timeout_s=0.1
     )
-    outbox.close()
+    call_queue.close()
 
 
 def logged(server: TemporaryServer, config: AgentConfig, brand: str = "other-brand") -> tuple[list[Trace], list[Run]]:

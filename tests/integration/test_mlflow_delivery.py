@@ -14,7 +14,7 @@ import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
 from mlflow import MlflowClient
 
-from e2i.mlops import MlflowConfig, flush, observe, outbox
+from e2i.mlops import MlflowConfig, call_queue, flush, observe
 from e2i.mlops.finished_call import FinishedCall
 
 if TYPE_CHECKING:
@@ -361,7 +361,7 @@ def test_an_unreadable_record_is_dropped_and_the_rest_sent(
     (segment,) = [path for path in spool_files(mlflow) if path.suffix == ".jsonl"]
     lines = segment.read_bytes().splitlines(keepends=True)
     segment.write_bytes(b"".join([*lines[:2], b'{"v": 1}\n', *lines[2:], lines[0][:40]]))
-    outbox.resume(mlflow)
+    call_queue.resume(mlflow)
     result = flush(60)
 
     assert (result.delivered, result.pending, result.dropped) == (5, 0, 1)

@@ -20,7 +20,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.graph import END, START, StateGraph
 from mlflow import MlflowClient
 
-from e2i.mlops import MlflowConfig, flush, observe, outbox
+from e2i.mlops import MlflowConfig, call_queue, flush, observe
 from e2i_eval.tracking import TemporaryServer
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def here(house: House, tmp_path: Path) -> Iterator[MlflowConfig]:
         read_timeout_s=30.0,
         exit_timeout_s=0.1,
     )
-    outbox.close()
+    call_queue.close()
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
 from mlflow import MlflowClient
 
-from e2i.mlops import MlflowConfig, flush, observe, outbox
-from e2i.mlops.courier import BUSY_CALLS, Courier
-from e2i.mlops.letter import Letter
+from e2i.mlops import MlflowConfig, call_queue, flush, observe
+from e2i.mlops.batch_sender import BUSY_CALLS, BatchSender
+from e2i.mlops.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ def test_many_calls_are_delivered_by_a_process_that_ends_with_this_one(mlflow: M
     worker = awaited_worker(os.getpid())
     open_files = [Path(file.path).suffix for file in worker.open_files()]
     result = flush(TIMEOUT_S)
-    outbox.close()
+    call_queue.close()
 
     assert (result.delivered, result.pending, result.dropped) == (CALLS, 0, 0)
     assert counted(mlflow, config) == (CALLS, CALLS, CALLS)
@@ -144,10 +144,10 @@ def test_a_killed_service_is_finished_by_its_worker_and_the_next(mlflow: MlflowC
     time.sleep(1.0)  # into the middle, more or less: wherever it is hit, nothing may be lost or doubled
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT_S)
-    outbox.resume(mlflow)
+    call_queue.resume(mlflow)
     psutil.wait_procs([worker], timeout=TIMEOUT_S)
-    outbox.close()
-    outbox.resume(mlflow)
+    call_queue.close()
+    call_queue.resume(mlflow)
     result = flush(TIMEOUT_S)
 
     assert (result.pending, result.dropped) == (0, 0)
@@ -177,29 +177,29 @@ def test_without_a_python_to_start_a_thread_delivers(
 ) -> None:
     """Some servers embed the interpreter, and none of them is started a second time by us."""
     monkeypatch.setattr(sys, "executable", executable)
-    courier = Courier(mlflow)
-    letters = [Letter(line=b"{}") for _ in range(BUSY_CALLS + 1)]
-    outcome = courier.deliver(letters, lock=None)
-    courier.close()
+    sender = BatchSender(mlflow)
+    messages = [Message(line=b"{}") for _ in range(BUSY_CALLS + 1)]
+    outcome = sender.deliver(messages, lock=None)
+    sender.close()
 
-    assert all(letter.progress.is_settled for letter in letters)
-    assert len(outcome.dropped) == len(letters)
+    assert all(message.progress.is_settled for message in messages)
+    assert len(outcome.dropped) == len(messages)
     assert workers(os.getpid()) == []
 
 
 def test_the_worker_tells_what_became_of_each_call(mlflow: MlflowConfig) -> None:
     """Progress and reasons come back through the pipe as if it had been done here."""
-    courier = Courier(mlflow)
+    sender = BatchSender(mlflow)
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        letters = [Letter(line=b"{}") for _ in range(BUSY_CALLS + 1)]
-        outcome = courier.deliver(letters, lock=None)
-        if courier.has_worker():
+        messages = [Message(line=b"{}") for _ in range(BUSY_CALLS + 1)]
+        outcome = sender.deliver(messages, lock=None)
+        if sender.has_worker():
             break
-    letters = [Letter(line=b"{}") for _ in range(2)]
-    outcome = courier.deliver(letters, lock=None)
-    courier.close()
+    messages = [Message(line=b"{}") for _ in range(2)]
+    outcome = sender.deliver(messages, lock=None)
+    sender.close()
 
-    assert [letter.progress.is_settled for letter in letters] == [True, True]
+    assert [message.progress.is_settled for message in messages] == [True, True]
     assert len(outcome.dropped) == 2
     assert outcome.dropped[0].startswith("a record of the spool is unreadable")

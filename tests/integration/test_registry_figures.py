@@ -11,7 +11,7 @@ import pytest
 from langchain_core.runnables import Runnable, RunnableLambda
 from mlflow import MlflowClient
 
-from e2i.mlops import MlflowConfig, observe, outbox
+from e2i.mlops import MlflowConfig, call_queue, observe
 from e2i.mlops.experiment_tracker import ExperimentTracker
 from e2i.mlops.finished_call import FinishedCall
 from e2i.mlops.tracking_client import TrackingClient
@@ -32,7 +32,7 @@ def logged(
 ) -> Callable[..., tuple[MlflowClient, str, ExperimentTracker]]:
     """Return ``log(output, figures)``, which writes the run of one call and returns where to read it."""
     lines: list[bytes] = []
-    monkeypatch.setattr(outbox, "submit", lambda _config, line: lines.append(line))
+    monkeypatch.setattr(call_queue, "submit", lambda _config, line: lines.append(line))
 
     def log(output: object, figures: dict[str, str], **changes: Any) -> tuple[MlflowClient, str, ExperimentTracker]:  # noqa: ANN401  as AgentConfig's
         config = agent(figures=figures, **changes)
@@ -59,7 +59,7 @@ def test_a_figure_is_stored_beside_the_answer(logged: Any, tmp_path: Any) -> Non
 
     assert names(client, run_id) == ["answer.json", "kpi_impact.svg"]
     assert any(element.text == "Kisqali <West>" for element in picture.iter())
-    assert tracker.illustrator.failed == 0
+    assert tracker.plotter.failed == 0
 
 
 def test_a_declined_question_has_an_answer_and_no_figure(logged: Any) -> None:  # noqa: ANN401  as above
@@ -67,7 +67,7 @@ def test_a_declined_question_has_an_answer_and_no_figure(logged: Any) -> None:  
     client, run_id, tracker = logged({"status": "declined", "gaps": []}, {"kpi_impact.svg": "kpi_impact"})
 
     assert names(client, run_id) == ["answer.json"]
-    assert tracker.illustrator.failed == 0
+    assert tracker.plotter.failed == 0
 
 
 def test_what_may_not_be_logged_is_not_drawn(logged: Any) -> None:  # noqa: ANN401  as above
@@ -94,7 +94,7 @@ def test_a_drawing_that_breaks_costs_no_call(
 
     assert names(client, run_id) == ["answer.json"]
     assert client.get_run(run_id).info.status == "FINISHED"
-    assert tracker.illustrator.failed == 2
+    assert tracker.plotter.failed == 2
     assert "'kpi_impact'" in caplog.text
     assert "ZeroDivisionError: a bug); 1 so far" in caplog.text
     assert "no figure 'no_such_kind'" in caplog.text

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from e2i.mlops.agent_registry import AgentRegistry
-from e2i.mlops.search_space import Candidate, Choice, Real, Whole
+from e2i.mlops.search_space import CandidateConfig, Choice, Real, Whole
 from e2i.mlops.tracking_client import ServerUnavailableError
 from e2i.mlops.tuning import NoBestError, Tuning
 
@@ -44,7 +44,7 @@ def tuning(request: pytest.FixtureRequest, agent: MakeAgent) -> Tuning:
     )
 
 
-def scored(candidate: Candidate, report: Report) -> dict[str, float]:
+def scored(candidate: CandidateConfig, report: Report) -> dict[str, float]:
     """Measure as an agent might be: better with prompt 4, 300 tokens and a small alpha; pruned when it is behind."""
     score = (candidate.config.prompts["plan"] == "4") - abs(candidate.config.max_tokens - 300) / 300
     score -= float(str(candidate.settings["alpha"]))
@@ -112,7 +112,7 @@ def test_equal_studies_find_the_same(mlflow: MlflowConfig, tuning: Tuning) -> No
 def test_a_failing_trial_does_not_end_the_study(mlflow: MlflowConfig, tuning: Tuning) -> None:
     """It is a failed run with its error, the others go on, and nothing of it reaches stderr."""
 
-    def sometimes(candidate: Candidate, report: Report) -> dict[str, float]:
+    def sometimes(candidate: CandidateConfig, report: Report) -> dict[str, float]:
         if candidate.config.max_tokens == 100:
             msg = "too short to answer"
             raise RuntimeError(msg)
@@ -164,7 +164,7 @@ def test_trials_survive_an_outage(
     """What the server did not take while it was away is written when it is back, once."""
     count = iter(range(100))
 
-    def interrupted(candidate: Candidate, report: Report) -> dict[str, float]:
+    def interrupted(candidate: CandidateConfig, report: Report) -> dict[str, float]:
         gateway.mode = "unavailable" if 2 <= next(count) < 5 else "pass"
         return scored(candidate, report)
 
@@ -179,9 +179,9 @@ def test_trials_survive_an_outage(
 
 def test_a_server_that_is_away_is_told_at_the_start(mlflow: MlflowConfig, tuning: Tuning) -> None:
     """No trial is run for nothing."""
-    tried: list[Candidate] = []
+    tried: list[CandidateConfig] = []
 
-    def measured(candidate: Candidate, _report: Report) -> dict[str, float]:
+    def measured(candidate: CandidateConfig, _report: Report) -> dict[str, float]:
         tried.append(candidate)
         return {"score": 1.0}
 

@@ -23,7 +23,7 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from mlflow import MlflowClient
 
 from e2i.config import AgentConfig
-from e2i.mlops import MlflowConfig, flush, observe, outbox
+from e2i.mlops import MlflowConfig, call_queue, flush, observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,7 +194,7 @@ def check_logging(uri: str, folder: Path) -> None:
     answering: Runnable[Any, Any] = RunnableLambda(lambda _inputs: {"confidence": 0.5})
     observe(answering, CONFIG, mlflow=here).invoke({"brand": "Kisqali"})
     result = flush(60)
-    outbox.close()
+    call_queue.close()
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("deployment/Kisqali")
     assert experiment is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i.mlops.backlog import Backlog
-from e2i.mlops.letter import Letter, Outcome
+from e2i.mlops.message import BatchOutcome, Message
 from e2i.mlops.mlflow_config import MlflowConfig
 from e2i.mlops.spool import Spool, SpooledCall
 
@@ -34,7 +34,7 @@ def added(backlog: Backlog, line: bytes) -> bool:
     segment = backlog.spool.reserve(len(line))
     if segment is not None:
         segment.write(line)
-    backlog.add(SpooledCall(letter=Letter(line=line), segment=segment))
+    backlog.add(SpooledCall(message=Message(line=line), segment=segment))
     return True
 
 
@@ -50,11 +50,11 @@ def test_what_is_delivered_leaves_the_disk_and_the_rest_stays_in_order(config: M
     for number in range(4):
         added(backlog, b"%d" % number)
     batch = backlog.next_batch(3)
-    batch[1].letter.progress.is_settled = True
-    backlog.settle(batch, Outcome(trouble="down"))
+    batch[1].message.progress.is_settled = True
+    backlog.settle(batch, BatchOutcome(trouble="down"))
 
-    assert [call.letter.line for call in backlog.next_batch(9)] == [b"0", b"2", b"3"]
-    assert [call.letter.progress.is_resumed for call in backlog.next_batch(9)] == [True, True, False]
+    assert [call.message.line for call in backlog.next_batch(9)] == [b"0", b"2", b"3"]
+    assert [call.message.progress.is_resumed for call in backlog.next_batch(9)] == [True, True, False]
     assert (backlog.result().delivered, backlog.result().pending, backlog.result().reason) == (1, 3, "down")
     assert lines_in(config) == [b"0", b"1", b"2", b"3"]
 
@@ -64,8 +64,8 @@ def test_a_settled_backlog_leaves_an_empty_file_and_then_none(config: MlflowConf
     backlog = Backlog(config)
     added(backlog, LINE)
     batch = backlog.next_batch(9)
-    batch[0].letter.progress.is_settled = True
-    backlog.settle(batch, Outcome())
+    batch[0].message.progress.is_settled = True
+    backlog.settle(batch, BatchOutcome())
     after_delivery = lines_in(config)
     backlog.spool.close()
 
@@ -78,8 +78,8 @@ def test_the_bound_holds_and_every_loss_is_counted(config: MlflowConfig) -> None
     backlog = Backlog(replace(config, spool_max_bytes=3 * len(LINE)))
     fitted = [added(backlog, LINE) for _ in range(5)]
     batch = backlog.next_batch(1)
-    batch[0].letter.progress.is_settled = True
-    backlog.settle(batch, Outcome())
+    batch[0].message.progress.is_settled = True
+    backlog.settle(batch, BatchOutcome())
 
     assert fitted == [True, True, True, False, False]
     assert added(backlog, LINE)
@@ -93,7 +93,7 @@ def test_a_batch_is_bounded_in_bytes(config: MlflowConfig) -> None:
     for size in (3, 2, 5):
         added(backlog, b"x" * size * 1024 * 1024)
 
-    assert [len(call.letter.line) >> 20 for call in backlog.next_batch(9)] == [3]
+    assert [len(call.message.line) >> 20 for call in backlog.next_batch(9)] == [3]
 
 
 def test_a_dead_process_is_inherited_and_a_living_one_is_not(config: MlflowConfig) -> None:
@@ -106,8 +106,8 @@ def test_a_dead_process_is_inherited_and_a_living_one_is_not(config: MlflowConfi
     while heir.adopt() or stranger.adopt():
         pass
 
-    assert [call.letter.line for call in heir.next_batch(9)] == [b"dead"]
-    assert heir.next_batch(9)[0].letter.progress.is_resumed
+    assert [call.message.line for call in heir.next_batch(9)] == [b"dead"]
+    assert heir.next_batch(9)[0].message.progress.is_resumed
     assert not stranger.next_batch(9)
     living.spool.close()
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from e2i.data import KPIS as DATA_KPIS
-from e2i.mlops.discretion import KPIS, opening_told, run_told, word_told
+from e2i.mlops.redaction_policy import KPIS, permitted_opening, permitted_run, permitted_word
 from e2i.mlops.spooled_line import spoolable
 
 CLEAN = orjson.dumps({"trace_id": "ab" * 16, "numbers": {"ate": 1.5}, "events": [["start", 1, "why did TRx fall?"]]})
@@ -26,7 +26,7 @@ def test_names_that_code_gives_are_told() -> None:
         "langgraph_checkpoint_ns": "retrieve:6e7da262-2278-1cdc-45bb-dc6ffd4715ca",
         "role": "retriever",
     }
-    told = run_told("RunnableParallel<a,b>", ["graph:step:2", "seq:step:1", "langsmith:hidden"], metadata)
+    told = permitted_run("RunnableParallel<a,b>", ["graph:step:2", "seq:step:1", "langsmith:hidden"], metadata)
 
     assert told == (
         "RunnableParallel<a,b>",
@@ -37,7 +37,7 @@ def test_names_that_code_gives_are_told() -> None:
 
 def test_words_that_people_write_are_not() -> None:
     """A sentence in a name, a tag or metadata is withheld, and metadata of the caller's own is left out."""
-    told = run_told("why did TRx fall?", ["why?", "graph:step:why did it"], {"role": "why did it", "note": "why"})
+    told = permitted_run("why did TRx fall?", ["why?", "graph:step:why did it"], {"role": "why did it", "note": "why"})
 
     assert told == ("withheld", [], {"role": "withheld"})
 
@@ -55,7 +55,7 @@ def test_only_known_brands_and_kpis_are_told(given: str, brand: str, kpi: str) -
     """An input may be anything, the secret itself included."""
     opening = {"tags": {"brand": given, "kpi": given}, "labels": {"session": None, "user": None, "tags": {}}}
 
-    assert opening_told(opening)["tags"] == {"brand": brand, "kpi": kpi}
+    assert permitted_opening(opening)["tags"] == {"brand": brand, "kpi": kpi}
 
 
 def test_ids_keep_their_grouping() -> None:
@@ -65,7 +65,7 @@ def test_ids_keep_their_grouping() -> None:
         "user": "jo@clinic.org",
         "tags": {"mlflow.test.name": "golden/cases/rag/a.yaml::rag/a", "e2i.note": "my own words", "e2i.my words": "x"},
     }
-    once, again = (opening_told({"tags": {"brand": "", "kpi": ""}, "labels": labels})["labels"] for _ in range(2))
+    once, again = (permitted_opening({"tags": {"brand": "", "kpi": ""}, "labels": labels})["labels"] for _ in range(2))
 
     assert once == again
     assert once == {
@@ -78,7 +78,7 @@ def test_ids_keep_their_grouping() -> None:
 @pytest.mark.parametrize(("word", "told"), [("computed", "computed"), ("Computed by Jo", ""), ("", "")])
 def test_a_fixed_vocabulary_is_told(word: str, told: str) -> None:
     """Where an answer came from is one plain word."""
-    assert word_told(word) == told
+    assert permitted_word(word) == told
 
 
 def test_a_clean_record_is_spooled_as_it_is() -> None:

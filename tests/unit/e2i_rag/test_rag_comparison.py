@@ -15,7 +15,7 @@ import pytest
 
 from e2i.compare_retrieval import main
 from e2i.rag.bootstrap import draws, estimate
-from e2i.rag.comparison import REFERENCE, Comparison, compared
+from e2i.rag.comparison import REFERENCE, RetrievalComparison, compared
 from e2i.rag.comparison_text import comparison_text
 from e2i.rag.labels import Label, load_labels
 from e2i.rag.trial import Configuration, Floor, configurations
@@ -34,13 +34,13 @@ MECHANISM = Label(
 FOREIGN = Label(id="foreign", split="test", question="Who won the football world cup in 1998?", relevant=())
 
 
-def rows(comparison: Comparison, split: str = "test") -> dict[str, Row]:
+def rows(comparison: RetrievalComparison, split: str = "test") -> dict[str, Row]:
     """Return the rows of one split by the configuration's name."""
     (result,) = [one for one in comparison.splits if one.split == split]
     return {row.configuration.name: row for row in result.rows}
 
 
-def differences(comparison: Comparison, split: str = "test") -> dict[str, Difference]:
+def differences(comparison: RetrievalComparison, split: str = "test") -> dict[str, Difference]:
     """Return the differences of one split by the configuration's name."""
     (result,) = [one for one in comparison.splits if one.split == split]
     return {one.configuration.name: one for one in result.differences}
@@ -50,13 +50,13 @@ def differences(comparison: Comparison, split: str = "test") -> dict[str, Differ
 
 
 @pytest.fixture(scope="module", params=["on", "off"])
-def whole(index: Index, request: pytest.FixtureRequest) -> Comparison:
+def whole(index: Index, request: pytest.FixtureRequest) -> RetrievalComparison:
     """All strategies without Claude on all questions, with the floor and without."""
     floor: Floor = request.param
     return compared(index, load_labels(known=index.ids), configurations(["none", "local"]), floor=floor)
 
 
-def test_hybrid_is_the_best_strategy(whole: Comparison) -> None:
+def test_hybrid_is_the_best_strategy(whole: RetrievalComparison) -> None:
     """On the questions nobody looked at: with the floor and also without, so the ranking itself is better."""
     found = rows(whole)
     hybrid = found["hybrid/none"].metrics
@@ -68,7 +68,7 @@ def test_hybrid_is_the_best_strategy(whole: Comparison) -> None:
     assert found["hybrid/local"].metrics["ndcg_at_10"].mean > hybrid["ndcg_at_10"].mean - 0.06
 
 
-def test_the_floor_tells_foreign_questions(whole: Comparison) -> None:
+def test_the_floor_tells_foreign_questions(whole: RetrievalComparison) -> None:
     """It keeps nearly all that can be answered and turns away most of what cannot; without it nothing is."""
     hybrid = rows(whole)["hybrid/none"]
     rejected = hybrid.foreign_rejected
@@ -78,7 +78,7 @@ def test_the_floor_tells_foreign_questions(whole: Comparison) -> None:
     assert rejected >= 0.8 if whole.floor == "on" else rejected == 0.0
 
 
-def test_splits_are_kept_apart(whole: Comparison, index: Index) -> None:
+def test_splits_are_kept_apart(whole: RetrievalComparison, index: Index) -> None:
     """Each question is in the results of its own split and in no other."""
     labels = load_labels(known=index.ids)
 
@@ -87,7 +87,7 @@ def test_splits_are_kept_apart(whole: Comparison, index: Index) -> None:
         assert asked == {label.id for label in labels if label.split == result.split}
 
 
-def test_a_difference_is_that_of_the_means(whole: Comparison) -> None:
+def test_a_difference_is_that_of_the_means(whole: RetrievalComparison) -> None:
     """And its interval is wider than an interval that stands alone would be."""
     found, reference = rows(whole), rows(whole)[REFERENCE.name]
     for name, difference in differences(whole).items():
@@ -97,7 +97,7 @@ def test_a_difference_is_that_of_the_means(whole: Comparison) -> None:
             assert gain.low <= gain.mean <= gain.high
 
 
-def test_the_text_says_that_the_default_is_not_the_best(whole: Comparison) -> None:
+def test_the_text_says_that_the_default_is_not_the_best(whole: RetrievalComparison) -> None:
     """The local rerank costs a little, and the output says so for each split it is true of."""
     text = comparison_text(whole)
 
@@ -107,7 +107,7 @@ def test_the_text_says_that_the_default_is_not_the_best(whole: Comparison) -> No
         assert (said in text) == (gain < 0)
 
 
-def test_the_design_page_shows_what_is_measured(whole: Comparison) -> None:
+def test_the_design_page_shows_what_is_measured(whole: RetrievalComparison) -> None:
     """Every line of its table stands in the comparison of the test questions."""
     page = Path(__file__).parents[3] / "docs" / "design" / "rag.md"
     (shown,) = re.findall(r"^```text\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
