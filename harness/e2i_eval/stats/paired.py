@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
     Clusters = Mapping[str, Sequence[float]]
 
-__all__ = ["Alternative", "Change", "cluster_interval", "mcnemar", "paired_bootstrap", "sign_flip"]
+__all__ = ["Alternative", "cluster_interval", "mcnemar", "paired_bootstrap", "sign_flip"]
 
 Alternative = Literal["less", "greater", "two-sided"]
 """``less``: the head is lower than the base. ``greater``: it is higher."""
-
-Change = Literal["worse", "better", "two-sided"]
-"""``worse``: more cases broke than were mended. ``better``: the other way round."""
 
 EXACT_CLUSTERS = 16
 """Up to 65,536 sign patterns are all looked at, which takes a millisecond."""
@@ -75,16 +72,16 @@ def sign_flip(differences_by_cluster: Clusters, *, alternative: Alternative) -> 
     return (hits + 1) / (DRAWS + 1)
 
 
-def mcnemar(broken: int, mended: int, *, alternative: Change = "worse") -> float:
-    """Return the p-value of McNemar's exact test: of the cases that changed, did more break than were mended?
+def mcnemar(broken: int, fixed: int, *, alternative: Alternative) -> float:
+    """Return the p-value of McNemar's exact test: of the cases that changed, did more break than were fixed?
 
     For one agent alone, whose cases are taken as independent (McNemar, Psychometrika 12, 1947; exact by the
     binomial distribution). Cases that did not change say nothing about the direction and are left out.
 
     Args:
         broken: cases that passed on the base and fail on the head.
-        mended: cases that failed on the base and pass on the head.
-        alternative: which change is looked for.
+        fixed: cases that failed on the base and pass on the head.
+        alternative: which change is looked for; ``less`` asks whether the head passes less often.
 
     Returns:
         The p-value; 1 when nothing changed.
@@ -92,15 +89,14 @@ def mcnemar(broken: int, mended: int, *, alternative: Change = "worse") -> float
     Raises:
         ValueError: a count is negative.
     """
-    if min(broken, mended) < 0:
-        msg = f"{broken} broken and {mended} mended are no counts"
+    if min(broken, fixed) < 0:
+        msg = f"{broken} broken and {fixed} fixed are no counts"
         raise ValueError(msg)
-    if broken + mended == 0:
+    if broken + fixed == 0:
         return 1.0
     from scipy.stats import binomtest  # type: ignore[import-untyped]  # noqa: PLC0415  half a second
 
-    sides = {"worse": "greater", "better": "less", "two-sided": "two-sided"}
-    return float(binomtest(broken, broken + mended, alternative=sides[alternative]).pvalue)
+    return float(binomtest(fixed, broken + fixed, alternative=alternative).pvalue)
 
 
 def cluster_interval(differences_by_cluster: Clusters, *, confidence: float = 0.95) -> Estimate:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.gate.baseline import EXACT, Baseline, BaselineChange, BaselineDiff, baseline_of, cases_of, compare
+from e2i_eval.gate.baseline import Baseline, BaselineChange, BaselineDiff, baseline_of, compare
+from e2i_eval.gate.runs import EXACT, cases_of
 from e2i_eval.report.baseline_lines import baseline_lines, diff_lines
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def test_another_mode_is_no_agreement(baseline: Baseline, report: Report, result
 def test_two_live_runs_are_compared_by_verdicts(baseline: Baseline, report: Report, result: CaseResult) -> None:
     """What varies by chance is for statistics."""
     live = replace(report, session={**report.session, "claude": "live"})
-    diff = compare(replace(baseline, claude="live"), _with(live, _calling(result, prompt=("other",))))
+    diff = compare(replace(baseline, mode="live"), _with(live, _calling(result, prompt=("other",))))
 
     assert diff.is_empty
     assert "both runs are live" in diff.notes[0]

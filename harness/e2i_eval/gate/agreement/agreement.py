@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.gate.agreement.case_comparison import absent, compared
+from e2i_eval.gate.runs import paired, run_of
 from e2i_eval.stats.rates import wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from e2i_eval.core.estimate import Estimate
     from e2i_eval.gate.agreement.disagreement import CaseAgreement
-    from e2i_eval.runner.report import CaseResult, Report
+    from e2i_eval.gate.runs import Run, RunPair
+    from e2i_eval.runner.report import Report
 
 __all__ = ["LIVE_TOLERANCE", "Agreement", "agreement_of", "token_tolerance"]
 
 SCHEMA = 1
+UNKNOWN = "unknown"
+"""The mode of a run that does not say it."""
+
 LIVE_TOLERANCE = 0.25
 """Relative; the same question asked again is answered in other words, of other length."""
 
@@ -80,24 +85,19 @@ def agreement_of(first: Report, second: Report, *, tolerance: float | None = Non
         second: the other.
         tolerance: relative difference of tokens that is allowed; None for the modes' own, see ``token_tolerance``.
     """
-    modes = _mode(first), _mode(second)
+    pair: RunPair[Run] = paired(run_of(first), run_of(second))
+    modes = pair.base.mode or UNKNOWN, pair.head.mode or UNKNOWN
     allowed = token_tolerance(*modes) if tolerance is None else tolerance
-    sides = _by_case(first), _by_case(second)
-    cases: list[CaseAgreement] = []
-    for name in sorted({*sides[0], *sides[1]}):
-        ours, theirs = sides[0].get(name), sides[1].get(name)
-        if ours and theirs:
-            cases.append(compared(name, ours, theirs, tolerance=allowed))
-        else:
-            present = ours or theirs or []
-            cases.append(absent(name, present[0].target, is_first=bool(ours)))
-    agreeing = sum(case.agrees for case in cases)
+    one, other = pair.base.cases, pair.head.cases
+    cases = [compared(name, one[name], other[name], tolerance=allowed) for name in pair.shared]
+    cases += [absent(name, one[name].target, is_first=True) for name in pair.only_base]
+    cases += [absent(name, other[name].target, is_first=False) for name in pair.only_head]
     return Agreement(
         modes=modes,
-        cases=tuple(cases),
-        rate=wilson(agreeing, len(cases)) if cases else None,
+        cases=tuple(sorted(cases, key=lambda case: case.case_id)),
+        rate=wilson(sum(case.agrees for case in cases), len(cases)) if cases else None,
         tolerance=allowed,
-        notes=tuple(_notes(modes, sides, allowed)),
+        notes=tuple(_notes(pair, modes, allowed)),
     )
 
 
@@ -112,32 +112,12 @@ def token_tolerance(first: str, second: str) -> float | None:
     return LIVE_TOLERANCE if "live" in modes else 0.0
 
 
-def _mode(report: Report) -> str:
-    return str(report.session.get("claude") or "unknown")
-
-
-def _by_case(report: Report) -> dict[str, list[CaseResult]]:
-    """Return the runs of each case; two tests that evaluate one case are two."""
-    tests: dict[str, dict[str, list[CaseResult]]] = {}
-    for result in report.cases:
-        tests.setdefault(result.case_id, {}).setdefault(result.nodeid, []).append(result)
-    return {
-        case_id if len(runs) == 1 else f"{case_id} [{nodeid}]": results
-        for case_id, runs in tests.items()
-        for nodeid, results in runs.items()
-    }
-
-
-def _notes(
-    modes: tuple[str, str], sides: tuple[Mapping[str, list[CaseResult]], ...], tolerance: float | None
-) -> list[str]:
-    notes = []
+def _notes(pair: RunPair[Run], modes: tuple[str, str], tolerance: float | None) -> Iterator[str]:
     if tolerance is None:
-        notes.append("tokens are shown and not judged: the mock counts them by its script or a rule of its own")
+        yield "tokens are shown and not judged: the mock counts them by its script or a rule of its own"
     else:
-        notes.append(f"tokens may differ by {tolerance:.0%}")
+        yield f"tokens may differ by {tolerance:.0%}"
     if "live" in modes:
-        notes.append("live answers vary from call to call: outputs may differ with nothing wrong")
-    if any(len(runs) > 1 for side in sides for runs in side.values()):
-        notes.append("of repeated cases the first run is compared, and the worst verdict")
-    return notes
+        yield "live answers vary from call to call: outputs may differ with nothing wrong"
+    if any(case.repeats > 1 for run in (pair.base, pair.head) for case in run.cases.values()):
+        yield "of repeated cases the first run is compared, and the worst verdict"

@@ -10,42 +10,40 @@ from e2i_eval.checks.compare.difference import differences
 from e2i_eval.checks.compare.text import shown, text_difference
 from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.gate.agreement.disagreement import CaseAgreement, Disagreement
+from e2i_eval.gate.runs.call_pairs import call_name, call_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from e2i_eval.core.behaviour import PromptCall
     from e2i_eval.gate.agreement.disagreement import Kind
+    from e2i_eval.gate.runs import RunCase
     from e2i_eval.runner.report import CaseResult
 
 __all__ = ["absent", "compared"]
 
 TOKENS = ("input_tokens", "output_tokens")
-SEVERITY = ("pass", "error", "fail")
 NOTHING = "nothing"
 
 
 def absent(name: str, target: str, *, is_first: bool) -> CaseAgreement:
     """Return a case that only one run has; ``is_first`` says that it is the first."""
-    there, gone = "has a result", "has none"
-    told = Disagreement(
-        kind="absent", first=there if is_first else gone, second=gone if is_first else there, text="one run lacks it"
-    )
-    return CaseAgreement(case_id=name, target=target, disagreements=(told,))
+    values = ("has a result", "has none") if is_first else ("has none", "has a result")
+    found = Disagreement(kind="absent", first=values[0], second=values[1], text="one run lacks it")
+    return CaseAgreement(case_id=name, target=target, disagreements=(found,))
 
 
-def compared(
-    name: str, first: Sequence[CaseResult], second: Sequence[CaseResult], *, tolerance: float | None
-) -> CaseAgreement:
-    """Compare the runs of one case.
+def compared(name: str, first: RunCase, second: RunCase, *, tolerance: float | None) -> CaseAgreement:
+    """Compare a case of two runs: the verdict of all its repetitions, and everything else of the first of them.
 
     Args:
         name: what the case is called.
-        first: its runs in the first session, at least one.
+        first: the case in the first run.
         second: in the second.
         tolerance: relative difference of tokens that is allowed; None does not judge them.
     """
-    one, other = first[0], second[0]
-    found = [*_verdicts(first, second), *_outputs(one, other), *_behaviours(one.behaviour, other.behaviour)]
+    one, other = first.results[0], second.results[0]
+    found = [*_verdicts(first, second), *_outputs(one, other), *_behaviours(first.behaviour, second.behaviour)]
     ratios = {
         kind: other.measurements[kind] / one.measurements[kind]
         for kind in TOKENS
@@ -53,31 +51,30 @@ def compared(
     }
     if tolerance is not None:
         found += _tokens(one, other, tolerance)
-    return CaseAgreement(case_id=name, target=one.target, disagreements=tuple(found), tokens=ratios)
+    return CaseAgreement(case_id=name, target=first.target, disagreements=tuple(found), tokens=ratios)
 
 
-def _verdicts(first: Sequence[CaseResult], second: Sequence[CaseResult]) -> Iterator[Disagreement]:
+def _verdicts(first: RunCase, second: RunCase) -> Iterator[Disagreement]:
     """Yield a flip of the case, with the checks behind it; else each check that only one run finds wrong."""
-    worst = [max((run.status for run in runs), key=SEVERITY.index) for runs in (first, second)]
-    if worst == ["error", "error"]:
+    if first.status == second.status == "error":
         yield Disagreement(kind="unknown", first="error", second="error", text="neither run could judge it")
-    wrong = [_wrong(runs) for runs in (first, second)]
-    if worst[0] != worst[1]:
-        behind = wrong[worst[0] == "pass"]
+    wrong = [_wrong(case) for case in (first, second)]
+    if first.status != second.status:
+        behind = wrong[first.status == "pass"]
         text = "; ".join(f"{check}: {reason}" for check, (_, reason) in behind.items())
-        yield Disagreement(kind="verdict", first=worst[0], second=worst[1], text=text)
+        yield Disagreement(kind="verdict", first=first.status, second=second.status, text=text)
         return
     for check in sorted(wrong[0].keys() | wrong[1].keys()):
-        told = [side.get(check, ("pass", "")) for side in wrong]
-        if told[0][0] != told[1][0]:
-            text = told[0][1] or told[1][1]
-            yield Disagreement(kind="verdict", place=check, first=told[0][0], second=told[1][0], text=text)
+        (one, why), (other, other_why) = (side.get(check, ("pass", "")) for side in wrong)
+        if one != other:
+            yield Disagreement(kind="verdict", place=check, first=one, second=other, text=why or other_why)
 
 
-def _wrong(runs: Sequence[CaseResult]) -> dict[str, tuple[str, str]]:
-    every = [verdict for run in runs for verdict in run.verdicts if verdict.status in {"fail", "error"}]
-    every.sort(key=lambda verdict: SEVERITY.index(verdict.status))
-    return {verdict.check: (str(verdict.status), verdict.reason) for verdict in every}
+def _wrong(case: RunCase) -> dict[str, tuple[str, str]]:
+    """Return status and reason of each check that did not pass in every repetition, at its worst."""
+    every = [verdict for result in case.results for verdict in result.verdicts]
+    bad = [verdict for status in ("error", "fail") for verdict in every if verdict.status == status]
+    return {verdict.check: (str(verdict.status), verdict.reason) for verdict in bad}
 
 
 def _outputs(first: CaseResult, second: CaseResult) -> Iterator[Disagreement]:
@@ -85,10 +82,10 @@ def _outputs(first: CaseResult, second: CaseResult) -> Iterator[Disagreement]:
     one, other = first.output, second.output
     if one is None or other is None:
         if not (_has_ended_without(first) and _has_ended_without(second)):
-            told = ["has one" if each else "has none" for each in (one, other)]
+            seen = ["has one" if each else "has none" for each in (one, other)]
             kind: Kind = "output" if one or other else "unknown"
             text = "" if one or other else "neither run kept its output"
-            yield Disagreement(kind=kind, first=told[0], second=told[1], text=text)
+            yield Disagreement(kind=kind, first=seen[0], second=seen[1], text=text)
         return
     if not (one.is_whole and other.is_whole):
         if one.digest != other.digest:
@@ -120,24 +117,26 @@ def _has_ended_without(result: CaseResult) -> bool:
 def _behaviours(first: Behaviour | None, second: Behaviour | None) -> Iterator[Disagreement]:
     if first is None or second is None:
         if first is not second:
-            told = ["was observed" if each else "was not observed" for each in (first, second)]
-            yield Disagreement(kind="unknown", place="behaviour", first=told[0], second=told[1])
+            seen = ["was observed" if each else "was not observed" for each in (first, second)]
+            yield Disagreement(kind="unknown", place="behaviour", first=seen[0], second=seen[1])
         return
     yield from _values("error", "", first.error or "returned", second.error or "returned")
     yield from _values("nodes", "", _path(first.nodes), _path(second.nodes))
-    if len(first.calls) != len(second.calls):
+    if [call.node for call in first.calls] != [call.node for call in second.calls]:
         yield Disagreement(kind="calls", first=_calls(first), second=_calls(second))
         return
-    for place, (one, other) in enumerate(zip(first.calls, second.calls, strict=True), 1):
-        where = f"call {place}{f' ({one.node})' if one.node else ''}"
-        yield from _values("calls", f"{where}, node", one.node, other.node)
-        yield from _values("tools", where, _path(one.tools), _path(other.tools))
-        is_answered = one.output_tokens is not None, other.output_tokens is not None
-        if is_answered[0] != is_answered[1]:
-            words = ["answered" if each else "not answered" for each in is_answered]
-            yield Disagreement(kind="unanswered", place=where, first=words[0], second=words[1])
-        else:
-            yield from _values("stop_reasons", where, one.stop_reason, other.stop_reason)
+    for one, other in call_pairs(first.calls, second.calls):
+        if one and other:
+            yield from _call(call_name(one, first), one, other)
+
+
+def _call(name: str, first: PromptCall, second: PromptCall) -> Iterator[Disagreement]:
+    yield from _values("tools", name, _path(first.tools), _path(second.tools))
+    answers = ["answered" if call.output_tokens is not None else "not answered" for call in (first, second)]
+    if answers[0] != answers[1]:
+        yield Disagreement(kind="unanswered", place=name, first=answers[0], second=answers[1])
+    else:
+        yield from _values("stop_reasons", name, first.stop_reason, second.stop_reason)
 
 
 def _values(kind: Kind, place: str, first: str, second: str) -> Iterator[Disagreement]:
@@ -159,7 +158,7 @@ def _tokens(first: CaseResult, second: CaseResult, tolerance: float) -> Iterator
         one, other = first.measurements.get(kind), second.measurements.get(kind)
         if one is None or other is None:
             if one is not other:
-                told = ["unknown" if each is None else f"{each:,.0f}" for each in (one, other)]
-                yield Disagreement(kind="unknown", place=kind, first=told[0], second=told[1])
+                seen = ["unknown" if each is None else f"{each:,.0f}" for each in (one, other)]
+                yield Disagreement(kind="unknown", place=kind, first=seen[0], second=seen[1])
         elif abs(one - other) > tolerance * max(one, other):
             yield Disagreement(kind="tokens", place=kind, first=f"{one:,.0f}", second=f"{other:,.0f}")

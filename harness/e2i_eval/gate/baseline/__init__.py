@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from e2i_eval.gate.baseline.acceptance import refusals
-from e2i_eval.gate.baseline.accepted import Acceptance, Baseline, BaselineCase
-from e2i_eval.gate.baseline.comparison import compare
-from e2i_eval.gate.baseline.diff import EXACT, BaselineChange, BaselineDiff, CaseDiff
+from e2i_eval.gate.baseline.accepted import Acceptance, Baseline, baseline_of
+from e2i_eval.gate.baseline.diff import BaselineChange, BaselineDiff, CaseDiff
 from e2i_eval.gate.baseline.file import MAIN, baseline_file, is_name, read_baseline, write_baseline
-from e2i_eval.gate.baseline.observation import baseline_of, cases_of
+from e2i_eval.gate.baseline.run_diff import compare
 
 __all__ = [
-    "EXACT",
     "MAIN",
     "Acceptance",
     "Baseline",
-    "BaselineCase",
     "BaselineChange",
     "BaselineDiff",
     "CaseDiff",
     "baseline_file",
     "baseline_of",
-    "cases_of",
     "compare",
     "is_name",
     "read_baseline",

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.selection import Selection
-from e2i_eval.gate.baseline.observation import cases_of
+from e2i_eval.gate.runs import cases_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from e2i_eval.gate.runs import Run, run_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from e2i_eval.runner.report import Report
 
-    from e2i_eval.core.behaviour import Behaviour
-    from e2i_eval.runner.report import CaseStatus
-
-__all__ = ["Acceptance", "Baseline", "BaselineCase"]
+__all__ = ["Acceptance", "Baseline", "baseline_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,44 +35,40 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineCase:
-    """What one case did.
-
-    Attributes:
-        target: its target.
-        status: the worst of its repetitions.
-        pass_rate: share of its repetitions that passed, 0 to 1.
-        repeats: how many there were.
-        measured: the measurements of ``EXACT`` that were known; means over repetitions.
-        behaviour: what the target did, in the first repetition; None when it could not be observed.
-        unstable: what was not the same in all repetitions (metrics of ``EXACT``, ``behaviour``).
-    """
-
-    target: str
-    status: CaseStatus
-    pass_rate: float
-    repeats: int
-    measured: Mapping[str, float] = field(default_factory=dict)
-    behaviour: Behaviour | None = None
-    unstable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class Baseline(Run):
     """An accepted run.
 
     Attributes:
         name: the file's name without its suffix.
         acceptance: how it became the baseline.
-        claude: who answered for Claude: ``mock``, ``replay`` or ``live``.
-        prices: the day of the price table; empty when unknown.
-        environment: versions and machine.
-        cases: by id.
     """
 
     name: str
     acceptance: Acceptance
-    claude: str
-    prices: str
-    environment: Mapping[str, str]
-    cases: Mapping[str, BaselineCase]
+
+
+def baseline_of(report: Report, *, name: str, reason: str, at: str) -> Baseline:
+    """Return the baseline that ``report`` would be.
+
+    Args:
+        report: the run.
+        name: the baseline's name.
+        reason: why it is accepted.
+        at: when, as ISO 8601 in UTC.
+    """
+    run, session, git = run_of(report), report.session, report.session.get("git", {})
+    return Baseline(
+        name=name,
+        acceptance=Acceptance(
+            at=at,
+            reason=reason,
+            session=str(session.get("id", "")),
+            run_id=str(session.get("run_id", "")),
+            commit=str(git.get("commit", "")),
+            is_dirty=git.get("dirty") == "true",
+        ),
+        mode=run.mode,
+        prices=run.prices,
+        environment=run.environment,
+        cases=run.cases,
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.baseline.call_pairs import call_pairs
 from e2i_eval.gate.baseline.diff import BaselineChange
+from e2i_eval.gate.runs.call_pairs import call_name, call_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,11 +52,11 @@ def _call(
     if accepted is None or made is None:
         there = "asked" if accepted else None
         here = "asked" if made else None
-        name = _name(accepted, before) if accepted else _name(made, after)
+        name = call_name(accepted, before) if accepted else call_name(made, after)
         lines = _unified(accepted.prompt if accepted else (), made.prompt if made else ())
         yield BaselineChange(kind="call", metric="call", before=there, after=here, call=name, lines=lines)
         return
-    name = _name(made, after)
+    name = call_name(made, after)
     if accepted.prompt != made.prompt:
         yield BaselineChange(
             kind="prompt",
@@ -70,11 +70,6 @@ def _call(
     for field in (*OF_A_CALL, *(TOKENS_OF_A_CALL if several else ())):
         if (there := getattr(accepted, field)) != (here := getattr(made, field)):
             yield BaselineChange(kind="call", metric=field, before=_plain(there), after=_plain(here), call=name)
-
-
-def _name(call: PromptCall | None, behaviour: Behaviour) -> str:
-    at = next(number for number, each in enumerate(behaviour.calls, 1) if each is call)
-    return f"call {at} ({call.node if call and call.node else 'outside any node'})"
 
 
 def _plain(value: object) -> object:

@@ -10,24 +10,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.json_value import JsonValue
 
-__all__ = ["EXACT", "BaselineChange", "BaselineDiff", "CaseDiff", "ChangeKind"]
-
-EXACT = (
-    "prompt_tokens",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "claude_calls",
-    "claude_requests",
-    "cost_usd",
-    "logging_completeness",
-    "rag_context_precision",
-    "rag_context_recall",
-    "rag_citations",
-    "rag_groundedness",
-)
-"""Measurements that are the same in every run of an unchanged target in mock and replay mode."""
+__all__ = ["BaselineChange", "BaselineDiff", "CaseDiff", "ChangeKind"]
 
 ChangeKind = Literal["status", "measurement", "path", "call", "prompt", "stability"]
 """``status``: a verdict flipped. ``measurement``: a number of ``EXACT``. ``path``: nodes, loops, or the error raised.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.prompt_table import PromptTable, section_key
-from e2i_eval.gate.baseline.accepted import Acceptance, Baseline, BaselineCase
+from e2i_eval.gate.baseline.accepted import Acceptance, Baseline
+from e2i_eval.gate.runs import RunCase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def baseline_texts(baseline: Baseline) -> tuple[str, str]:
         "schema": SCHEMA,
         "name": baseline.name,
         "accepted": asdict(baseline.acceptance),
-        "claude": baseline.claude,
+        "claude": baseline.mode,
         "prices": baseline.prices,
         "environment": dict(sorted(baseline.environment.items())),
         "prompts": digest(sections),
@@ -81,14 +82,14 @@ def baseline_from(document: JsonObject, table: PromptTable) -> Baseline:
     return Baseline(
         name=document["name"],
         acceptance=Acceptance(**document["accepted"]),
-        claude=document["claude"],
+        mode=document["claude"],
         prices=document["prices"],
         environment=dict(document["environment"]),
         cases={name: _case_from(name, case, table) for name, case in document["cases"].items()},
     )
 
 
-def _case(case: BaselineCase, table: PromptTable) -> dict[str, JsonValue]:
+def _case(case: RunCase, table: PromptTable) -> dict[str, JsonValue]:
     result: dict[str, JsonValue] = {"result": {"status": case.status, "pass_rate": case.pass_rate}}
     if case.repeats > 1:
         result["result"] |= {"repeats": case.repeats, "unstable": list(case.unstable)}
@@ -103,7 +104,7 @@ def _case(case: BaselineCase, table: PromptTable) -> dict[str, JsonValue]:
 
 
 def _call(call: PromptCall, table: PromptTable) -> dict[str, JsonValue]:
-    told = {
+    said = {
         "node": call.node,
         "model": call.model,
         "input_tokens": call.input_tokens,
@@ -115,12 +116,12 @@ def _call(call: PromptCall, table: PromptTable) -> dict[str, JsonValue]:
         "stop_reason": call.stop_reason,
         "prompt": " ".join(table.add(call.prompt)),
     }
-    return {key: value for key, value in told.items() if key not in CALL_DEFAULTS or value != CALL_DEFAULTS[key]}
+    return {key: value for key, value in said.items() if key not in CALL_DEFAULTS or value != CALL_DEFAULTS[key]}
 
 
-def _case_from(name: str, case: JsonObject, table: PromptTable) -> BaselineCase:
+def _case_from(name: str, case: JsonObject, table: PromptTable) -> RunCase:
     result = case["result"]
-    return BaselineCase(
+    return RunCase(
         target=name.partition("/")[0],
         status=result["status"],
         pass_rate=result["pass_rate"],
@@ -143,8 +144,8 @@ def _behaviour_from(case: JsonObject, table: PromptTable) -> Behaviour:
 
 
 def _call_from(call: JsonObject, table: PromptTable) -> PromptCall:
-    told = {**CALL_DEFAULTS, **call}
-    return PromptCall(**{**told, "prompt": table.prompt(told["prompt"].split()), "tools": tuple(told["tools"])})
+    fields = {**CALL_DEFAULTS, **call}
+    return PromptCall(**{**fields, "prompt": table.prompt(fields["prompt"].split()), "tools": tuple(fields["tools"])})
 
 
 def _short(value: float) -> float:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.baseline.observation import same
-from e2i_eval.gate.compare.quality import paired_p
-from e2i_eval.gate.compare.side import LIVE, targets_of
+from e2i_eval.gate.compare.quality import rate_changes
+from e2i_eval.gate.compare.side import LIVE
+from e2i_eval.gate.runs import paired
+from e2i_eval.gate.runs.equality import same
+from e2i_eval.gate.runs.run_pair import by_target
+from e2i_eval.gate.runs.significance import p_value
 from e2i_eval.stats.families import holm
 from e2i_eval.stats.power import ALPHA
 
@@ -61,22 +64,31 @@ class Best:
 def best_of(sides: Sequence[Side]) -> Best:
     """Choose among runs: the best quality, and among those of the same quality the cheapest.
 
-    In mock and replay quality is the number of cases that pass. Live, a run is ahead of another only if the paired
-    test says so (sign-flip clustered by target, McNemar for one target), corrected for all pairs (Holm 1979).
-    Cost is compared as it is: it has been spent.
+    In mock and replay quality is the number of cases that pass. Live, a run is ahead of another only if the test of
+    ``p_value`` says so, corrected for all pairs (Holm 1979). Cost is compared as it is: it has been spent.
     """
     names = _shared(sides)
-    candidates = tuple(_candidate(side, names, is_live=side.mode == LIVE) for side in sides)
     modes = {side.mode for side in sides}
+    is_live = modes == {LIVE}
+    candidates = tuple(_candidate(side, names, is_live=is_live) for side in sides)
+    if reason := _no_choice(names, sides):
+        return Best(letter="", candidates=candidates, reason=reason)
+    ahead = _live_order(sides, by_target(names, sides[0])) if is_live else _exact_order(candidates)
+    candidates = tuple(
+        replace(each, beaten_by=tuple(one.letter for one in candidates if one != each and _beats(one, each, ahead)))
+        for each in candidates
+    )
+    return _choice(candidates, ahead, is_live=is_live)
+
+
+def _no_choice(names: Sequence[str], sides: Sequence[Side]) -> str:
+    """Say why there can be no best run; empty when there can."""
     if not names:
-        return Best(letter="", candidates=candidates, reason="the runs have no case in common that is judged")
+        return "the runs have no case in common that is judged"
+    modes = {side.mode for side in sides}
     if len(modes) > 1 or not all(modes):
-        return Best(letter="", candidates=candidates, reason="the runs differ in who answers for Claude")
-    if len({str(side.report.session.get("prices", "")) for side in sides}) > 1:
-        return Best(letter="", candidates=candidates, reason="the runs have prices of different days")
-    ahead = _live_order(sides, targets_of(names, sides[0])) if modes == {LIVE} else _exact_order(candidates)
-    candidates = _with_front(candidates, ahead)
-    return _choice(candidates, ahead, is_live=modes == {LIVE})
+        return "the runs differ in who answers for Claude"
+    return "the runs have prices of different days" if len({side.prices for side in sides}) > 1 else ""
 
 
 def _shared(sides: Sequence[Side]) -> list[str]:
@@ -85,7 +97,7 @@ def _shared(sides: Sequence[Side]) -> list[str]:
 
 
 def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> RankedRun:
-    passed = sum(side.cases[name].status == "pass" for name in names)
+    passed = side.passed(names)
     costs = [side.cases[name].measured.get("cost_usd") for name in names]
     rate = None
     if is_live and names:
@@ -109,30 +121,14 @@ def _exact_order(candidates: Sequence[RankedRun]) -> Callable[[str, str], bool]:
 def _live_order(sides: Sequence[Side], targets: Mapping[str, Sequence[str]]) -> Callable[[str, str], bool]:
     """Return a function that tells whether one run is ahead of another beyond chance."""
     pairs = list(combinations(sides, 2))
-    p_values = holm([paired_p(targets, one, other, direction="two-sided") for one, other in pairs])
+    changes = [rate_changes(targets, paired(one, other)) for one, other in pairs]
+    p_values = holm([p_value(each, alternative="two-sided") for each in changes])
     ahead: set[tuple[str, str]] = set()
-    for (one, other), p in zip(pairs, p_values, strict=True):
+    for (one, other), moved, p in zip(pairs, changes, p_values, strict=True):
         if p < ALPHA:
-            means = [
-                math.fsum(side.cases[name].pass_rate for names in targets.values() for name in names)
-                for side in (one, other)
-            ]
-            ahead.add((one.letter, other.letter) if means[0] > means[1] else (other.letter, one.letter))
+            has_fallen = math.fsum(map(math.fsum, moved.values())) < 0
+            ahead.add((one.letter, other.letter) if has_fallen else (other.letter, one.letter))
     return lambda one, other: (one, other) in ahead
-
-
-def _with_front(candidates: Sequence[RankedRun], ahead: Callable[[str, str], bool]) -> tuple[RankedRun, ...]:
-    return tuple(
-        RankedRun(
-            letter=each.letter,
-            passed=each.passed,
-            cases=each.cases,
-            rate=each.rate,
-            cost_usd=each.cost_usd,
-            beaten_by=tuple(other.letter for other in candidates if other is not each and _beats(other, each, ahead)),
-        )
-        for each in candidates
-    )
 
 
 def _beats(one: RankedRun, other: RankedRun, ahead: Callable[[str, str], bool]) -> bool:

@@ -12,12 +12,14 @@ from e2i_eval.gate.compare.overhead_pair import overhead_pairs
 from e2i_eval.gate.compare.pair import PairComparison, Status, Waited
 from e2i_eval.gate.compare.quality import Quality, chance_quality, exact_quality
 from e2i_eval.gate.compare.remarks import gaps, remarks, uncomparable
-from e2i_eval.gate.compare.side import LIVE, TOTAL, targets_of
+from e2i_eval.gate.compare.side import LIVE, TOTAL
+from e2i_eval.gate.runs import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from e2i_eval.gate.compare.side import Side
+    from e2i_eval.gate.runs import RunPair
 
 __all__ = ["RunComparison", "compare_runs"]
 
@@ -83,21 +85,15 @@ def compare_runs(sides: Sequence[Side], *, tolerance: float = 0.0) -> RunCompari
         msg = f"{len(sides)} runs with a tolerance of {tolerance} cannot be compared"
         raise ValueError(msg)
     base, *heads = sides
-    shared = [targets_of(base.cases.keys() & head.cases.keys(), base) for head in heads]
-    by_chance = [
-        (base, head, targets)
-        for head, targets in zip(heads, shared, strict=True)
-        if targets and not _is_exact(base, head)
-    ]
-    qualities = iter(chance_quality(by_chance))
-    totals = iter(chance_figures([each for each in by_chance if each[0].mode == each[1].mode], tolerance=tolerance))
+    runs = [(pair, _is_exact(pair)) for pair in (paired(base, head) for head in heads)]
+    free = [pair for pair, is_exact in runs if not is_exact]
+    qualities = iter(chance_quality(free))
+    totals = iter(chance_figures([each for each in free if each.is_one_mode], tolerance=tolerance))
     pairs: list[PairComparison] = []
-    for head, targets in zip(heads, shared, strict=True):
-        is_exact = _is_exact(base, head) or not targets
-        quality = _exact_qualities(targets, base, head) if is_exact else next(qualities)
-        drawn = () if is_exact or base.mode != head.mode else next(totals)
-        figures = _figures(targets, base, head, drawn, tolerance=tolerance)
-        pairs.append(_pair(base, head, targets, quality, figures, is_exact=is_exact))
+    for pair, is_exact in runs:
+        quality = _exact_qualities(pair) if is_exact else next(qualities)
+        drawn = () if is_exact or not pair.is_one_mode else next(totals)
+        pairs.append(_compared(pair, quality, _figures(pair, drawn, tolerance=tolerance), is_exact=is_exact))
     return RunComparison(
         sides=tuple(sides),
         pairs=tuple(pairs),
@@ -106,68 +102,57 @@ def compare_runs(sides: Sequence[Side], *, tolerance: float = 0.0) -> RunCompari
     )
 
 
-def _is_exact(base: Side, head: Side) -> bool:
-    session = base.report.session.get("id")
-    is_same_run = bool(session) and session == head.report.session.get("id") and base.report == head.report
-    return is_same_run or base.mode == head.mode not in {LIVE, ""}
+def _is_exact(pair: RunPair[Side]) -> bool:
+    """Tell whether nothing is left to chance: scripted or recorded answers, one run twice, or nothing to compare."""
+    base, head = pair.base, pair.head
+    is_same_run = bool(base.session_id) and base.session_id == head.session_id and base.report == head.report
+    return is_same_run or not pair.shared or (pair.is_one_mode and base.mode != LIVE)
 
 
-def _pair(
-    base: Side,
-    head: Side,
-    targets: Mapping[str, Sequence[str]],
-    quality: tuple[Quality, ...],
-    figures: tuple[Figure, ...],
-    *,
-    is_exact: bool,
+def _compared(
+    pair: RunPair[Side], quality: tuple[Quality, ...], figures: tuple[Figure, ...], *, is_exact: bool
 ) -> PairComparison:
-    names = _all(targets)
-    groups = {TOTAL: names, **targets}
     return PairComparison(
-        base=base,
-        head=head,
+        base=pair.base,
+        head=pair.head,
         is_exact=is_exact,
         quality=quality,
         figures=figures,
-        flips=flips_of(names, base, head),
+        flips=flips_of(pair.shared, pair),
         waited=tuple(
-            Waited(target=target, before_ms=base.median_ms(own), after_ms=head.median_ms(own))
-            for target, own in groups.items()
+            Waited(target=target, before_ms=pair.base.median_ms(names), after_ms=pair.head.median_ms(names))
+            for target, names in _rows(pair).items()
         ),
-        overheads=overhead_pairs(base, head),
-        only_base=tuple(sorted(base.cases.keys() - head.cases.keys())),
-        only_head=tuple(sorted(head.cases.keys() - base.cases.keys())),
-        gaps=tuple(gaps(base, head)),
-        notes=tuple(remarks(base, head)),
+        overheads=overhead_pairs(pair),
+        only_base=pair.only_base,
+        only_head=pair.only_head,
+        gaps=tuple(gaps(pair)),
+        notes=tuple(remarks(pair)),
     )
 
 
-def _exact_qualities(targets: Mapping[str, Sequence[str]], base: Side, head: Side) -> tuple[Quality, ...]:
-    return (
-        exact_quality(TOTAL, _all(targets), base, head),
-        *(exact_quality(target, names, base, head) for target, names in targets.items()),
-    )
+def _exact_qualities(pair: RunPair[Side]) -> tuple[Quality, ...]:
+    return tuple(exact_quality(target, names, pair) for target, names in _rows(pair).items())
 
 
-def _figures(
-    targets: Mapping[str, Sequence[str]], base: Side, head: Side, drawn: Sequence[Figure], *, tolerance: float
-) -> tuple[Figure, ...]:
+def _figures(pair: RunPair[Side], drawn: Sequence[Figure], *, tolerance: float) -> tuple[Figure, ...]:
     """Return all numbers; ``drawn`` has those of the total that chance plays a part in."""
     found: list[Figure] = []
-    for target, names in {TOTAL: _all(targets), **targets}.items():
+    ready = {each.metric: each for each in drawn}
+    for target, names in _rows(pair).items():
         for metric in JUDGED:
-            why = uncomparable(metric, names, base, head)
-            ready = [each for each in drawn if (each.metric, each.target) == (metric, target)]
+            why = uncomparable(metric, names, pair)
             if why or (drawn and target != TOTAL):
-                found.append(shown_figure(metric, target, names, base, head, reason=why))
-            elif ready:
-                found += ready
+                found.append(shown_figure(metric, target, names, pair, reason=why))
+            elif drawn:
+                found.append(ready[metric])
             else:
-                found.append(exact_figure(metric, target, names, base, head, tolerance=tolerance))
-        found += [shown_figure(metric, target, names, base, head) for metric in SHOWN]
-        found.append(exact_figure(LOGGING, target, names, base, head))
+                found.append(exact_figure(metric, target, names, pair, tolerance=tolerance))
+        found += [shown_figure(metric, target, names, pair) for metric in SHOWN]
+        found.append(exact_figure(LOGGING, target, names, pair))
     return tuple(found)
 
 
-def _all(targets: Mapping[str, Sequence[str]]) -> list[str]:
-    return [name for names in targets.values() for name in names]
+def _rows(pair: RunPair[Side]) -> dict[str, tuple[str, ...]]:
+    """Return the shared cases of each row of a table: of all targets, then of each."""
+    return {TOTAL: pair.shared, **pair.targets()}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
-    from e2i_eval.gate.compare.side import ComparedCase, Side
+    from e2i_eval.gate.compare.side import Side
+    from e2i_eval.gate.runs import RunCase, RunPair
 
 __all__ = ["Flip", "flips_of"]
 
@@ -39,16 +40,14 @@ class Flip:
     why: str
 
 
-def flips_of(names: Sequence[str], base: Side, head: Side) -> tuple[Flip, ...]:
+def flips_of(names: Iterable[str], pair: RunPair[Side]) -> tuple[Flip, ...]:
     """Return the cases with another verdict, broken ones first."""
-    flips = [_flip(name, base.cases[name], head.cases[name]) for name in names]
+    flips = (_flip(name, pair.base.cases[name], pair.head.cases[name]) for name in names)
     order = ("broken", "mended", "changed")
-    return tuple(
-        sorted((flip for flip in flips if flip is not None), key=lambda each: (order.index(each.kind), each.case_id))
-    )
+    return tuple(sorted(filter(None, flips), key=lambda each: (order.index(each.kind), each.case_id)))
 
 
-def _flip(name: str, before: ComparedCase, after: ComparedCase) -> Flip | None:
+def _flip(name: str, before: RunCase, after: RunCase) -> Flip | None:
     if before.status == after.status:
         return None
     kind: FlipKind = "changed"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.gate.compare.side import Side
+    from e2i_eval.gate.runs import RunPair
 
 __all__ = ["OverheadPair", "overhead_pairs"]
 
@@ -44,10 +45,11 @@ class OverheadPair:
         }
 
 
-def overhead_pairs(base: Side, head: Side) -> tuple[OverheadPair, ...]:
+def overhead_pairs(pair: RunPair[Side]) -> tuple[OverheadPair, ...]:
     """Return every measurement of either run, beside the other run's of the same call."""
     before, after = (
-        {(each.target, each.case_id, each.callers): each for each in side.report.overheads} for side in (base, head)
+        {(each.target, each.case_id, each.callers): each for each in side.report.overheads}
+        for side in (pair.base, pair.head)
     )
     pairs = [(key, before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])]
     return tuple(

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.gate.compare.figure import DOUBT
 from e2i_eval.gate.compare.flip import flips_of
 from e2i_eval.gate.compare.side import TOTAL
+from e2i_eval.gate.runs.significance import OPEN_LEVEL, detectable_text, p_value, smallest_p
 from e2i_eval.stats.families import holm
-from e2i_eval.stats.power import ALPHA, detectable_drop
+from e2i_eval.stats.power import ALPHA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from e2i_eval.core.estimate import Estimate
     from e2i_eval.gate.compare.figure import Outcome
     from e2i_eval.gate.compare.side import Side
+    from e2i_eval.gate.runs import RunPair
 
-__all__ = ["Quality", "chance_quality", "exact_quality", "paired_p"]
-
-
-USUAL_DISCORDANCE = 0.1
-"""Share of cases with another verdict that is assumed for the smallest detectable change when fewer were seen."""
+__all__ = ["Quality", "chance_quality", "exact_quality", "rate_changes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,88 +59,45 @@ class Quality:
     reason: str = ""
 
 
-def exact_quality(target: str, names: Sequence[str], base: Side, head: Side) -> Quality:
-    """Judge quality where nothing is left to chance: one broken case is definitely worse, whatever was mended."""
-    judged = _judged(names, base, head)
-    flips = flips_of(judged, base, head)
-    broken, mended = (sum(flip.kind == kind for flip in flips) for kind in ("broken", "mended"))
-    slid = [name for name in judged if head.cases[name].pass_rate < base.cases[name].pass_rate]
-    rose = [name for name in judged if head.cases[name].pass_rate > base.cases[name].pass_rate]
-    return Quality(
-        target=target,
-        cases=len(judged),
-        passed_before=_passed(judged, base),
-        passed_after=_passed(judged, head),
-        broken=broken,
-        mended=mended,
-        outcome="worse" if broken or slid else "better" if mended or rose else "same",
-        reason=f"{slid[0]} passes less often" if slid and not broken else "",
+def exact_quality(target: str, names: Sequence[str], pair: RunPair[Side]) -> Quality:
+    """Judge quality where nothing is left to chance: one broken case is definitely worse, whatever was fixed."""
+    judged = _judged(names, pair)
+    counted = _counted(target, judged, pair)
+    changes = dict(zip(judged, rate_changes({target: judged}, pair)[target], strict=True))
+    fallen = [name for name, change in changes.items() if change < 0]
+    has_risen = any(change > 0 for change in changes.values())
+    return replace(
+        counted,
+        outcome="worse" if counted.broken or fallen else "better" if counted.mended or has_risen else "same",
+        reason=f"{fallen[0]} passes less often" if fallen and not counted.broken else "",
     )
 
 
-def chance_quality(pairs: Sequence[tuple[Side, Side, Mapping[str, Sequence[str]]]]) -> list[tuple[Quality, ...]]:
+def chance_quality(pairs: Sequence[RunPair[Side]]) -> list[tuple[Quality, ...]]:
     """Judge live runs: per target, and over all targets where there are several.
 
-    One target: McNemar's exact test where each case simply passes or not, else the sign-flip permutation over cases.
-    All targets: the sign-flip permutation clustered by target. Corrected (Holm 1979) are the totals of all runs
-    together, and the targets of all runs together, so an unchanged run is called worse at most twice in a hundred.
-
-    Args:
-        pairs: base, head, and the shared cases by target.
+    Corrected (Holm 1979) are the totals of all runs together, and the targets of all runs together, so an unchanged run
+    is called worse at most twice in a hundred. Each direction is corrected by itself: only one of them can be a false
+    alarm.
 
     Returns:
         For each pair the total first, then one a target.
     """
-    tests = [
-        [_test(target, groups, base, head) for target, groups in _groupings(targets, base, head).items()]
-        for base, head, targets in pairs
-    ]
-    families = [
-        [test for row in tests for test in row if (test.target == TOTAL) is is_total] for is_total in (True, False)
-    ]
-    decided = {id(test): quality for family in families for test, quality in _corrected(family)}
-    rows = [tuple(decided[id(test)] for test in row) for row in tests]
-    return [row if len(row) != 1 else (_as_total(row[0]), *row) for row in rows]
+    rows = [[_test(target, groups, pair) for target, groups in _groupings(pair).items()] for pair in pairs]
+    qualities: dict[int, Quality] = {}
+    for is_total in (True, False):
+        family = [test for row in rows for test in row if (test.target == TOTAL) is is_total]
+        worse, better = holm([test.p_worse for test in family]), holm([test.p_better for test in family])
+        for test, p_worse, p_better in zip(family, worse, better, strict=True):
+            qualities[id(test)] = _quality(test, p_worse, p_better, family=len(family))
+    judged = [tuple(qualities[id(test)] for test in row) for row in rows]
+    return [row if len(row) != 1 else (replace(row[0], target=TOTAL), *row) for row in judged]
 
 
-def _corrected(family: Sequence[_Test]) -> list[tuple[_Test, Quality]]:
-    """Judge the tests of one family, each direction corrected by itself: only one of them can be a false alarm."""
-    worse, better = holm([test.p_worse for test in family]), holm([test.p_better for test in family])
-    return [
-        (test, _quality(test, *p_values, family=len(family)))
-        for test, *p_values in zip(family, worse, better, strict=True)
-    ]
-
-
-def paired_p(
-    targets: Mapping[str, Sequence[str]], base: Side, head: Side, *, direction: Literal["worse", "better", "two-sided"]
-) -> float:
-    """Return how likely so large a change of the pass rate is if nothing changed; 1 when no case differs.
-
-    Args:
-        targets: the cases of each target; one target alone is judged by its cases.
-        base: the run compared with.
-        head: the run judged.
-        direction: which change is looked for.
-    """
-    from e2i_eval.stats.paired import mcnemar, sign_flip  # noqa: PLC0415  NumPy is heavy
-
-    moved = {
-        target: [head.cases[name].pass_rate - base.cases[name].pass_rate for name in names]
-        for target, names in targets.items()
-        if names
-    }
-    single = next(iter(moved.values())) if len(moved) == 1 else []
-    if single and all(abs(each) in {0.0, 1.0} for each in single):
-        broken, mended = sum(each < 0 for each in single), sum(each > 0 for each in single)
-        return mcnemar(broken, mended, alternative=direction)
-    clusters = {str(place): [each] for place, each in enumerate(single)} if single else moved
-    sides: dict[str, Literal["less", "greater", "two-sided"]] = {
-        "worse": "less",
-        "better": "greater",
-        "two-sided": "two-sided",
-    }
-    return sign_flip(clusters, alternative=sides[direction]) if clusters else 1.0
+def rate_changes(groups: Mapping[str, Iterable[str]], pair: RunPair[Side]) -> dict[str, list[float]]:
+    """Return by how much the pass rate of each case rose, by target."""
+    base, head = pair.base.cases, pair.head.cases
+    return {target: [head[name].pass_rate - base[name].pass_rate for name in names] for target, names in groups.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,64 +107,59 @@ class _Test:
     Attributes:
         target: of what.
         groups: the judged cases by target.
-        base: the run compared with.
-        head: the run judged.
+        pair: the runs.
+        changes: by how much the pass rate of each case rose, by target.
         p_worse: chance of so bad an outcome if nothing changed.
         p_better: chance of so good an outcome.
-        floor: chance of the worst outcome there could be.
+        smallest: chance of the worst outcome there could be.
     """
 
     target: str
     groups: Mapping[str, Sequence[str]]
-    base: Side
-    head: Side
+    pair: RunPair[Side]
+    changes: Mapping[str, Sequence[float]]
     p_worse: float
     p_better: float
-    floor: float
+    smallest: float
 
     @property
     def names(self) -> list[str]:
         return [name for names in self.groups.values() for name in names]
 
 
-def _groupings(targets: Mapping[str, Sequence[str]], base: Side, head: Side) -> dict[str, dict[str, Sequence[str]]]:
-    judged: dict[str, Sequence[str]] = {target: _judged(names, base, head) for target, names in targets.items()}
+def _groupings(pair: RunPair[Side]) -> dict[str, dict[str, list[str]]]:
+    judged = {target: _judged(names, pair) for target, names in pair.targets().items()}
     each = {target: {target: names} for target, names in judged.items()}
     together = {target: names for target, names in judged.items() if names}
     return each if len(each) == 1 else {TOTAL: together, **each}
 
 
-def _test(target: str, groups: Mapping[str, Sequence[str]], base: Side, head: Side) -> _Test:
-    can_fall = [[name for name in names if base.cases[name].pass_rate > 0] for names in groups.values()]
-    units = len(can_fall[0]) if len(groups) == 1 else sum(bool(names) for names in can_fall)
+def _test(target: str, groups: Mapping[str, Sequence[str]], pair: RunPair[Side]) -> _Test:
+    changes = rate_changes(groups, pair)
+    can_fall = {each: [pair.base.cases[name].pass_rate > 0 for name in names] for each, names in groups.items()}
     return _Test(
         target=target,
         groups=groups,
-        base=base,
-        head=head,
-        p_worse=paired_p(groups, base, head, direction="worse"),
-        p_better=paired_p(groups, base, head, direction="better"),
-        floor=0.5**units,
+        pair=pair,
+        changes=changes,
+        p_worse=p_value(changes, alternative="less"),
+        p_better=p_value(changes, alternative="greater"),
+        smallest=smallest_p(can_fall),
     )
 
 
 def _quality(test: _Test, p_worse: float, p_better: float, *, family: int) -> Quality:
-    flips = flips_of(test.names, test.base, test.head)
+    counted = _counted(test.target, test.names, test.pair)
     outcome, reason = _decided(test, p_worse, p_better, family=family)
-    before, after = _passed(test.names, test.base), _passed(test.names, test.head)
-    return Quality(
-        target=test.target,
-        cases=len(test.names),
-        passed_before=before,
-        passed_after=after,
-        broken=sum(flip.kind == "broken" for flip in flips),
-        mended=sum(flip.kind == "mended" for flip in flips),
+    changed = [change != 0 for changes in test.changes.values() for change in changes]
+    return replace(
+        counted,
         outcome=outcome,
-        rate_before=_rate(before, len(test.names)),
-        rate_after=_rate(after, len(test.names)),
+        rate_before=_rate(counted.passed_before, counted.cases),
+        rate_after=_rate(counted.passed_after, counted.cases),
         difference=_difference(test),
         p_value=p_worse,
-        detectable=_detectable(test),
+        detectable=detectable_text(changed) if changed else "no case was compared",
         reason=reason,
     )
 
@@ -222,9 +171,9 @@ def _decided(test: _Test, p_worse: float, p_better: float, *, family: int) -> tu
         return "worse", f"p = {p_worse:.3g} for worse"
     if p_better < ALPHA:
         return "better", f"p = {p_better:.3g} for better"
-    if test.floor * family >= ALPHA:
+    if test.smallest * family >= ALPHA:
         return "unclear", f"with {count} {what} not even the worst outcome could be told from chance"
-    if test.p_worse < DOUBT:
+    if test.p_worse < OPEN_LEVEL:
         return "unclear", f"p = {p_worse:.3g} for worse: too little to decide"
     return "same", f"p = {p_worse:.3g} for worse: no difference found"
 
@@ -238,34 +187,24 @@ def _rate(passed: int, total: int) -> Estimate | None:
 def _difference(test: _Test) -> Estimate | None:
     from e2i_eval.stats.paired import cluster_interval  # noqa: PLC0415  NumPy is heavy
 
-    moved = {
-        target: [test.head.cases[name].pass_rate - test.base.cases[name].pass_rate for name in names]
-        for target, names in test.groups.items()
-    }
     try:
-        return cluster_interval(moved)
+        return cluster_interval(test.changes)
     except UnknownError:  # fewer than two targets: nothing is known of how they differ
         return None
 
 
-def _detectable(test: _Test) -> str:
-    count = len(test.names)
-    if not count:
-        return "no case was compared"
-    flipped = sum(test.base.cases[name].pass_rate != test.head.cases[name].pass_rate for name in test.names)
-    drop = detectable_drop(count, max(flipped / count, USUAL_DISCORDANCE))
-    if drop is None:
-        return f"{count} cases see no drop of the usual size"
-    return f"a drop of {drop * 100:.0f} points over {count} cases, four times in five"
+def _counted(target: str, judged: Sequence[str], pair: RunPair[Side]) -> Quality:
+    kinds = [flip.kind for flip in flips_of(judged, pair)]
+    return Quality(
+        target=target,
+        cases=len(judged),
+        passed_before=pair.base.passed(judged),
+        passed_after=pair.head.passed(judged),
+        broken=kinds.count("broken"),
+        mended=kinds.count("mended"),
+        outcome="same",
+    )
 
 
-def _as_total(quality: Quality) -> Quality:
-    return replace(quality, target=TOTAL)
-
-
-def _judged(names: Sequence[str], base: Side, head: Side) -> list[str]:
-    return [name for name in names if not (base.cases[name].is_held or head.cases[name].is_held)]
-
-
-def _passed(names: Sequence[str], side: Side) -> int:
-    return sum(side.cases[name].status == "pass" for name in names)
+def _judged(names: Iterable[str], pair: RunPair[Side]) -> list[str]:
+    return [name for name in names if not (pair.base.cases[name].is_held or pair.head.cases[name].is_held)]

@@ -1,4 +1,4 @@
-"""Which call of a run is which call of the baseline."""
+"""Which call to Claude of one run is which call of another."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from e2i_eval.core.behaviour import PromptCall
+    from e2i_eval.core.behaviour import Behaviour, PromptCall
 
-__all__ = ["CallPair", "call_pairs"]
+__all__ = ["CallPair", "call_name", "call_pairs"]
 
 CallPair = tuple["PromptCall | None", "PromptCall | None"]
-"""The accepted call and this run's; None where there is none."""
+"""The first run's call and the other's; None where there is none."""
 
 ALIKE = 0.3
 """From this similarity of their prompts on two calls of one node are the same call, changed."""
@@ -29,6 +29,12 @@ def call_pairs(before: Sequence[PromptCall], after: Sequence[PromptCall]) -> Ite
         yield from _of_node(
             [call for call in before if call.node == node], [call for call in after if call.node == node]
         )
+
+
+def call_name(call: PromptCall | None, behaviour: Behaviour) -> str:
+    """Return what a person calls a call of a case: ``call 2 (narrate)``."""
+    at = next(number for number, each in enumerate(behaviour.calls, 1) if each is call)
+    return f"call {at} ({call.node if call and call.node else 'outside any node'})"
 
 
 def _of_node(before: list[PromptCall], after: list[PromptCall]) -> Iterator[CallPair]:
