@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["benjamini_hochberg", "holm"]
+__all__ = ["holm"]
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -25,40 +25,13 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     Raises:
         ValueError: one is not between 0 and 1.
     """
-    _refuse_others(p_values)
+    wrong = [value for value in p_values if not 0.0 <= value <= 1.0]
+    if wrong:
+        msg = f"{wrong[0]} is no p-value"
+        raise ValueError(msg)
     adjusted = [0.0] * len(p_values)
     least = 0.0
     for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         least = max(least, min(1.0, p_values[index] * (len(p_values) - place)))
         adjusted[index] = least
     return tuple(adjusted)
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjust p-values so that among those below the level only that share is expected to be false alarms.
-
-    Benjamini and Hochberg (JRSS B 57, 1995), for independent or positively dependent tests.
-    For a list a person looks through, not for a gate.
-
-    Args:
-        p_values: of all tests of the family.
-
-    Returns:
-        The adjusted values in the order given.
-
-    Raises:
-        ValueError: one is not between 0 and 1.
-    """
-    _refuse_others(p_values)
-    if not p_values:
-        return ()
-    from scipy.stats import false_discovery_control  # type: ignore[import-untyped]  # noqa: PLC0415  half a second
-
-    return tuple(map(float, false_discovery_control(p_values, method="bh")))
-
-
-def _refuse_others(p_values: Sequence[float]) -> None:
-    wrong = [value for value in p_values if not 0.0 <= value <= 1.0]
-    if wrong:
-        msg = f"{wrong[0]} is no p-value"
-        raise ValueError(msg)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Clusters = Mapping[str, Sequence[float]]
 
-__all__ = ["Alternative", "cluster_interval", "mcnemar", "paired_bootstrap", "sign_flip"]
+__all__ = ["Alternative", "cluster_interval", "mcnemar", "sign_flip"]
 
 Alternative = Literal["less", "greater", "two-sided"]
 """``less``: the head is lower than the base. ``greater``: it is higher."""
@@ -124,31 +124,6 @@ def cluster_interval(differences_by_cluster: Clusters, *, confidence: float = 0.
     reach = float(t.ppf((1 + confidence) / 2, groups - 1)) * error
     method = f"cluster-robust t({groups - 1})"
     return Estimate(value=mean, low=mean - reach, high=mean + reach, confidence=confidence, method=method)
-
-
-def paired_bootstrap(differences_by_cluster: Clusters, *, confidence: float = 0.95, seed: int = SEED) -> Estimate:
-    """Estimate the mean difference with a bootstrap interval, whole clusters drawn with replacement.
-
-    Percentile method (Efron and Tibshirani 1993, chapter 13; clusters: Davison and Hinkley 1997, section 3.8).
-    For scores that are far from normal. With fewer than about ten clusters it is too narrow:
-    prefer ``cluster_interval`` there, and ``sign_flip`` for a decision anywhere.
-
-    Args:
-        differences_by_cluster: head minus base, the cases of a cluster under its name.
-        confidence: of the two-sided interval.
-        seed: of the draws.
-
-    Raises:
-        UnknownError: there are fewer than two clusters, or a difference is no number.
-    """
-    clusters = _at_least_two(_checked(differences_by_cluster))
-    sums = np.array([math.fsum(values) for values in clusters.values()])
-    sizes = np.array([len(values) for values in clusters.values()])
-    picks = np.random.default_rng(seed).integers(0, sums.size, size=(9_999, sums.size))
-    means = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    mean = math.fsum(sums) / int(sizes.sum())
-    return Estimate(value=mean, low=float(low), high=float(high), confidence=confidence, method="cluster bootstrap")
 
 
 def _checked(clusters: Clusters) -> Clusters:

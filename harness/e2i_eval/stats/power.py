@@ -13,9 +13,6 @@ ALPHA = 0.01
 POWER = 0.8
 """How often a real drop of the given size is to be found."""
 
-STEPS = 60
-"""Halvings of an interval: more than a double can hold."""
-
 
 def pairs_needed(drop: float, discordance: float, *, alpha: float = ALPHA, power: float = POWER) -> int:
     """Return how many pairs see a drop of the pass rate.
@@ -43,7 +40,9 @@ def pairs_needed(drop: float, discordance: float, *, alpha: float = ALPHA, power
 
 
 def detectable_drop(pairs: int, discordance: float, *, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """Return the smallest drop of the pass rate that ``pairs`` see: the inverse of ``pairs_needed``.
+    """Return the smallest drop of the pass rate that ``pairs`` see: ``pairs_needed`` solved for the drop.
+
+    ``drop = sqrt(discordance) * (z_alpha * sqrt(n) + z_power * sqrt(n + z_power**2 - z_alpha**2)) / (n + z_power**2)``.
 
     Args:
         pairs: cases judged on both sides.
@@ -60,14 +59,10 @@ def detectable_drop(pairs: int, discordance: float, *, alpha: float = ALPHA, pow
     """
     if pairs < pairs_needed(discordance, discordance, alpha=alpha, power=power):
         return None
-    low, high = 0.0, discordance
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        if middle > 0 and pairs_needed(middle, discordance, alpha=alpha, power=power) <= pairs:
-            high = middle
-        else:
-            low = middle
-    return high
+    normal = NormalDist()
+    level, reach = normal.inv_cdf(1 - alpha), normal.inv_cdf(power)
+    root = math.sqrt(pairs + reach**2 - level**2)
+    return math.sqrt(discordance) * (level * math.sqrt(pairs) + reach * root) / (pairs + reach**2)
 
 
 def cost_to_resolve_usd(*, needed: float, done: float, cost_usd: float | None) -> float | None:

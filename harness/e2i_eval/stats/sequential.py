@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Operating", "RateTest", "Ruling", "StoppingRule", "operating"]
+__all__ = ["Conclusion", "Operating", "RateTest", "StoppingRule", "operating"]
 
-Ruling = Literal["pass", "fail"]
+Conclusion = Literal["pass", "fail"]
 
 
 class StoppingRule(Protocol):
     """Says after each repetition whether a case is decided."""
 
-    def decide(self, passed: int, failed: int) -> Ruling | None:
+    def decide(self, passed: int, failed: int) -> Conclusion | None:
         """Return the decision; None to go on."""
 
 
@@ -62,7 +62,7 @@ class RateTest:
             msg = f"alpha = {self.alpha:g} and beta = {self.beta:g} must be between 0 and 0.5"
             raise ValueError(msg)
 
-    def decide(self, passed: int, failed: int) -> Ruling | None:
+    def decide(self, passed: int, failed: int) -> Conclusion | None:
         """Return the decision after so many repetitions; None while both are possible."""
         ratio = self.log_ratio(passed, failed)
         if ratio >= self.fail_at:
@@ -138,15 +138,15 @@ def operating(rule: StoppingRule, *, rate: float, most: int) -> Operating:
         most: repetitions after which it is left undecided.
     """
     walking: Mapping[int, float] = {0: 1.0}
-    ended: dict[Ruling, float] = {"pass": 0.0, "fail": 0.0}
+    ended: dict[Conclusion, float] = {"pass": 0.0, "fail": 0.0}
     repetitions = 0.0
     for count in range(1, most + 1):
         repetitions += math.fsum(walking.values())
         further: dict[int, float] = defaultdict(float)
         for passed, chance in _step(walking, rate).items():
-            ruling = rule.decide(passed, count - passed)
-            if ruling:
-                ended[ruling] += chance
+            conclusion = rule.decide(passed, count - passed)
+            if conclusion:
+                ended[conclusion] += chance
             else:
                 further[passed] = chance
         walking = further

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.stats.paired import Alternative
 
-__all__ = ["hodges_lehmann", "median_interval", "signed_rank", "smallest_count"]
+__all__ = ["hodges_lehmann", "signed_rank", "smallest_count"]
 
 EXACT_PAIRS = 200
 """Up to here the signed-rank distribution is counted out (a few ms); above, the normal approximation is exact enough.
@@ -88,32 +88,6 @@ def signed_rank(differences: Sequence[float], *, margin: float = 0.0, alternativ
     return below if alternative == "less" else min(1.0, 2 * min(above, below))
 
 
-def median_interval(values: Sequence[float], *, confidence: float = 0.95) -> Estimate:
-    """Estimate a median between two order statistics, with no assumption on the distribution.
-
-    The ends are picked by the binomial distribution with one half (Thompson, Annals of Mathematical Statistics 7,
-    1936; David and Nagaraja 2003, section 7.1).
-
-    Args:
-        values: independent observations.
-        confidence: at least so often the interval contains the median.
-
-    Raises:
-        UnknownError: there are too few values for such an interval, or one is no number.
-    """
-    ordered = np.sort(_checked(values))
-    count = ordered.size
-    _enough(count, confidence)
-    cut = _order_cut(count, (1 - confidence) / 2)
-    return Estimate(
-        value=float(np.median(ordered)),
-        low=float(ordered[cut - 1]),
-        high=float(ordered[count - cut]),
-        confidence=confidence,
-        method="order statistics",
-    )
-
-
 def smallest_count(confidence: float) -> int:
     """Return how many values an interval of ``confidence`` needs: 2 ** -n must not exceed half of the rest."""
     return math.ceil(-math.log2((1 - confidence) / 2) - 1e-9)
@@ -155,14 +129,6 @@ def _walsh_cut(count: int, tail: float) -> int:
         return int(np.searchsorted(below, tail * (1 + 1e-12), side="right"))
     spread = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)
     return math.floor(count * (count + 1) / 4 - NormalDist().inv_cdf(1 - tail) * spread)
-
-
-def _order_cut(count: int, tail: float) -> int:
-    below, cut = 0.0, 0
-    while below + (chance := math.comb(count, cut) / 2**count) <= tail * (1 + 1e-12):
-        below += chance
-        cut += 1
-    return cut
 
 
 def _doubled_ranks(sizes: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.stats.sequential import RateTest, Ruling, operating
+from e2i_eval.stats.sequential import Conclusion, RateTest, operating
 
 TESTS = [
     RateTest(good=0.9, bad=0.7, alpha=0.01, beta=0.05),
@@ -52,7 +52,7 @@ def test_beyond_the_two_rates_it_errs_less() -> None:
 class Peeking:
     """Looks at a plain 5 % test after every repetition: what a sequential test is there to replace."""
 
-    def decide(self, passed: int, failed: int) -> Ruling | None:
+    def decide(self, passed: int, failed: int) -> Conclusion | None:
         """Fail as soon as the upper end of the plain interval is below .9."""
         count = passed + failed
         return "fail" if passed / count + 1.645 * (0.09 / count) ** 0.5 < 0.9 else None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.verdict import JUDGE_PREFIX
 from e2i_eval.stats.power import POWER
-from e2i_eval.stats.repeats.agreement import REPEATS
 from e2i_eval.stats.repeats.case_verdict import CaseVerdict
+from e2i_eval.stats.repeats.determinism import REPEATS
 from e2i_eval.stats.sequential import operating
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from e2i_eval.stats.repeats.repeat_plan import RepeatPlan
     from e2i_eval.stats.repeats.repetition import Repetition
     from e2i_eval.stats.repeats.stopping import RepeatRule
-    from e2i_eval.stats.sequential import Ruling
+    from e2i_eval.stats.sequential import Conclusion
 
-__all__ = ["FORGIVEN", "at_worst", "is_decided", "judge"]
+__all__ = ["at_worst", "is_decided", "judge"]
 
-FORGIVEN = frozenset(
+MAY_VARY = frozenset(
     {"completed", "output", "values", "nodes", "tools", "metrics", "params", "tags", "budget"},
 )
-"""Checks whose failure may be Claude's mood, which a reducer evens out. All others, logging and secrets above all,
-must hold in every repetition."""
+"""Checks that may fail because Claude answered otherwise, which a reducer evens out. All others, logging and secrets
+above all, must hold in every repetition."""
 
 HALVINGS = 12
 """The detectable rate is said to a tenth of a point."""
@@ -60,7 +60,7 @@ def is_decided(results: Sequence[Repetition], plan: RepeatPlan) -> bool:
         return True
     if plan.exact:
         return _differing(results) is not None
-    return bool(_unforgiven(results)) or _ruling(results, plan.reducer.rule(plan.times)) is not None
+    return bool(_hard_failure(results)) or _conclusion(results, plan.reducer.rule(plan.times)) is not None
 
 
 def at_worst(results: Sequence[Repetition]) -> CaseVerdict:
@@ -90,8 +90,8 @@ def _broken_judges(results: Sequence[Repetition]) -> str:
     return "; ".join(dict.fromkeys(f"{verdict.check}: {verdict.reason}" for verdict in errors))
 
 
-def _is_forgiven(check: str) -> bool:
-    return check in FORGIVEN or check.startswith(JUDGE_PREFIX)
+def _may_vary(check: str) -> bool:
+    return check in MAY_VARY or check.startswith(JUDGE_PREFIX)
 
 
 def _same(results: Sequence[Repetition], worst: CaseVerdict) -> str:
@@ -106,25 +106,25 @@ def _differing(results: Sequence[Repetition]) -> str | None:
     return next((verdict.reason for verdict in found), None)
 
 
-def _unforgiven(results: Sequence[Repetition]) -> str:
-    """Say what no reducer forgives; empty when there is nothing."""
+def _hard_failure(results: Sequence[Repetition]) -> str:
+    """Say what is wrong that no reducer evens out; empty when nothing is."""
     for result in results:
         for verdict in result.verdicts:
-            if verdict.status in {"fail", "error"} and (verdict.status == "error" or not _is_forgiven(verdict.check)):
+            if verdict.status == "error" or (verdict.status == "fail" and not _may_vary(verdict.check)):
                 what = "is wrong" if verdict.status == "fail" else "could not be judged"
                 return f"{verdict.check} {what} in repetition {result.repeat + 1}, and it has to hold in every one"
     return ""
 
 
 def _status(results: Sequence[Repetition]) -> CaseVerdictStatus:
-    """Return how bad it is that something was not forgiven: wrong, or only not judged."""
+    """Return what a hard failure comes to: wrong, or only not judged."""
     wrong = (verdict.check for result in results for verdict in result.verdicts if verdict.status == "fail")
-    if not all(map(_is_forgiven, wrong)):
+    if not all(map(_may_vary, wrong)):
         return "fail"
     return "inconclusive" if _broken_judges(results) else "error"
 
 
-def _ruling(results: Sequence[Repetition], rule: RepeatRule) -> Ruling | None:
+def _conclusion(results: Sequence[Repetition], rule: RepeatRule) -> Conclusion | None:
     statuses = [result.status for result in results]
     return rule.decide(statuses.count("pass"), statuses.count("fail"))
 
@@ -140,13 +140,13 @@ def _reduced(results: Sequence[Repetition], plan: RepeatPlan, worst: CaseVerdict
         detectable_rate=_detectable_rate(plan.reducer, plan.times),
     )
     said = f"{worst.passed} of {worst.repeats} repetitions passed"
-    if unforgiven := _unforgiven(results):
-        return replace(counted, status=_status(results), reason=f"{said}; {unforgiven}")
-    ruling = rule.decide(worst.passed, worst.failed)
-    if ruling is None:
+    if hard_failure := _hard_failure(results):
+        return replace(counted, status=_status(results), reason=f"{said}; {hard_failure}")
+    conclusion = rule.decide(worst.passed, worst.failed)
+    if conclusion is None:
         return _undecided(results, counted, rule, said)
-    verb = "meets" if ruling == "pass" else "breaks"
-    return replace(counted, status=ruling, reason=f"{said}, which {verb} {plan.reducer.text}")
+    verb = "meets" if conclusion == "pass" else "breaks"
+    return replace(counted, status=conclusion, reason=f"{said}, which {verb} {plan.reducer.text}")
 
 
 def _undecided(results: Sequence[Repetition], counted: CaseVerdict, rule: RepeatRule, said: str) -> CaseVerdict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from e2i_eval.stats.sequential import StoppingRule
 
 if TYPE_CHECKING:
-    from e2i_eval.stats.sequential import Ruling
+    from e2i_eval.stats.sequential import Conclusion
 
 __all__ = ["AllPass", "OnePasses", "RepeatRule"]
 
@@ -30,7 +30,7 @@ class AllPass:
 
     needed: int
 
-    def decide(self, passed: int, failed: int) -> Ruling | None:
+    def decide(self, passed: int, failed: int) -> Conclusion | None:
         """Fail at the first failure, pass when ``needed`` have passed."""
         if failed:
             return "fail"
@@ -53,7 +53,7 @@ class OnePasses:
     k: int
     planned: int
 
-    def decide(self, passed: int, failed: int) -> Ruling | None:
+    def decide(self, passed: int, failed: int) -> Conclusion | None:
         """Fail at the ``k``-th failure, pass when so many cannot fail any more."""
         if failed >= self.k:
             return "fail"

@@ -1,4 +1,4 @@
-"""Agreement: with Claude's answers fixed, two repetitions that differ show a target that is not deterministic."""
+"""Determinism: with Claude's answers fixed, two repetitions that differ show a target that is not deterministic."""
 
 from __future__ import annotations
 
