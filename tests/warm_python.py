@@ -38,7 +38,7 @@ import types
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -345,7 +345,7 @@ def _run(words: list[str]) -> None:
         sys.argv[:] = ["-c", *rest[1:]]
         sys.path[:0] = [] if is_safe else [""]
         sys.modules["__main__"] = program = types.ModuleType("__main__")
-        exec(compile(rest[0], "<string>", "exec"), program.__dict__)  # noqa: S102  as told
+        exec(compile(rest[0], "<string>", "exec"), program.__dict__)
     elif kind == "-m":
         sys.argv[:] = rest
         sys.path[:0] = [] if is_safe else [str(Path.cwd())]
