@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from e2i_eval.config.options import environment
+from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError, UnknownError, UsageError
 from e2i_eval.plugin.ab_item import AbItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from e2i_eval.benchmark.ab.latency_test import LatencyTest
     from e2i_eval.benchmark.ab.revision import Revision
     from e2i_eval.config.settings import Settings
@@ -72,16 +73,6 @@ class AbTests:
         """Count the targets: among many, chance alone must not make one look slower."""
         self._chosen = sum(isinstance(item, AbItem) for item in session.items)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Take note of what could not be measured."""
-        report = yield
-        if isinstance(item, AbItem) and call.excinfo is not None:
-            self._take_note(item.name, call.excinfo.value)
-        return report
-
     def finish(self) -> list[str]:
         """Return which targets could not be measured though nothing of the machine is to blame, a sentence each."""
         self.close()
@@ -102,12 +93,29 @@ class AbTests:
     def _started(self, nodeid: str) -> LatencyTest:
         assert self._revision is not None  # noqa: S101  there are no items otherwise
         if self._latency_test is None:
-            self._latency_test = self._state.worker.latency_test(self._revision, nodeid, family=self._chosen)
+            self._latency_test = self._new_test(self._revision, nodeid)
             if controller := self._state.controller:
                 controller.note(f"latency was measured against {self._revision.label}", *self._revision.notes)
         return self._latency_test
 
-    def _take_note(self, target: str, error: BaseException) -> None:
+    def _new_test(self, revision: Revision, nodeid: str) -> LatencyTest:
+        from e2i_eval.benchmark.ab.latency_test import LatencyTest, SessionContext  # noqa: PLC0415  defers numpy
+
+        worker = self._state.worker
+        evaluator = worker.evaluator()
+        context = SessionContext(
+            uri=worker.ref.uri,
+            scratch=Path(worker.ref.scratch),
+            hosts=worker.ref.hosts,
+            environ=environment(),
+            tracking=worker.tracking,
+            open_run=lambda case: evaluator.open_run(case, nodeid),
+            clock=SystemClock(),
+        )
+        return LatencyTest(revision, self._settings, context, family=self._chosen)
+
+    def take_note(self, target: str, error: BaseException) -> None:
+        """Take note of what could not be measured, and why."""
         controller = self._state.controller
         if isinstance(error, Inconclusive) and controller:
             controller.note(f"the duet of {target} is inconclusive: {error.reason}")

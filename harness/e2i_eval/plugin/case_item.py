@@ -9,9 +9,10 @@ import pytest
 from e2i_eval.core.errors import E2iError
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.plugin.explained_item import ExplainedFailure, ExplainedItem
-from e2i_eval.plugin.repeated_case import run_case
+from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.report import failure_lines
 from e2i_eval.report.repeats import verdict_lines
+from e2i_eval.runner.repetitions import evaluate_repeatedly
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
     from e2i_eval.stats.repeats import CaseVerdict
 
-__all__ = ["RESULTS", "BrokenCaseItem", "CaseFailed", "CaseFile", "CaseItem"]
+__all__ = [
+    "RESULTS",
+    "BrokenCaseItem",
+    "CaseFailed",
+    "CaseFile",
+    "CaseInconclusive",
+    "CaseItem",
+    "raise_unless_passed",
+]
 
 Keep: TypeAlias = "Callable[[CaseItem, Evaluated], None]"
 """Takes each repetition of a case that has just been evaluated, for whatever else is made of its evidence."""
@@ -45,6 +54,32 @@ class CaseFailed(ExplainedFailure):
         said = [verdict.reason, *verdict_lines(verdict), ""] if verdict and verdict.reason else []
         super().__init__([*said, *failure_lines(result)])
         self.result = result
+
+
+class CaseInconclusive(Inconclusive):
+    """The repetitions of a case leave it open."""
+
+    def __init__(self, verdict: CaseVerdict) -> None:
+        super().__init__(f"{verdict.case_id}: {verdict.reason}", tuple(verdict_lines(verdict)))
+        self.verdict = verdict
+
+
+def raise_unless_passed(result: CaseResult, verdict: CaseVerdict) -> None:
+    """End an item as its case ended.
+
+    Args:
+        result: the run to show.
+        verdict: what all repetitions come to.
+
+    Raises:
+        CaseInconclusive: the repetitions leave it open.
+        CaseFailed: the case did not pass.
+    """
+    __tracebackhide__ = True
+    if verdict.status == "inconclusive":
+        raise CaseInconclusive(verdict)
+    if verdict.status != "pass":
+        raise CaseFailed(result, verdict)
 
 
 class CaseFile(pytest.File):
@@ -86,9 +121,9 @@ class CaseItem(ExplainedItem):
     def runtest(self) -> None:
         """Evaluate the case."""
         plan = self._state.settings.repeat_plan(self.case.target)
-        result, verdict = run_case(self._state.worker.case_evaluator(), self.case, self.nodeid, plan, self._take)
-        if verdict.status != "pass":
-            raise CaseFailed(result, verdict)
+        evaluator = self._state.worker.case_evaluator()
+        result, verdict = evaluate_repeatedly(evaluator, self.case, self.nodeid, plan, self._take)
+        raise_unless_passed(result, verdict)
 
     def _take(self, evaluation: Evaluated) -> None:
         if not evaluation.is_kept:  # else there is no evidence that anything more could be made of

@@ -70,7 +70,7 @@ class Consent:
             return
         if not self._is_wanted(plan, others=sum(not isinstance(item, CaseItem) for item in session.items)):
             pytest.exit(DECLINED)
-        worker.allow(plan.most_usd)
+        worker.claude.allow(plan.most_usd)
         if self._state.controller is not None:
             self._state.controller.allowed_usd = plan.most_usd
 
@@ -91,6 +91,8 @@ def _forecasts(session: pytest.Session, worker: Worker) -> Iterator[Forecast]:
     for item in session.items:
         if isinstance(item, CaseItem):
             try:
-                yield worker.rehearse(item.case, item.nodeid)
+                with worker.claude.rehearsal(item.case) as forecast:
+                    worker.evaluator().rehearse(item.case, item.nodeid)
+                yield forecast()
             except E2iError:  # it says so itself when it runs, and without an answer it costs nothing
                 continue

@@ -121,7 +121,7 @@ class Controller:
         try:
             worker.wait_ready()
         except UnknownError as error:
-            what = f"no tracking server answers at {worker.uri}"
+            what = f"no tracking server answers at {worker.ref.uri}"
             raise ServerError(what, fix="start it, or leave --e2i-tracking-uri out to have a temporary one") from error
 
     def finish(self, exitstatus: int, tracking: TrackingClient, *, lost: tuple[str, ...]) -> Report:

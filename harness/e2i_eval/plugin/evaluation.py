@@ -20,17 +20,16 @@ from e2i_eval.plugin.family_item import Families
 from e2i_eval.plugin.gate_registration import read_gate_basis, register_gate
 from e2i_eval.plugin.golden_lifecycle import GoldenLifecycle, prepare_golden, register_golden
 from e2i_eval.plugin.inconclusive import exit_code
+from e2i_eval.plugin.item_report import ItemReports, results_of
 from e2i_eval.plugin.narrowing import narrowing
-from e2i_eval.plugin.outcome import FAILURES, case_results, failure, is_told
 from e2i_eval.plugin.output import register_output
-from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN, Overheads
+from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN, BusyWorker, Overheads, is_measured
 from e2i_eval.plugin.state import STATE, SessionState
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.report import summary_lines
-from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from e2i_eval.benchmark.ab.revision import Revision
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["EvaluationPlugin", "register"]
-
-REPORTED = "e2i_eval_results"
-"""Attribute of a test report that carries case results as plain JSON from worker to controller."""
 
 WORKER_INPUT = "e2i_eval_session"
 WORKER_OUTPUT = "e2i_eval_lost"
@@ -83,11 +79,21 @@ def register(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "e2i_eval_fixtures")
     register_output(config, state)
     config.pluginmanager.register(evaluation.overheads, "e2i_eval_overheads")
+    if evaluation.overheads.has_neighbours:
+        config.pluginmanager.register(BusyWorker(evaluation.overheads), "e2i_eval_busy_worker")
     config.pluginmanager.register(overhead_fixture, "e2i_eval_overhead_fixture")
     register_consent(config, state)
     config.pluginmanager.register(evaluation.ab_tests, "e2i_eval_duets")
     register_gate(config, settings, gate_basis, state.controller)
     evaluation.golden = register_golden(config, state)
+    reports = ItemReports(
+        state,
+        gate_basis.quarantine,
+        overheads=evaluation.overheads,
+        ab_tests=evaluation.ab_tests,
+        golden=evaluation.golden,
+    )
+    config.pluginmanager.register(reports, "e2i_eval_item_reports")
 
 
 class EvaluationPlugin:
@@ -154,7 +160,8 @@ class EvaluationPlugin:
 
     def _keep(self, item: CaseItem, evaluation: Evaluated) -> None:
         """Keep an evaluated case for the checks that start from it, and for the golden files that follow it."""
-        self.families.keep(evaluation)
+        if self.families.book.files:
+            self.families.keep(evaluation)
         if self.golden:
             self.golden.keep(item, evaluation)
 
@@ -177,26 +184,17 @@ class EvaluationPlugin:
         marker = item.get_closest_marker("e2i")
         return marker is None or not marker.args or self.settings.is_chosen(str(marker.args[0]))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the item's case results to its report as plain JSON; show our own errors without a traceback."""
-        report = yield
-        if report.failed and call.excinfo is not None and not is_told(call.excinfo.value):
-            item.stash.setdefault(FAILURES, []).append(failure(call.excinfo.value))
-            if isinstance(call.excinfo.value, E2iError):
-                report.longrepr = str(call.excinfo.value)
-        if call.when == "teardown":
-            setattr(report, REPORTED, [result.to_json() for result in case_results(item)])
-        return report
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in case results, from this process or from a worker."""
-        if not self.state.controller:
+        """Take in case results and measurements, from this process or from a worker."""
+        results = results_of(report)
+        self.state.passed.update(result.case_id for result in results if result.status == "pass")
+        controller = self.state.controller
+        if not controller:
             return
-        for data in getattr(report, REPORTED, ()):
-            self.state.controller.add(CaseResult.from_json(data))
+        for result in results:
+            controller.add(result)
+        if is_measured(report):
+            self.overheads.take(report, controller)
         if report.when == "teardown":
             self._ended.add(report.nodeid)
         elif report.when not in {"setup", "call"}:  # xdist's word on a worker that is gone

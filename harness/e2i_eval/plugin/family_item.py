@@ -60,9 +60,8 @@ class Families:
 
     def keep(self, evaluation: Evaluation) -> None:
         """Keep an evaluated golden case that a check starts from."""
-        if self.book.files:
-            self.bench.keep(evaluation)
-            self._start_ahead()
+        self.bench.keep(evaluation)
+        self._start_ahead()
 
     def choose(self, session: pytest.Session) -> None:
         """Take in which checks will run here.
@@ -92,7 +91,7 @@ class Families:
         if self._fresh is None:
             worker = self._state.worker
             worker.evaluator()  # the server must answer, and variables be set, before another process asks
-            self._fresh = FreshProcess(greeting(self._settings, worker.reference()), environment())
+            self._fresh = FreshProcess(greeting(self._settings, worker.ref.to_json()), environment())
         return self._fresh
 
     def finish(self) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ import pytest
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.dataset.made_case import make_case
-from e2i_eval.plugin.case_item import RESULTS, CaseFailed
-from e2i_eval.plugin.repeated_case import run_case
+from e2i_eval.plugin.case_item import RESULTS, raise_unless_passed
 from e2i_eval.plugin.state import STATE
+from e2i_eval.runner.repetitions import evaluate_repeatedly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,9 +71,8 @@ class Evaluate:
             node.stash.setdefault(RESULTS, []).append(evaluation.result)
 
         plan = self._settings.repeat_plan(case.target)
-        result, verdict = run_case(self._evaluator, case, node.nodeid, plan, keep)
-        if verdict.status != "pass":
-            raise CaseFailed(result, verdict)
+        result, verdict = evaluate_repeatedly(self._evaluator, case, node.nodeid, plan, keep)
+        raise_unless_passed(result, verdict)
         return made[-1]
 
     def case(
@@ -147,7 +146,7 @@ def claude(request: pytest.FixtureRequest) -> Iterator[ClaudeScript]:
     A request that nothing answers, and an answer that nobody asks for, fail the test.
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
-    with request.config.stash[STATE].worker.capture(scripted) as capture:
+    with request.config.stash[STATE].worker.claude.capture(scripted) as capture:
         yield ClaudeScript(scripted, capture)
     if capture.notes:
         pytest.fail("\n".join(note.message for note in capture.notes), pytrace=False)
@@ -175,7 +174,8 @@ def claude_server(request: pytest.FixtureRequest) -> Iterator[ClaudeAddress]:
     """
     scripted = make_case(f"tests/{request.node.name}", target="tests", inputs={}, expect={})
     worker = request.config.stash[STATE].worker
-    with worker.endpoint(), worker.capture(scripted) as capture:
+    worker.tracking.expect_other_processes()
+    with worker.claude.endpoint(), worker.claude.capture(scripted) as capture:
         yield ClaudeAddress(scripted, capture, capture.variables)
     if capture.notes:
         pytest.fail("\n".join(note.message for note in capture.notes), pytrace=False)
@@ -186,7 +186,7 @@ def mlflow_server(request: pytest.FixtureRequest) -> str:
     """Return the address of the session's tracking server, ready to be asked."""
     worker = request.config.stash[STATE].worker
     worker.evaluator()
-    return worker.uri
+    return worker.ref.uri
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from e2i_eval.gate.baseline.file import MAIN, baseline_file, read_baseline
 from e2i_eval.gate.rules.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
 from e2i_eval.plugin.inconclusive import InconclusiveOutcome
-from e2i_eval.plugin.quarantine_outcome import QuarantineOutcome
 from e2i_eval.runner.families.plan_book import PlanBook
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def read_gate_basis(settings: Settings) -> GateBasis:
 
 
 def register_gate(config: pytest.Config, settings: Settings, basis: GateBasis, controller: Controller | None) -> None:
-    """Register the gate, the outcome of inconclusive items, and the quarantine.
+    """Register the gate and the outcome of inconclusive items, and tell the controller what is in quarantine.
 
     Args:
         config: pytest's.
@@ -59,7 +58,6 @@ def register_gate(config: pytest.Config, settings: Settings, basis: GateBasis, c
     outcome = InconclusiveOutcome(settings.inconclusive)
     gatekeeper = Gatekeeper(settings, basis, controller=controller, outcome=outcome)
     config.pluginmanager.register(outcome, "e2i_eval_inconclusive")
-    config.pluginmanager.register(QuarantineOutcome(basis.quarantine), "e2i_eval_quarantine")
     config.pluginmanager.register(gatekeeper, "e2i_eval_gate")
 
 

@@ -21,7 +21,6 @@ from e2i_eval.plugin.golden_writer import GoldenWriter, recovered
 from e2i_eval.plugin.terminal_question import has_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from e2i_eval.config.settings import GoldenMode, Settings
@@ -116,19 +115,14 @@ class GoldenLifecycle:
         run = ObservedRepetition(evidence=evaluation.evidence, verdicts=evaluation.result.verdicts)
         item.stash.setdefault(RUNS, []).append(run)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def attach(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Attach to the last report of an item what its runs would change."""
-        report = yield
         if call.when == "teardown":
             runs = item.stash.get(RUNS, [])
             proposal = self._kept(item) if KEPT in item.stash else self._proposal(item.path, runs) if runs else None
             item.stash[RUNS] = []  # evidence is large, and nobody looks at it again
             if proposal is not None:
                 setattr(report, REPORTED, proposal.to_json())
-        return report
 
     def _kept(self, item: pytest.Item) -> Proposal:
         file = item.location[0]

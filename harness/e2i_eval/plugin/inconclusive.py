@@ -8,7 +8,7 @@ import pytest
 from _pytest.outcomes import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["EXIT_INCONCLUSIVE", "INCONCLUSIVE", "Inconclusive", "InconclusiveOutcome", "exit_code", "mark"]
 
@@ -47,15 +47,6 @@ class InconclusiveOutcome:
         """Take what ``--e2i-inconclusive`` says: ``pass``, ``fail``, or None for an exit code of its own."""
         self._means = means
         self.count = 0
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, object]:
-        """Mark the report of an inconclusive item."""
-        report = yield
-        error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, Inconclusive):
-            mark(report, error.reason, error.explanation, means=self._means)
-        return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(

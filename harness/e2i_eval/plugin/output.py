@@ -1,4 +1,4 @@
-"""What a session shows beside its table: report files, JUnit properties, GitHub's page, a line of progress."""
+"""What a session shows beside its table: GitHub's page, a line of progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.config.options import environment, github
 from e2i_eval.plugin.github_output import GithubOutput
-from e2i_eval.plugin.junit_properties import JunitProperties
 from e2i_eval.plugin.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -18,8 +17,7 @@ __all__ = ["register_output"]
 
 
 def register_output(config: pytest.Config, state: SessionState) -> None:
-    """Register the outputs that are wanted here; an xdist worker has properties only."""
-    config.pluginmanager.register(JunitProperties(state), "e2i_eval_junit")
+    """Register the outputs that are wanted here; an xdist worker has none."""
     if state.controller is None:
         return
     place = github(environment())

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2i_eval.benchmark.overhead import Neighbours, chosen_cases
 from e2i_eval.benchmark.overhead.callers import ONE
+from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadItem
 from e2i_eval.plugin.session_items import session_items
+from e2i_eval.tracking import MlflowLogger
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from e2i_eval.benchmark.overhead import Callers
     from e2i_eval.benchmark.overhead.meter import Meter
     from e2i_eval.core.case import Case
+    from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.state import SessionState
 
-__all__ = ["OVERHEADS_PLUGIN", "Overheads"]
+__all__ = ["OVERHEADS_PLUGIN", "BusyWorker", "Overheads", "is_measured"]
 
 REPORTED = "e2i_eval_overheads"
 """Attribute of a test report that carries results as plain JSON from worker to controller."""
 
 TROUBLE = "e2i_eval_overhead_trouble"
 """Attribute of a test report that says why an overhead is unknown."""
-
-CASES = "e2i_eval_results"
-"""Attribute of a test report with case results, see ``plugin.evaluation``."""
 
 CASE_SUFFIXES = {".yaml", ".yml"}
 
@@ -43,7 +45,6 @@ class Overheads:
         self._settings = state.settings
         self._state = state
         self._process = str(getattr(config, "workerinput", {}).get("workerid", ""))
-        self._passed: set[str] = set()
         self._troubles: list[str] = []
         self._meters: dict[str, Meter] = {}
 
@@ -61,34 +62,28 @@ class Overheads:
             ],
         )
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Let a worker that measures see what this one runs."""
-        if not self._process:
-            return (yield)
-        with self._neighbours().busy(item.nodeid):
-            return (yield)
+    @property
+    def has_neighbours(self) -> bool:
+        """Whether other processes run tests of this session: this one is an xdist worker."""
+        return bool(self._process)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach what the item measured, and why it could not."""
-        report = yield
+    def busy(self, item: pytest.Item) -> AbstractContextManager[None]:
+        """Let a worker that measures see what this one runs in the block."""
+        return self._neighbours().busy(item.nodeid)
+
+    def attach(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        """Attach what an item measured, and why it could not."""
         if report.when == "call":
             setattr(report, REPORTED, [result.to_json() for result in item.stash.get(OVERHEADS, [])])
             if isinstance(item, OverheadItem) and report.failed and call.excinfo is not None:
                 setattr(report, TROUBLE, _trouble(item.name, call.excinfo.value))
-        return report
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in results, from this process or from a worker."""
-        self._passed |= {each["case_id"] for each in getattr(report, CASES, ()) if each["status"] == "pass"}
-        if controller := self._state.controller:
-            for data in getattr(report, REPORTED, ()):
-                controller.measured(OverheadResult.from_json(data))
-            if trouble := getattr(report, TROUBLE, ""):
-                self._troubles.append(trouble)
+    def take(self, report: pytest.TestReport, controller: Controller) -> None:
+        """Take in what came with a report, from this process or from a worker."""
+        for data in getattr(report, REPORTED, ()):
+            controller.measured(OverheadResult.from_json(data))
+        if trouble := getattr(report, TROUBLE, ""):
+            self._troubles.append(trouble)
 
     def finish(self) -> list[str]:
         """Return which overheads are unknown and why, a sentence each, and end what was held."""
@@ -123,18 +118,63 @@ class Overheads:
 
     def _meter(self, target: str, nodeid: str) -> Meter:
         if target not in self._meters:
-            self._meters[target] = self._state.worker.meter(target, nodeid, running=self._neighbours().running)
+            self._meters[target] = self._new_meter(target, nodeid)
         return self._meters[target]
+
+    def _new_meter(self, target: str, nodeid: str) -> Meter:
+        """Return what measures a target for the item that measures it.
+
+        Raises:
+            E2iError: it cannot be built, or the configuration does not say how it runs without logging.
+        """
+        from e2i_eval.benchmark.overhead.meter import MeasurementSetup, Meter  # noqa: PLC0415  defers DeepDiff
+        from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
+
+        worker = self._state.worker
+        evaluator = worker.evaluator()
+        setup = MeasurementSetup(
+            claude=worker.claude,
+            tracking=worker.tracking,
+            logger=MlflowLogger(),
+            clock=SystemClock(),
+            stopwatch=system_stopwatch(),
+            running=self._neighbours().running,
+        )
+        return Meter(
+            self._settings.targets[target],
+            evaluator.target(target),
+            setup=setup,
+            open_run=lambda case: evaluator.open_run(case, nodeid),
+            budget_s=self._settings.overhead_budget_s,
+        )
 
     def _cases(self, target: str) -> tuple[Case, ...]:
         folder = self._settings.cases / target
         files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
         known = self._settings.targets
         cases = [read_case(file, root=self._settings.root, known_targets=known) for file in files]
-        return chosen_cases(target, cases, self._passed)
+        return chosen_cases(target, cases, self._state.passed)
 
     def _neighbours(self) -> Neighbours:
-        return Neighbours(self._state.worker.scratch, self._process)
+        return Neighbours(Path(self._state.worker.ref.scratch), self._process)
+
+
+class BusyWorker:
+    """Has an xdist worker say what it runs, so that one that measures can wait for it."""
+
+    def __init__(self, overheads: Overheads) -> None:
+        self._overheads = overheads
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Say so while an item runs."""
+        with self._overheads.busy(item):
+            return (yield)
+
+
+def is_measured(report: pytest.TestReport) -> bool:
+    """Tell whether a report says something of an overhead."""
+    return hasattr(report, REPORTED)
 
 
 OVERHEADS_PLUGIN = pytest.StashKey[Overheads]()

@@ -22,12 +22,14 @@ class SessionState:
         settings: what was asked for.
         controller: the owner of the session; None in an xdist worker, and in a session that only lists.
         report: the finished report; None before, and where there is no controller.
+        passed: ids of the cases that passed here; in the controller, of all.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.controller: Controller | None = None
         self.report: Report | None = None
+        self.passed: set[str] = set()
         self._worker: Worker | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.checks.coverage import Exercised, TargetCoverage
@@ -78,6 +78,10 @@ class CaseResult:
         """The worst of the verdicts: fail, then error, then pass."""
         statuses = {verdict.status for verdict in self.verdicts}
         return "fail" if "fail" in statuses else "error" if "error" in statuses else "pass"
+
+    def with_verdict(self, verdict: Verdict) -> CaseResult:
+        """Return the result with a verdict more, on what went wrong after everything else was judged."""
+        return replace(self, verdicts=(*self.verdicts, verdict))
 
     def to_json(self) -> dict[str, object]:
         """Return the result as plain JSON; a measurement that is no number is left out."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from e2i_eval.checks.contract import Contract
 from e2i_eval.checks.contract.assignment import assign
-from e2i_eval.checks.contract.logging_check import check_logging
+from e2i_eval.checks.contract.reconciliation import reconcile
 from e2i_eval.core.exchange import Caller, Exchange, Usage
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _exchange(draw: st.DrawFn, number: int, started_at_s: float) -> Exchange:
 
 def judged(evidence: Evidence) -> Verdict:
     """Return the oracle's verdict."""
-    return check_logging(evidence, Contract().calls, lambda text: text)
+    return reconcile(evidence.exchanges, evidence.traces or (), Contract().calls).verdict(lambda text: text)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

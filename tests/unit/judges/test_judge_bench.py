@@ -20,7 +20,7 @@ from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import RunError
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.runner.judging import JudgeRunner
-from e2i_eval.stats.repeats import RepeatPlan, judge
+from e2i_eval.stats.repeats import RepeatPlan, sum_up
 from e2i_eval.tracking.recorder import feedback
 from e2i_eval.tracking.scorers import score
 
@@ -164,7 +164,7 @@ def test_a_broken_judge_leaves_a_case_inconclusive() -> None:
     broken = Verdict(check="judge.tone", status="error", reason="the judge broke: 529")
 
     def status(*verdicts: Verdict, plan: RepeatPlan | None = None) -> str:
-        return judge([replace(result(), verdicts=verdicts)], plan or RepeatPlan()).status
+        return sum_up([replace(result(), verdicts=verdicts)], plan or RepeatPlan()).status
 
     assert status(broken) == "inconclusive"
     assert status(broken, Verdict(check="output", status="fail")) == "fail"

@@ -150,8 +150,10 @@ class _Evaluator:
         self.results = list(results)
         self.notes = (WireNote(kind=note, message="m"),) if note else ()
 
-    def evaluate(self, case: Case, nodeid: str, *, repeat: int = 0, first: CaseResult | None = None) -> Evaluation:
-        del nodeid, repeat, first
+    def evaluate(
+        self, case: Case, nodeid: str, *, repeat: int = 0, planned: int = 0, first: CaseResult | None = None
+    ) -> Evaluation:
+        del nodeid, repeat, planned, first
         run = Run(output=None, error=None, started_at_s=0.0, duration_s=0.0)
         return Evaluation(result=self.results.pop(0), evidence=Evidence(case=case, run=run, notes=self.notes))
 

@@ -19,9 +19,9 @@ from e2i_eval.stats.repeats import (
     by_case,
     disagreement,
     is_decided,
-    judge,
     judge_session,
     parse_reducer,
+    sum_up,
     tally,
 )
 
@@ -82,7 +82,7 @@ MOCK = RepeatPlan(times=5, exact=True)
 )
 def test_live_is_reduced(reduce: str, times: int, marks: str, status: str) -> None:
     """By the target's rule; what is open after the last repetition stays open."""
-    verdict = judge(results(marks), live(reduce, times))
+    verdict = sum_up(results(marks), live(reduce, times))
 
     assert verdict.status == status
     assert verdict.reason.startswith(f"{marks.count('+')} of {len(marks)} repetitions passed")
@@ -96,13 +96,13 @@ def test_stopping_early_changes_no_verdict_that_is_by_count(reduce: str, outcome
     plan = live(reduce, times)
     made = [result("pass" if mark == "+" else "fail", repeat=number) for number, mark in enumerate(outcomes[:times])]
     stop = next((n for n in range(1, len(made) + 1) if is_decided(made[:n], plan)), len(made))
-    early = judge(made[:stop], plan)
+    early = sum_up(made[:stop], plan)
 
     assert stop <= times
     if stop < times and early.status == "inconclusive":
         assert stop == len(made)
     if plan.reducer.good == 1 and early.status != "inconclusive" and len(made) >= stop:
-        assert judge(made, plan).status == early.status
+        assert sum_up(made, plan).status == early.status
 
 
 @pytest.mark.parametrize("check", ["logging", "secrets", "wire", "trace", "test", "something of tomorrow"])
@@ -112,21 +112,21 @@ def test_no_reducer_forgives_what_is_not_claudes(check: str) -> None:
     plan = live("pass@3", 5)
 
     assert is_decided(made, plan)
-    verdict = judge(made, plan)
+    verdict = sum_up(made, plan)
     assert verdict.status == "fail"
     assert f"{check} is wrong in repetition 3" in verdict.reason
 
 
 def test_what_could_not_be_judged_is_no_pass() -> None:
     """However many others passed; and it is not said to be wrong either."""
-    assert judge(results("++?"), live("pass@3", 3)).status == "error"
-    assert judge(results("-?"), live("pass@3", 3)).status == "error"
-    assert judge(results("++?"), MOCK).status == "error"
+    assert sum_up(results("++?"), live("pass@3", 3)).status == "error"
+    assert sum_up(results("-?"), live("pass@3", 3)).status == "error"
+    assert sum_up(results("++?"), MOCK).status == "error"
 
 
 def test_an_open_case_says_what_an_answer_takes() -> None:
     """Interval, smallest visible difference, repetitions that are missing, their price, and what to type."""
-    verdict = judge(results("+" * 9 + "-"), live("mean:0.9", 10))
+    verdict = sum_up(results("+" * 9 + "-"), live("mean:0.9", 10))
 
     assert verdict.pass_rate is not None
     assert (round(verdict.pass_rate.low, 3), round(verdict.pass_rate.high, 3)) == (0.596, 0.982)
@@ -141,23 +141,23 @@ def test_an_unknown_price_is_no_price() -> None:
     """One repetition without a price makes the cost of an answer unknown."""
     made = [*results("+"), result(repeat=1, measurements={})]
 
-    assert judge(made, live("mean:0.9", 2)).cost_to_resolve_usd is None
+    assert sum_up(made, live("mean:0.9", 2)).cost_to_resolve_usd is None
 
 
 def test_the_detectable_rate_is_the_rules() -> None:
     """Three repetitions that must all pass fail a case at .585 four times in five; one run sees .2."""
-    three, one = judge(results("+++"), live("all", 3)), judge(results("+"), live("pass^1", 1))
+    three, one = sum_up(results("+++"), live("all", 3)), sum_up(results("+"), live("pass^1", 1))
 
     assert three.detectable_rate == pytest.approx(0.2 ** (1 / 3), abs=0.001)
     assert one.detectable_rate == pytest.approx(0.2, abs=0.001)
-    assert judge(results("++"), live("mean:0.9", 2)).detectable_rate is None
+    assert sum_up(results("++"), live("mean:0.9", 2)).detectable_rate is None
 
 
 def test_mock_repetitions_that_agree_are_one_verdict() -> None:
     """All of them are made, as the last one may be the one that differs."""
     assert not is_decided(results("++++"), MOCK)
-    assert judge(results("+++++"), MOCK).reason == "5 of 5 repetitions passed, all the same"
-    assert judge(results("-----"), MOCK).status == "fail"
+    assert sum_up(results("+++++"), MOCK).reason == "5 of 5 repetitions passed, all the same"
+    assert sum_up(results("-----"), MOCK).status == "fail"
 
 
 def call(**keys: Any) -> PromptCall:  # noqa: ANN401
@@ -232,7 +232,7 @@ def test_a_disagreement_decides() -> None:
     made = [result(), differing]
 
     assert is_decided(made, MOCK)
-    assert (judge(made, MOCK).status, judge(made, MOCK).reason) == ("fail", "it differs")
+    assert (sum_up(made, MOCK).status, sum_up(made, MOCK).reason) == ("fail", "it differs")
 
 
 def test_a_case_counts_once() -> None:
@@ -282,5 +282,5 @@ def test_repetitions_find_their_case(cases: list[tuple[str, int]]) -> None:
 
 def test_verdicts_cross_processes_unchanged() -> None:
     """With their interval and without."""
-    for verdict in (judge(results("++-"), live("mean:0.9", 3)), judge(results("+"), RepeatPlan())):
+    for verdict in (sum_up(results("++-"), live("mean:0.9", 3)), sum_up(results("+"), RepeatPlan())):
         assert CaseVerdict.from_json(verdict.to_json()) == verdict

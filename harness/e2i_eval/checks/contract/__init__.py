@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from e2i_eval.checks.contract.call_records import call_records
-from e2i_eval.checks.contract.checks import contract_checks
+from e2i_eval.checks.contract.checks import Oracle, contract_checks
 from e2i_eval.checks.contract.contract import Contract
 from e2i_eval.checks.contract.contract_file import load_contract
 
-__all__ = ["Contract", "call_records", "contract_checks", "load_contract"]
+__all__ = ["Contract", "Oracle", "contract_checks", "load_contract"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import E2iError, UnknownError
@@ -68,7 +67,7 @@ class CaseRecords:
                 expectations=_expectations(expect),
             )
         except UnknownError as error:
-            return replace(result, verdicts=(*result.verdicts, unrecorded(str(error))))
+            return result.with_verdict(unrecorded(str(error)))
         return result
 
     def broken(self, case_run: CaseRun, case: Case, error: E2iError) -> None:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.checks import judge
 from e2i_eval.checks.behaviour_of import observed, prompt_measurements
-from e2i_eval.checks.contract import call_records, contract_checks
+from e2i_eval.checks.contract import Oracle, contract_checks
 from e2i_eval.checks.coverage import GraphWatch
 from e2i_eval.checks.expectations import golden_checks
-from e2i_eval.checks.judges.verdicts import judge_measurements
 from e2i_eval.checks.measurements import measure
 from e2i_eval.checks.rag import rag_check, rag_measurements
 from e2i_eval.checks.trajectory import trajectory_check
@@ -28,7 +27,7 @@ from e2i_eval.core.waiting import waited_s
 from e2i_eval.runner.evaluation.case_records import CaseRecords, unrecorded
 from e2i_eval.runner.evaluation.evaluation import Evaluation
 from e2i_eval.runner.evaluation.targets import Targets
-from e2i_eval.runner.judging import unasked
+from e2i_eval.runner.judging import Judged, unasked
 from e2i_eval.runner.outage import excused
 from e2i_eval.runner.report import CaseResult
 from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
@@ -65,6 +64,16 @@ class Called:
     capture: OpenCapture
     unsent: tuple[Verdict, ...]
     watched: WatchedCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One time of running a case: for which item, as which run on the server, as which of how many repetitions."""
+
+    nodeid: str
+    run_id: str
+    repeat: int
+    planned: int
 
 
 class Evaluator:
@@ -120,44 +129,29 @@ class Evaluator:
         *,
         checks: tuple[NamedCheck, ...] = (),
         repeat: int = 0,
+        planned: int = 0,
         first: CaseResult | None = None,
     ) -> Evaluation:
         """Call the case's target, gather the evidence, judge it, and record it.
 
         ``checks`` are made besides those that every case of the target is judged by.
-        ``repeat`` counts the runs of the case from 0; with ``first`` it must come out as that one did.
+        ``repeat`` counts the runs of the case from 0, of ``planned`` at most; with ``first`` it must come out as that
+        one did.
 
         Raises:
             UsageError: the target cannot be built, its contract cannot be read, or a judge is not described.
         """
+        if self._judging is not None and case.expect.judges:
+            self._judging.rules(case)  # a judge that nobody described is said before anything runs
         contract = self._targets.contract(case.target)
-        if self._judging is not None:
-            self._judging.rules(case)
         case_run, unknown = self._case_run(case, nodeid)
         called = self._called(case, case_run, unknown)
         evidence = self._evidence(case, called, case_run, unknown)
-        behaviour, unobserved = observed(evidence, contract.secrets.patterns)
-        judged = judge((*self._checks(case, contract), *checks), evidence)
-        verdicts = (*judged, *called.unsent, *unobserved)
-        if self._is_live:
-            verdicts = excused(verdicts, evidence.exchanges)
-        result = self._result(evidence, verdicts, nodeid, case_run)
-        result = replace(
-            result,
-            repeat=repeat,
-            behaviour=behaviour,
-            measurements={
-                **result.measurements,
-                **prompt_measurements(behaviour),
-                **rag_measurements(evidence, contract),
-            },
-            exercised=called.watched.exercised(evidence),
-            output=None if called.run.error else KeptOutput.of(called.run.output, case.expect),
-        )
-        result = self._judged(result, case, called.run)
+        turn = Turn(nodeid=nodeid, run_id=case_run.run_id if case_run else "", repeat=repeat, planned=planned)
+        result = self._result(turn, called, evidence, contract, checks)
         if first is not None and (differing := disagreement(first, result)):
-            result = replace(result, verdicts=(*result.verdicts, differing))
-        return Evaluation(result=self._recorded(result, evidence, case_run), evidence=evidence)
+            result = result.with_verdict(differing)
+        return Evaluation(result=self._recorded(result, case, case_run), evidence=evidence)
 
     def open_run(self, case: Case, nodeid: str) -> CaseRun:
         """Create a run on the server for calls that are measured and not judged.
@@ -187,10 +181,18 @@ class Evaluator:
         """Judge evidence that is there already, as a case of its own; the verdicts go to the traces of ``basis``."""
         case_run, unknown = self._case_run(case, nodeid)
         evidence = replace(basis.evidence, case=case)
-        verdicts = (*judge(checks, evidence), *((unrecorded(unknown),) if unknown else ()))
-        result = self._result(evidence, verdicts, nodeid, case_run)
-        result = replace(result, measurements=NOTHING_SPENT, behaviour=Behaviour(), calls=())
-        return self._recorded(result, evidence, case_run)
+        result = CaseResult(
+            case_id=case.id,
+            target=case.target,
+            nodeid=nodeid,
+            where=case.where(),
+            verdicts=(*judge(checks, evidence), *((unrecorded(unknown),) if unknown else ())),
+            measurements=NOTHING_SPENT,
+            trace_ids=_trace_ids(evidence),
+            run_id=case_run.run_id if case_run else "",
+            behaviour=Behaviour(),
+        )
+        return self._recorded(result, case, case_run)
 
     def _case_run(self, case: Case, nodeid: str) -> tuple[CaseRun | None, str]:
         """Open a case's run; without one, say why, and the case is evaluated all the same."""
@@ -261,45 +263,65 @@ class Evaluator:
             secrets=self._secrets,
         )
 
-    def _checks(self, case: Case, contract: Contract) -> tuple[NamedCheck, ...]:
+    def _result(
+        self, turn: Turn, called: Called, evidence: Evidence, contract: Contract, checks: tuple[NamedCheck, ...]
+    ) -> CaseResult:
+        """Judge the evidence, the answer by models last: they see nothing of it, and it holds nothing of them."""
+        case, oracle = evidence.case, Oracle(contract)
+        behaviour, unobserved = observed(evidence, contract.secrets.patterns)
+        made = judge((*self._checks(case, contract, oracle), *checks), evidence)
+        verdicts = (*made, *called.unsent, *unobserved)
+        if self._is_live:
+            verdicts = excused(verdicts, evidence.exchanges)
+        judged = self._judged(case, called.run, turn)
+        measurements = {
+            **measure(evidence, verdicts, self._price),
+            **prompt_measurements(behaviour),
+            **rag_measurements(evidence, contract),
+            **judged.measurements,
+        }
+        return CaseResult(
+            case_id=case.id,
+            target=case.target,
+            nodeid=turn.nodeid,
+            where=case.where(),
+            verdicts=(*verdicts, *judged.verdicts),
+            measurements=measurements,
+            trace_ids=_trace_ids(evidence),
+            run_id=turn.run_id,
+            behaviour=behaviour,
+            repeat=turn.repeat,
+            planned=turn.planned,
+            calls=oracle.call_records(evidence),
+            exercised=called.watched.exercised(evidence),
+            output=None if called.run.error else KeptOutput.of(called.run.output, case.expect),
+            judgements=judged.judgements,
+        )
+
+    def _checks(self, case: Case, contract: Contract, oracle: Oracle) -> tuple[NamedCheck, ...]:
         """Return the checks that every case of the target is judged by."""
         return (
             *golden_checks(case, price=self._price),
             *trajectory_check(case, other_models=contract.calls.other_models),
             *rag_check(case, contract),
-            *contract_checks(contract, price=self._price),
+            *contract_checks(contract, price=self._price, oracle=oracle),
             *self._standing(case.target),
         )
 
-    def _result(
-        self, evidence: Evidence, verdicts: tuple[Verdict, ...], nodeid: str, case_run: CaseRun | None
-    ) -> CaseResult:
-        return CaseResult(
-            case_id=evidence.case.id,
-            target=evidence.case.target,
-            nodeid=nodeid,
-            where=evidence.case.where(),
-            verdicts=verdicts,
-            measurements=measure(evidence, verdicts, self._price),
-            trace_ids=tuple(trace.trace_id for trace in evidence.traces or ()),
-            run_id=case_run.run_id if case_run else "",
-            calls=call_records(evidence, self._targets.contract(evidence.case.target)),
-        )
+    def _judged(self, case: Case, run: Run, turn: Turn) -> Judged:
+        if not case.expect.judges:
+            return Judged()
+        return self._judging.judge(case, run, turn) if self._judging is not None else unasked(case)
 
-    def _judged(self, result: CaseResult, case: Case, run: Run) -> CaseResult:
-        """Have the answer judged by models, which comes last: the evidence is closed, and holds none of it."""
-        judged = self._judging.judge(case, run, result) if self._judging is not None else unasked(case)
-        return replace(
-            result,
-            verdicts=(*result.verdicts, *judged.verdicts),
-            judgements=judged.judgements,
-            measurements={**result.measurements, **judge_measurements(judged.judgements)},
-        )
-
-    def _recorded(self, result: CaseResult, evidence: Evidence, case_run: CaseRun | None) -> CaseResult:
+    def _recorded(self, result: CaseResult, case: Case, case_run: CaseRun | None) -> CaseResult:
+        """Have the judgement written; the result says when it is not there."""
         if case_run is None:
             return result
-        return self._records.judged(case_run, result, evidence.case.expect)
+        return self._records.judged(case_run, result, case.expect)
+
+
+def _trace_ids(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(trace.trace_id for trace in evidence.traces or ())
 
 
 def _flush_raised(settings: TargetSettings, error: BaseException) -> Verdict:

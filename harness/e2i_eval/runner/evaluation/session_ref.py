@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject
@@ -34,6 +35,12 @@ class SessionRef:
     params: JsonObject
     artifacts: str = ""
     live: str = ""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The tracking server's host, which a mocked network must let through."""
+        host = urlsplit(self.uri).hostname
+        return (host,) if host else ()
 
     def to_json(self) -> dict[str, object]:
         """Return the reference as plain JSON."""

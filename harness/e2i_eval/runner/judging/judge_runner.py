@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from e2i_eval.checks.judges.judge_lookup import called
 from e2i_eval.checks.judges.scripted import scripted_content
 from e2i_eval.checks.judges.subject import JudgeSubject, part_of
-from e2i_eval.checks.judges.verdicts import verdict_of
+from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from e2i_eval.core.ports import Claude, OpenCapture, Pricing
     from e2i_eval.core.run import Run
     from e2i_eval.runner.judging.pending import Pending
-    from e2i_eval.runner.report import CaseResult
 
 __all__ = ["Ask", "JudgeRunner", "Judged", "Scorer", "unasked"]
 
@@ -44,6 +43,23 @@ class Judged:
 
     judgements: tuple[Judgement, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def measurements(self) -> dict[str, float]:
+        """What judging took, apart from what the target did; nothing for a case without judges."""
+        return judge_measurements(self.judgements)
+
+
+class CaseTurn(Protocol):
+    """One time of running a case."""
+
+    @property
+    def nodeid(self) -> str:
+        """The pytest item."""
+
+    @property
+    def repeat(self) -> int:
+        """Which repetition it is, from 0."""
 
 
 class JudgeRunner:
@@ -95,13 +111,13 @@ class JudgeRunner:
         rules = called(case.expect.judges, self._shared(case.target), where=case.where("expect.judges"))
         return tuple(replace(rule, doubt=self._doubt(rule, self._of(rule))) for rule in rules)
 
-    def judge(self, case: Case, run: Run, result: CaseResult) -> Judged:
+    def judge(self, case: Case, run: Run, turn: CaseTurn) -> Judged:
         """Ask the judges of a case about what it gave back.
 
         Args:
             case: names the judges.
             run: what the target gave back.
-            result: of the case until now; says which item and which repetition it is.
+            turn: which item and which repetition it is.
 
         Raises:
             UsageError: as ``rules``.
@@ -112,7 +128,7 @@ class JudgeRunner:
         if run.error is not None:
             return _judged(case, rules, [self._unasked(case, rule, NO_OUTPUT) for rule in rules])
         if self._pending is not None:
-            return _judged(case, rules, [self._noted(case, rule, run, result, self._pending) for rule in rules])
+            return _judged(case, rules, [self._noted(case, rule, run, turn, self._pending) for rule in rules])
         try:
             return self._asked(case, rules, run)
         except E2iError as error:  # what was recorded of the judges cannot be read
@@ -155,12 +171,12 @@ class JudgeRunner:
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
 
-    def _noted(self, case: Case, rule: JudgeRule, run: Run, result: CaseResult, pending: Pending) -> Judgement:
+    def _noted(self, case: Case, rule: JudgeRule, run: Run, turn: CaseTurn, pending: Pending) -> Judgement:
         """Leave the question with the session's batch."""
         try:
             question = JudgeQuestion(
-                nodeid=result.nodeid,
-                repeat=result.repeat,
+                nodeid=turn.nodeid,
+                repeat=turn.repeat,
                 where=case.where("expect.judges"),
                 rule=rule,
                 model=self._of(rule),

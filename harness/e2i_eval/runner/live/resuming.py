@@ -66,7 +66,9 @@ class Resuming:
         self._clock = clock
         self._on_kept = on_kept
 
-    def evaluate(self, case: Case, nodeid: str, *, repeat: int = 0, first: CaseResult | None = None) -> Evaluation:
+    def evaluate(
+        self, case: Case, nodeid: str, *, repeat: int = 0, planned: int = 0, first: CaseResult | None = None
+    ) -> Evaluation:
         """Return the result an interrupted run came to, or evaluate the case.
 
         Raises:
@@ -77,17 +79,19 @@ class Resuming:
         if kept is not None:
             self._answers.begin(case.id, repeat + 1)
             self._on_kept(case.id)
-            return _kept(case, replace(kept, nodeid=nodeid))
-        evaluation = self._attempted(case, nodeid, repeat=repeat, first=first)
+            return _kept(case, replace(kept, nodeid=nodeid, planned=planned))
+        evaluation = self._attempted(
+            case, lambda: self._evaluator.evaluate(case, nodeid, repeat=repeat, planned=planned, first=first), repeat
+        )
         if not any(note.kind == "budget" for note in evaluation.evidence.notes):  # with more money it may be another
             self._journal.keep(key, evaluation.result)
         return evaluation
 
-    def _attempted(self, case: Case, nodeid: str, *, repeat: int, first: CaseResult | None) -> Evaluation:
+    def _attempted(self, case: Case, evaluate: Callable[[], Evaluation], repeat: int) -> Evaluation:
         """Evaluate a case up to ``MAX_ATTEMPTS`` times; what was answered once is not asked again."""
         for attempt in range(MAX_ATTEMPTS):
             self._answers.begin(case.id, repeat)
-            evaluation = self._evaluator.evaluate(case, nodeid, repeat=repeat, first=first)
+            evaluation = evaluate()
             if not is_outage(evaluation.result.verdicts):
                 break
             if attempt + 1 < MAX_ATTEMPTS:

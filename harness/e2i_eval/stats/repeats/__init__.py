@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from e2i_eval.stats.repeats.case_verdict import CaseVerdict, CaseVerdictStatus
 from e2i_eval.stats.repeats.determinism import REPEATS, disagreement
-from e2i_eval.stats.repeats.judgement import is_decided, judge
+from e2i_eval.stats.repeats.judgement import is_decided, sum_up
 from e2i_eval.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
 from e2i_eval.stats.repeats.repeat_plan import RepeatPlan, RepeatWish, parse_times, repeat_plans
 from e2i_eval.stats.repeats.repetition import Repetition, by_case
@@ -26,10 +26,10 @@ __all__ = [
     "by_case",
     "disagreement",
     "is_decided",
-    "judge",
     "judge_session",
     "parse_reducer",
     "parse_times",
     "repeat_plans",
+    "sum_up",
     "tally",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from e2i_eval.stats.repeats.stopping import RepeatRule
     from e2i_eval.stats.sequential import Conclusion
 
-__all__ = ["at_worst", "is_decided", "judge"]
+__all__ = ["at_worst", "is_decided", "sum_up"]
 
 MAY_VARY = frozenset(
     {"completed", "output", "values", "nodes", "tools", "metrics", "params", "tags", "budget"},
@@ -36,7 +36,7 @@ HALVINGS = 12
 """The detectable rate is said to a tenth of a point."""
 
 
-def judge(results: Sequence[Repetition], plan: RepeatPlan) -> CaseVerdict:
+def sum_up(results: Sequence[Repetition], plan: RepeatPlan) -> CaseVerdict:
     """Return what the repetitions of one case come to.
 
     In mock and replay they must all come out the same. Live, the plan's reducer decides, or leaves it *inconclusive*;

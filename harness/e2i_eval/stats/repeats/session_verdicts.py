@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from e2i_eval.stats.repeats.judgement import at_worst, judge
+from e2i_eval.stats.repeats.judgement import at_worst, sum_up
 from e2i_eval.stats.repeats.repetition import by_case
 
 if TYPE_CHECKING:
@@ -42,4 +42,4 @@ def judge_session(results: Iterable[Repetition], plan_of: Callable[[str], Repeat
         results: of all cases, in the order they came; those of one item in the order they were made.
         plan_of: from a target to its plan.
     """
-    return tuple(judge(group, plan_of(group[0].target)) for group in by_case(results) if group[0].planned)
+    return tuple(sum_up(group, plan_of(group[0].target)) for group in by_case(results) if group[0].planned)
