@@ -60,7 +60,7 @@ def counted(mlflow: MlflowConfig, config: AgentConfig) -> tuple[int, int, int]:
 
 
 def workers(parent: int) -> list[psutil.Process]:
-    """Return the delivering processes of a process."""
+    """Return the worker processes of a process."""
     found = []
     for process in psutil.Process(parent).children():
         try:
@@ -72,13 +72,13 @@ def workers(parent: int) -> list[psutil.Process]:
 
 
 def awaited_worker(parent: int) -> psutil.Process:
-    """Return the delivering process once it is there."""
+    """Return the worker process once it is there."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         if found := workers(parent):
             return found[0]
         time.sleep(0.02)
-    pytest.fail("no delivering process was started")
+    pytest.fail("no worker process was started")
 
 
 def service(mlflow: MlflowConfig, config: AgentConfig, ending: str, calls: int = CALLS) -> subprocess.Popen[str]:

@@ -167,7 +167,7 @@ def test_rollbacks_go_back_step_by_step(registry: AgentRegistry, config: AgentCo
     steps = [registry.rollback(config.agent, "worse").to_version for _ in range(2)]
     in_production = registry.load(config.agent).max_tokens
 
-    with pytest.raises(UnknownVersionError, match=f"in production is {first}, and nothing was before"):
+    with pytest.raises(UnknownVersionError, match=f"version {first} is in production, and none was before it"):
         registry.rollback(config.agent, "worse still")
     registry.promote(config.agent, third, "mended")
 
@@ -207,7 +207,7 @@ def test_what_is_not_there_is_said(registry: AgentRegistry, config: AgentConfig)
     """Unknown agents, versions and aliases are named; a prompt version nobody wrote is not registered."""
     with pytest.raises(UnknownVersionError, match=r"'e2i-nobody' has no version or alias 'production'"):
         registry.load("nobody")
-    with pytest.raises(UnknownVersionError, match="cannot be rolled back: in production is None"):
+    with pytest.raises(UnknownVersionError, match="cannot be rolled back: none is in production"):
         registry.rollback("nobody", "why not")
     with pytest.raises(KeyError, match="'9'"):
         registry.register(varied(config, prompts={"plan": "9"}), PROMPTS)

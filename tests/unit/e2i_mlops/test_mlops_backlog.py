@@ -113,7 +113,7 @@ def test_a_dead_process_is_inherited_and_a_living_one_is_not(config: MlflowConfi
 
 
 def test_a_lock_that_a_worker_holds_protects_its_dead_parent(config: MlflowConfig) -> None:
-    """A second descriptor of the lock, as a delivering process has, keeps the calls from being taken over."""
+    """A second descriptor of the lock, as a worker process has, keeps the calls from being taken over."""
     dead = Backlog(config)
     added(dead, b"under way")
     held = os.dup(dead.spool.lock or 0)

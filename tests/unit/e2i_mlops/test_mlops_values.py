@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,11 @@ from e2i.mlops.agent_path import MISSING, at_path, number_at
 from e2i.mlops.claude_message import answer_of, request_of
 from e2i.mlops.prices import cost_of
 from e2i.mlops.snapshot import MAX_VALUE_BYTES, encoded, snapshot
+from e2i.mlops.tracking_client import RequestRejectedError
 from e2i.mlops.usage import TokenUsage, usage_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Answer(BaseModel):
@@ -235,3 +240,14 @@ def test_paths_lead_into_outputs(path: str, expected: object) -> None:
 def test_only_numbers_are_metrics(value: object, expected: object) -> None:
     """NumPy scalars count, text does not, and what JSON cannot say is spelled out."""
     assert number_at({"m": value}, "m") == expected
+
+
+def test_a_refusal_passes_through_a_context_manager() -> None:
+    """Python sets the traceback of an error there, which must not hide it behind another error."""
+
+    @contextmanager
+    def block() -> Iterator[None]:
+        yield
+
+    with pytest.raises(RequestRejectedError, match="HTTP 400 BAD: no"), block():
+        raise RequestRejectedError(status=400, code="BAD", detail="no")
