@@ -24,7 +24,7 @@ ROOM = 10
 
 
 class ProgressLine:
-    """Draws when a test begins, and erases when it ends; where nobody is watching it leaves the session."""
+    """Draws when a test begins, and erases when it ends; does nothing where nobody is watching."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -38,16 +38,14 @@ class ProgressLine:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take in how many there are, and where to draw: earlier pytest has no terminal yet."""
         self._reporter = _watched(session.config, self._environ)
-        if self._reporter is None:
-            session.config.pluginmanager.unregister(self)
-            return
         self._total = len(session.items)
         self._begun_s = time.monotonic()
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logstart(self) -> None:
         """Draw at the right of the line that pytest has just begun, when there is room."""
-        assert self._reporter is not None  # noqa: S101  unregistered without
+        if self._reporter is None:
+            return
         elapsed_s = time.monotonic() - self._begun_s
         text = progress_line(len(self._ended), self._total, failed=len(self._failed), elapsed_s=elapsed_s)
         writer = self._reporter._tw  # noqa: SLF001  the only way to the cursor's column
