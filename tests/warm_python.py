@@ -15,6 +15,7 @@ Run as a script with one argument, the number of the socket to serve.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -245,7 +246,7 @@ def main() -> None:
         job, fds = _born(theirs)
     _become(job, fds)
     with warm(nursery) if nursery else contextlib.nullcontext():
-        _run(job.words)
+        _run_to_the_end(job.words)
 
 
 class _Importing:
@@ -332,6 +333,25 @@ def _become(job: Job, fds: Sequence[int]) -> None:
     for stream in (sys.stdout, sys.stderr):
         assert isinstance(stream, io.TextIOWrapper)
         stream.reconfigure(line_buffering=stream.isatty() or stream is sys.stderr, write_through=is_unbuffered)
+
+
+def _run_to_the_end(words: list[str]) -> None:
+    """Run, and end as the interpreter does but for taking thousands of modules apart, which costs 0.2 s of CPU.
+
+    What is not an ordinary end is left to the interpreter.
+    """
+    code: object = 0
+    try:
+        _run(words)
+    except SystemExit as leaving:
+        code = leaving.code or 0
+        if not isinstance(code, int):
+            raise
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  waits for threads, as the interpreter does
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(int(code))
 
 
 def _run(words: list[str]) -> None:
