@@ -1,4 +1,5 @@
 # Two commands matter: `make eval` evaluates the reference platform, `make test` proves the tool.
+# While editing there is `make check`, which proves what needs no session, no server and no network.
 # Both set up .venv from nothing when needed and start at once when nothing changed.
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: eval prove test lint types imports unit wheel lock clean
+.PHONY: eval prove test check lint types imports unit quick benchmarks wheel lock clean
 .DEFAULT_GOAL := eval
 
 eval: $(READY)
@@ -16,7 +17,18 @@ eval: $(READY)
 prove: $(READY)
 	$(BIN)/e2i-eval prove
 
-test: lint types imports unit
+# The clock runs in the recipe, so that what is made side by side is counted once.
+test: $(READY)
+	@begun=$$(date +%s); \
+	  $(MAKE) --no-print-directory --jobs 2 lint types imports \
+	  && $(MAKE) --no-print-directory unit benchmarks \
+	  && took=$$(($$(date +%s) - begun)) && echo "make test: $$((took / 60)) min $$((took % 60)) s"
+
+check: $(READY)
+	@begun=$$(date +%s); \
+	  $(MAKE) --no-print-directory --jobs 2 lint types imports \
+	  && $(MAKE) --no-print-directory quick \
+	  && took=$$(($$(date +%s) - begun)) && echo "make check: $$((took / 60)) min $$((took % 60)) s"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -28,9 +40,16 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
-# Benchmarks run alone, after the rest: two workers would measure each other.
 unit: $(READY)
 	$(BIN)/pytest tests --ignore tests/performance -n 2 --dist loadfile --no-loadscope-reorder
+
+# Left out: what starts the deployment's server, and what reads through the whole corpus.
+quick: $(READY)
+	$(BIN)/pytest tests/unit -n 2 --dist loadfile --no-loadscope-reorder -q \
+	  --ignore tests/unit/e2i_rag --ignore tests/unit/e2i_mlops/test_deployment.py
+
+# Benchmarks run alone, after the rest: two workers would measure each other.
+benchmarks: $(READY)
 	$(BIN)/pytest tests/performance -s
 
 wheel: $(READY)

@@ -40,6 +40,8 @@ DEADLINE_S = 5.0
 
 FLUSH_S = 120.0
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 class State(TypedDict, total=False):
     """What the graph passes along."""

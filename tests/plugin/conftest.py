@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -149,13 +148,6 @@ class Project:
 @pytest.fixture(scope="module", autouse=True)
 def started_warm(warm_python: None) -> None:
     """Have all sessions of these tests start warm, but for those of tests that ask for ``cold_python``."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def heeded_ctrl_c() -> None:
-    """Undo what a shell does to a job in the background: its children would ignore SIGINT."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

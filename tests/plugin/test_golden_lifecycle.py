@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import pty
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -120,18 +121,16 @@ def on_a_terminal(project: Project, *args: str, answers: bytes) -> str:
     """Run pytest in the project on a terminal of its own, where somebody has typed ahead."""
     command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "--e2i-eval", *args]
     leader, follower = pty.openpty()
-    child = os.posix_spawn(
-        "/bin/sh",
-        ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(project.folder), *command],
-        project.environ({}),
-        file_actions=[(os.POSIX_SPAWN_DUP2, follower, number) for number in (0, 1, 2)],
-    )
-    os.close(follower)
-    os.write(leader, answers)
+    own = project.environ({})
     screen = b""
-    while piece := _read(leader):
-        screen += piece
-    os.waitpid(child, 0)
+    with subprocess.Popen(
+        command, cwd=project.folder, env=own, stdin=follower, stdout=follower, stderr=follower
+    ) as process:
+        os.close(follower)
+        os.write(leader, answers)
+        while piece := _read(leader):
+            screen += piece
+        process.wait()
     os.close(leader)
     return screen.decode(errors="replace")
 

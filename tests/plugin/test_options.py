@@ -161,6 +161,7 @@ def serial(mixed: Project) -> Outcome:
     return mixed.run()
 
 
+@pytest.mark.usefixtures("cold_python")
 def test_one_session_under_xdist(mixed: Project, serial: Outcome) -> None:
     """The same verdicts, one report, one run of the session, no case twice, no store left."""
     outcome = mixed.run("-n", "2", "--e2i-store=temp", "--e2i-report=parallel", report="parallel")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 180.0
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture
 def doomed(tmp_path: Path, cache: Path) -> Iterator[TemporaryServer]:

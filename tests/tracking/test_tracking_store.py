@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The functions under test run in the server's process, where MLflow and SQLAlchemy may warn each other in peace.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("warm_python")]
 
 START_TIMEOUT_S = 180.0
 
