@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LatencyFinding", "LatencyTest", "SessionContext"]
 
-TAG = "duet"
-"""Cases with this tag are preferred to all others of their target."""
+TAGS = {"ab", "duet"}
+"""Cases with one of these tags are preferred to all others of their target; the second is the former name."""
 
 CASE_SUFFIXES = {".yaml", ".yml"}
 START_TIMEOUT_S = 120.0
@@ -111,7 +111,7 @@ class LatencyTest:
         self._revision = revision
         self._settings = settings
         self._surroundings = surroundings
-        basis = plan or SchedulePlan(budget_s=settings.duet_budget_s)
+        basis = plan or SchedulePlan(budget_s=settings.ab_budget_s)
         self._plan = replace(basis, family=max(1, family) * len(PARTS))
         self._worktree: Worktree | None = None
         self._clients: dict[VariantName, WorkerClient] = {}
@@ -223,7 +223,7 @@ class LatencyTest:
         environ = {
             name: value for name, value in surroundings.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)
         }
-        log = surroundings.scratch / f"duet-{variant}.log"
+        log = surroundings.scratch / f"ab-{variant}.log"
         return WorkerClient(variant, worker_config, cwd=tree / self._revision.project, environ=environ, log=log)
 
     def _end_players(self) -> None:
@@ -234,11 +234,11 @@ class LatencyTest:
     # what is played, and where it is recorded
 
     def _files(self, target: str) -> dict[str, Path]:
-        """Return the case files to try, those tagged ``duet`` or else a sample of those that end without an error."""
+        """Return the case files to try, those tagged ``ab`` or else a sample of those that end without an error."""
         folder = self._settings.cases / target
         files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
         cases = [read_case(file, root=self._settings.root, known_targets=self._settings.targets) for file in files]
-        tagged = [case for case in cases if TAG in case.tags]
+        tagged = [case for case in cases if TAGS.intersection(case.tags)]
         candidates = tagged or _spread([case for case in cases if case.expect.error is None])
         return {case.id: case.path for case in candidates if case.path is not None}
 
@@ -247,7 +247,8 @@ class LatencyTest:
         """Give each variant a run on the server, which is marked as what it is and counts as no case."""
         open_run = self._surroundings.open_run
         runs = {
-            variant: open_run(Case(id=f"{target} (duet, {variant})", target=target, inputs={})) for variant in VARIANTS
+            variant: open_run(Case(id=f"{target} (A/B latency test, {variant})", target=target, inputs={}))
+            for variant in VARIANTS
         }
         is_done = False
         try:
@@ -296,9 +297,7 @@ def _looks(pairs: Pairs, target: str) -> tuple[Look, ...]:
     except UnknownError as error:
         spoilt = f"; {len(pairs.spoilt)} more were set aside: {_worst(pairs)}" if pairs.spoilt else ""
         what = f"{target} could not be measured: {error.what}{spoilt}"
-        raise UnknownError(
-            what, fix="give it more time with --e2i-duet-budget=SECONDS, or a quieter machine"
-        ) from error
+        raise UnknownError(what, fix="give it more time with --e2i-ab-budget=SECONDS, or a quieter machine") from error
 
 
 def _shift(target: str, sets: Sets, pairs: Pairs) -> LatencyShift:

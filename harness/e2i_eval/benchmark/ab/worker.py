@@ -172,7 +172,9 @@ def _trouble(case: Case, answered: Run, capture: OpenCapture) -> str:
         return notes[0]
     expect = replace(case.expect, budget=Budget(), nodes=None, metrics={}, params={}, tags={})
     asked = replace(case, expect=expect)
-    evidence = Evidence(case=asked, run=answered, exchanges=capture.exchanges, unknown="not read in a duet")
+    evidence = Evidence(
+        case=asked, run=answered, exchanges=capture.exchanges, unknown="not read in an A/B latency test"
+    )
     wrong = (each for each in judge(golden_checks(asked), evidence) if each.status not in {"pass", "skip"})
     return next((f"{each.check}: {each.reason}" for each in wrong), "")
 

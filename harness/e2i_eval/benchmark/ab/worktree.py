@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worktree"]
 
-PREFIX = "e2i-duet-"
+PREFIX = "e2i-ab-"
 LOCK, TREE = "alive", "base"
 REMOVE_TIMEOUT_S = 30.0
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -27,7 +27,7 @@ NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 class Worktree:
     """A folder outside the repository, made by ``git worktree add --detach``.
 
-    Index, stash, branches and files of the user are not touched. A cleanup process process removes it when this process
+    Index, stash, branches and files of the user are not touched. A cleanup process removes it when this process
     closes it or ends, also by SIGKILL; what even that left behind (the machine went down), the next session removes.
 
     Attributes:
@@ -41,7 +41,7 @@ class Worktree:
             UsageError: git cannot do it, or this system cannot.
         """
         if sys.platform == "win32":
-            what = "--e2i-duet does not work on Windows"
+            what = "--e2i-ab does not work on Windows"
             raise UsageError(what, fix="run it on Linux or macOS, or in WSL")
         _remove_abandoned(revision.top)
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
@@ -65,7 +65,7 @@ class Worktree:
 
     def _add(self, revision: Revision) -> None:
         refusal = UsageError(
-            f"--e2i-duet={revision.ref}: {revision.commit[:7]} cannot be checked out in {self.path}",
+            f"--e2i-ab={revision.ref}: {revision.commit[:7]} cannot be checked out in {self.path}",
             fix=f"try it by hand: git worktree add --detach /tmp/base {revision.commit[:7]}",
         )
         git(
@@ -86,7 +86,7 @@ def _caretaker(top: Path, folder: Path) -> subprocess.Popen[bytes]:
     assert process.stdout is not None  # noqa: S101  it was asked for
     if process.stdout.readline().strip() != b"ready":
         process.kill()
-        what = "the process that is to remove the duet's worktree does not start"
+        what = "the process that is to remove the base's worktree does not start"
         raise E2iError(what, fix=f"try it: {sys.executable} {script}")
     return process
 
