@@ -38,7 +38,7 @@ case = "refund"
 change = { price = 3 }
 path = "amount"
 must = "increase"
-[targets.shop.knock-out.setting]
+[targets.shop.ablation.setting]
 case = "refund"
 environment = { SHOP = "off" }
 values = { amount = 0 }
@@ -154,8 +154,8 @@ def test_surroundings_are_there_for_the_call_alone(settings: Settings) -> None:
     """The golden case is evaluated outside of them, the target built anew inside."""
     table = Table(settings)
 
-    assert table.run("knock-out").status == "fail"
-    assert table.till.steps == ["call shop/refund", "build shop", "call shop/knock-out/setting off"]
+    assert table.run("ablation").status == "fail"
+    assert table.till.steps == ["call shop/refund", "build shop", "call shop/ablation/setting off"]
     assert table.till.environ == {}
 
 

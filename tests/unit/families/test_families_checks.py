@@ -99,13 +99,13 @@ def test_relation_needs_two_answers() -> None:
     assert verdict(check, evidence({"amount": 3.0}), evidence(error="ValueError")).status == "error"
 
 
-def test_knock_out_needs_answer_and_log() -> None:
+def test_ablation_needs_answer_and_log() -> None:
     """Either alone is not enough, and what also holds with everything on proves nothing."""
     rules = Expectation(
         values={"from": ValueRule(equals="guess", has_equals=True)},
         tags={"origin": ValueRule(equals="fallback", has_equals=True)},
     )
-    check = declared("knock-out", alteration=Alteration(seam="a:b"), expect=rules)
+    check = declared("ablation", alteration=Alteration(seam="a:b"), expect=rules)
     said = evidence({"from": "guess"}, tag="fallback")
 
     assert verdict(check, said).status == "pass"
@@ -114,12 +114,12 @@ def test_knock_out_needs_answer_and_log() -> None:
     assert verdict(check, said, said).status == "error"
 
 
-def test_knock_out_may_end_in_an_error() -> None:
+def test_ablation_may_end_in_an_error() -> None:
     """A target may refuse to answer, if its trace says so."""
     rules = Expectation(
         error=ErrorRule(type="ConnectionError"), tags={"origin": ValueRule(equals="down", has_equals=True)}
     )
-    check = declared("knock-out", alteration=Alteration(seam="a:b"), expect=rules)
+    check = declared("ablation", alteration=Alteration(seam="a:b"), expect=rules)
 
     assert verdict(check, evidence(error="ConnectionError", tag="down")).status == "pass"
     assert verdict(check, evidence({"amount": 2.0}, tag="down")).status == "fail"
@@ -216,7 +216,7 @@ def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables are as before, whether they were set or not, and the seam is left."""
     environ = {"A": "1"}
     monkeypatch.setitem(__import__("sys").modules, "seams", type("seams", (), {"seam": staticmethod(seam)}))
-    check = declared("knock-out", alteration=Alteration(seam="seams:seam", environment={"A": "2", "B": "3"}))
+    check = declared("ablation", alteration=Alteration(seam="seams:seam", environment={"A": "2", "B": "3"}))
     ENTERED.clear()
     with call_environment(check, environ):
         assert environ == {"A": "2", "B": "3"}
@@ -232,7 +232,7 @@ def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_seam_that_is_none(name: str, said: str) -> None:
     """The seam, what is wrong, where it is named and what it must be."""
-    check = declared("knock-out", alteration=Alteration(seam=name))
+    check = declared("ablation", alteration=Alteration(seam=name))
     with pytest.raises(UsageError, match=said) as raised, call_environment(check, dict(os.environ)):
         pytest.fail("the block must not run")
 

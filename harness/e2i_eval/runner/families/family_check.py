@@ -50,7 +50,8 @@ def family_check(declared: Declared, before: Before) -> NamedCheck:
         "truth": _truth,
         "null": _null,
         "metamorphic": _related,
-        "knock-out": _knocked_out,
+        "ablation": _ablated,
+        "knock-out": _ablated,
         "fresh-process": _related,
         "provenance": _provenance,
     }
@@ -133,7 +134,7 @@ def _no_answer(declared: Declared, before: Before, evidence: Evidence) -> Verdic
     return Verdict(check=declared.family, status="error", reason=reason)
 
 
-def _knocked_out(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
+def _ablated(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
     """Answer and log say that something is off, and would not say so when nothing is."""
     verdict = _by_rules(declared, evidence.case, declared.expect, evidence, RULE_CHECKS | _with_error(declared))
     if verdict.status != "pass" or before.evidence is None:
