@@ -12,12 +12,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.benchmark.ab.adjusted_time import own_s
+from e2i_eval.benchmark.timing.lap import own_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.benchmark.overhead.lap import Moment
+    from e2i_eval.benchmark.timing.lap import Moment
 
 __all__ = ["CallbackTime"]
 

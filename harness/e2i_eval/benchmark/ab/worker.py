@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.benchmark.ab.adjusted_time import AdjustedTime, system_felt_time
 from e2i_eval.benchmark.ab.callback_time import CallbackTime
 from e2i_eval.benchmark.ab.sample import Sample
 from e2i_eval.benchmark.ab.source_roots import SourceTree
+from e2i_eval.benchmark.timing.stopwatch import lasting_stopwatch
 from e2i_eval.checks import judge
 from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.claude import ClaudeWire
@@ -54,12 +54,13 @@ class VariantWorker:
     def __init__(self, worker_config: WorkerConfig) -> None:
         """Take over imports, Claude and logging of this process, for good."""
         self._worker_config = worker_config
-        self._adjusted: AdjustedTime = system_felt_time()
-        self._callbacks = CallbackTime(self._adjusted.moment)
+        self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
+        self._stopwatch = lasting_stopwatch()
+        self._until_the_end.enter_context(self._stopwatch.watching())
+        self._callbacks = CallbackTime(self._stopwatch.moment)
         self._tree = SourceTree(Path(worker_config.tree), Path(worker_config.head))
         self._tree.add(worker_config.roots)
         environ = environment()
-        self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
         self._until_the_end.enter_context(redirected(worker_config.uri, environ))
         self._tracking = TrackingClient(worker_config.uri, environ=environ, scratch=Path(worker_config.scratch))
         self._wire = ClaudeWire(
@@ -77,7 +78,7 @@ class VariantWorker:
     @property
     def says(self) -> str:
         """What is measured."""
-        return self._adjusted.says
+        return self._stopwatch.says
 
     def build(self, settings: JsonObject, run: JsonObject, roots: Sequence[str]) -> tuple[str, ...]:
         """Build a target and see to it that it is of this variant's tree; return the source roots it came from.
@@ -110,11 +111,11 @@ class VariantWorker:
             with (
                 self._wire.capture(case) as capture,
                 contextlib.chdir(Path.cwd()),
-                self._adjusted.measured() as called_s,
+                self._stopwatch.measured() as called_s,
             ):
                 answered = target.call(inputs, clock=SystemClock(), runner=self._runner)
             observed_s = self._callbacks.take()
-            with self._adjusted.measured() as sent_s:
+            with self._stopwatch.measured() as sent_s:
                 worked_s = -time.process_time()
                 unsent = self._send(target)
                 worked_s += time.process_time()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from e2i_eval.benchmark.overhead.pairing import BlockPair, VariantName
-    from e2i_eval.benchmark.overhead.stopwatch import Stopwatch
     from e2i_eval.benchmark.overhead.transparency import Transparency
+    from e2i_eval.benchmark.timing.stopwatch import Stopwatch
     from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock

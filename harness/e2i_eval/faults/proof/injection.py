@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
+from e2i_eval.benchmark.timing.stopwatch import system_stopwatch
 from e2i_eval.faults.sent_span import rewritten
 from e2i_eval.runner.target import build_target
 from e2i_eval.tracking.traffic import Handling, HttpRequest
