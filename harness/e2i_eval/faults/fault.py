@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from e2i_eval.faults.sent_span import SentSpan
     from e2i_eval.tracking.traffic import Handling, HttpRequest
 
-__all__ = ["Fault", "FaultClass", "Need", "Place"]
+__all__ = [
+    "CallEdit",
+    "CaseEdit",
+    "Fault",
+    "FaultClass",
+    "ModelEdit",
+    "Need",
+    "Place",
+    "RequestEdit",
+    "SpansEdit",
+    "Target",
+]
 
 FaultClass = Literal[
     "missing",
@@ -36,6 +47,13 @@ FaultClass = Literal[
 
 Place = Literal["log", "agent", "Claude", "server"]
 """Where it is applied: to what logging sends, to the agent, to what Claude answers, to what the server keeps."""
+
+Target: TypeAlias = "Callable[[JsonObject], object]"
+SpansEdit: TypeAlias = "Callable[[list[SentSpan], ControlRun], list[SentSpan]]"
+RequestEdit: TypeAlias = "Callable[[HttpRequest, ControlRun], Handling | None]"
+ModelEdit: TypeAlias = "Callable[[ControlRun, Callable[[], None]], AbstractContextManager[None]]"
+CallEdit: TypeAlias = "Callable[[Target, ControlRun, Callable[[], None]], Target]"
+CaseEdit: TypeAlias = "Callable[[Case], Case | None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +103,11 @@ class Fault:
     checks: tuple[str, ...]
     tells: str = ""
     needs: tuple[Need, ...] = ()
-    spans: Callable[[list[SentSpan], ControlRun], list[SentSpan]] | None = None
-    request: Callable[[HttpRequest, ControlRun], Handling | None] | None = None
-    model: Callable[[ControlRun, Callable[[], None]], AbstractContextManager[None]] | None = None
-    call: (
-        Callable[[Callable[[JsonObject], object], ControlRun, Callable[[], None]], Callable[[JsonObject], object]]
-        | None
-    ) = None
-    case: Callable[[Case], Case | None] | None = None
+    spans: SpansEdit | None = None
+    request: RequestEdit | None = None
+    model: ModelEdit | None = None
+    call: CallEdit | None = None
+    case: CaseEdit | None = None
 
     def lacks(self, control_run: ControlRun) -> str:
         """Return what the control run lacks for this fault; empty when it has all."""
