@@ -76,12 +76,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ab-rates-") as name, _busy(chosen.busy):
         clone = _clone(Path(name), chosen)
         os.environ["E2I_SPOOL_DIR"] = str(Path(name) / "spool")
-        with _surroundings(Path(name), clone) as (settings, surroundings, close):
+        with _context(Path(name), clone) as (settings, context, close):
             revision = find_revision("HEAD~1" if chosen.slow else "HEAD", clone)
             for number in range(chosen.decisions):
                 if number % chosen.restart == 0:
                     close.close()
-                    latency_test = LatencyTest(revision, settings, surroundings, family=1)
+                    latency_test = LatencyTest(revision, settings, context, family=1)
                     close.callback(latency_test.close)
                 decided.append(_decide(latency_test, chosen.target, number))
                 last = decided[-1]
@@ -129,7 +129,7 @@ def _slow_down(file: Path, function: str, statement: str, seconds: float) -> Non
 
 
 @contextlib.contextmanager
-def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, SessionContext, contextlib.ExitStack]]:
+def _context(folder: Path, clone: Path) -> Iterator[tuple[Settings, SessionContext, contextlib.ExitStack]]:
     scratch = folder / "scratch"
     scratch.mkdir()
     cache = cache_folder(os.environ)
@@ -140,7 +140,7 @@ def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Session
         server.wait_ready(SERVER_TIMEOUT_S)
         tracking = TrackingClient(server.uri, environ=os.environ, scratch=scratch)
         session = tracking.open_session(session_id=session_id, name="A/B error rates", tags={}, params={})
-        surroundings = SessionContext(
+        context = SessionContext(
             uri=server.uri,
             scratch=scratch,
             hosts=("127.0.0.1",),
@@ -157,7 +157,7 @@ def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Session
             clock=SystemClock(),
         )
         with contextlib.ExitStack() as close:
-            yield settings, surroundings, close
+            yield settings, context, close
         tracking.close()
     finally:
         server.stop()

@@ -116,7 +116,7 @@ def test_equal_commits_pass_and_the_users_tree_is_as_it_was(repository: Project)
 
 
 def test_a_base_that_does_not_import_says_so(repository: Project) -> None:
-    """It is an error of the base's, told with its place and what to try."""
+    """It is an error of the base's, shown with its place and what to try."""
     git(repository, "checkout", "--quiet", "same")
     outcome = repository.run("--e2i-ab=broken", *ALONE)
 

@@ -147,7 +147,7 @@ OPTIONS = (
         name="fresh",
         action="store_true",
         toml=False,
-        help="in live, begin anew instead of going on with a run that was interrupted",
+        help="in live, begin anew instead of resuming a run that was interrupted",
     ),
     Option(
         name="target",

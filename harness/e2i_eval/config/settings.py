@@ -239,7 +239,7 @@ def _is_judged_in_batch(value: object, claude: str) -> bool:
 
 def _is_fresh(value: object, claude: str) -> bool:
     if value and claude != "live":
-        what = f"--e2i-fresh: with --e2i-claude={claude} no run is gone on with"
+        what = f"--e2i-fresh: with --e2i-claude={claude} no run is resumed"
         raise UsageError(what, fix="leave it out, or add --e2i-claude=live")
     return bool(value)
 

@@ -26,7 +26,7 @@ CALLS_ASTRAY = FaultList(kind="counted twice", place="log", checks=("logging",))
     "cache-counted-twice",
     "Cached tokens are added to an input that has them already.",
     source="another tracer, issues 12306 and 10592: cached input tokens were counted twice",
-    tells="input_tokens",
+    says="input_tokens",
     needs=(CACHED_TOKENS,),
 )
 def count_cache_twice(spans: Spans, control_run: ControlRun) -> Spans:
@@ -40,14 +40,14 @@ def count_cache_twice(spans: Spans, control_run: ControlRun) -> Spans:
     "Two calls are logged with each other's answer.",
     source="livekit/agents#3554: overlapping calls took each other's spans for their own",
     kind="swapped",
-    tells="completion|tool call|text",
+    says="completion|tool call|text",
     needs=(TWO_CALLS,),
 )
 def swap_answers(spans: Spans, _control_run: ControlRun) -> Spans:
     """Give the first and the last call each other's answer."""
-    told = calls(spans)
-    if len(told) > 1:
-        first, last = told[0], told[-1]
+    logged = calls(spans)
+    if len(logged) > 1:
+        first, last = logged[0], logged[-1]
         first.attributes[OUTPUTS], last.attributes[OUTPUTS] = last.attributes[OUTPUTS], first.attributes[OUTPUTS]
     return spans
 
@@ -57,10 +57,10 @@ def swap_answers(spans: Spans, _control_run: ControlRun) -> Spans:
     "The prompt of an earlier request is logged.",
     source="epam/ai-dial-sdk#448: requests on a kept connection were recorded under an earlier one's trace",
     kind="misattributed",
-    tells="user|message",
+    says="user|message",
     needs=(ONE_CALL, another_case()),
 )
-def tell_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
+def log_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Log the prompt of another case, as state kept between calls does."""
     other = control_run.other
     texts = [] if other is None else [str(each.request.get("messages")) for each in other.exchanges]
@@ -74,7 +74,7 @@ def tell_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     "A call is logged below a node that did not make it.",
     source="livekit/agents#3554: spans got the wrong parent where calls overlapped",
     kind="misattributed",
-    tells="node",
+    says="node",
     needs=(ONE_CALL, demands("node")),
 )
 def move_to_other_node(spans: Spans, control_run: ControlRun) -> Spans:
@@ -97,7 +97,7 @@ def move_to_other_node(spans: Spans, control_run: ControlRun) -> Spans:
     "Each call has two spans, side by side.",
     source="mlflow, langchain's and anthropic's autologs both on: two model spans for one call",
     kind="duplicated",
-    tells="logged twice",
+    says="logged twice",
     needs=(ONE_CALL,),
 )
 def log_twice(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -109,7 +109,7 @@ def log_twice(spans: Spans, _control_run: ControlRun) -> Spans:
     "nested-autologs-add-up",
     "A wrapper counts the tokens of the call inside it once more.",
     source="another tracer, issue 3956, braintrustdata/braintrust-sdk-python#312: nested spans counted twice",
-    tells="tokens",
+    says="tokens",
     needs=(ONE_CALL,),
 )
 def count_inner_call_again(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -129,7 +129,7 @@ def count_inner_call_again(spans: Spans, _control_run: ControlRun) -> Spans:
     source="DataDog/dd-trace-py#6891: spans of streams that failed stayed open",
     kind="unfinished",
     checks=("trace",),
-    tells="never ended",
+    says="never ended",
     needs=(ONE_CALL,),
 )
 def never_end(spans: Spans, _control_run: ControlRun) -> Spans:

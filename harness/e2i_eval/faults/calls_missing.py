@@ -26,7 +26,7 @@ MISSING_IN_CALLS = FaultList(kind="missing", place="log", checks=("logging",))
     "call-lost",
     "One call to Claude leaves no span.",
     source="another tracer, issue 2221: streamed calls of a chain were not counted",
-    tells="no span on the server",
+    says="no span on the server",
     needs=(ONE_CALL,),
 )
 def lose_call(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -39,7 +39,7 @@ def lose_call(spans: Spans, _control_run: ControlRun) -> Spans:
     "prompt-lost",
     "The messages to Claude are logged empty.",
     source="openai/openai-agents-python#4692: the input of a streamed call was never set on its span",
-    tells="user|message",
+    says="user|message",
     needs=(ONE_CALL, demands("messages")),
 )
 def lose_messages(spans: Spans, control_run: ControlRun) -> Spans:
@@ -53,7 +53,7 @@ def lose_messages(spans: Spans, control_run: ControlRun) -> Spans:
     "system-prompt-lost",
     "The system prompt is not logged.",
     source="own: Anthropic keeps it outside the messages, where a handler made for others does not look",
-    tells="system",
+    says="system",
     needs=(ONE_CALL, A_SYSTEM_PROMPT, demands("system_prompt")),
 )
 def lose_system_prompt(spans: Spans, control_run: ControlRun) -> Spans:
@@ -67,7 +67,7 @@ def lose_system_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     "completion-lost",
     "Claude's answer is logged empty.",
     source="miurla/morphic#936: an empty answer looked like a good one in every trace",
-    tells="completion|tool call|text",
+    says="completion|tool call|text",
     needs=(ONE_CALL,),
 )
 def lose_completion(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -82,7 +82,7 @@ def lose_completion(spans: Spans, _control_run: ControlRun) -> Spans:
     "tool-call-lost",
     "The answer is logged without the tool it called.",
     source="another tracer, issue 3284: tool calls of Claude showed as an empty answer",
-    tells="tool call",
+    says="tool call",
     needs=(A_TOOL_CALL, demands("tool_calls")),
 )
 def lose_tool_call(spans: Spans, control_run: ControlRun) -> Spans:
@@ -96,7 +96,7 @@ def lose_tool_call(spans: Spans, control_run: ControlRun) -> Spans:
     "offered-tools-lost",
     "The tools Claude could have called are not logged.",
     source="another tracer for JavaScript, issue 906: tools were dropped from the parameters",
-    tells="tool",
+    says="tool",
     needs=(A_TOOL_CALL, demands("tools")),
 )
 def lose_tools(spans: Spans, control_run: ControlRun) -> Spans:
@@ -110,7 +110,7 @@ def lose_tools(spans: Spans, control_run: ControlRun) -> Spans:
     "usage-lost",
     "No token counts are logged.",
     source="agentgateway/agentgateway#1686: streamed answers were recorded without usage",
-    tells="tokens",
+    says="tokens",
     needs=(ONE_CALL, demands("tokens")),
 )
 def lose_usage(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -124,7 +124,7 @@ def lose_usage(spans: Spans, _control_run: ControlRun) -> Spans:
     "cache-read-lost",
     "Tokens read from the cache are dropped from the counts.",
     source="mlflow/mlflow#22679: cache_read_input_tokens was discarded before the trace was written",
-    tells="cache_read",
+    says="cache_read",
     needs=(CACHED_TOKENS, demands("cache_read_tokens")),
 )
 def lose_cache_read(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -137,7 +137,7 @@ def lose_cache_read(spans: Spans, _control_run: ControlRun) -> Spans:
     "stop-reason-lost",
     "Why an answer ended is not logged.",
     source="traceloop/openllmetry#4361: streamed turns without content lost their stop reason",
-    tells="stop",
+    says="stop",
     needs=(ONE_CALL, demands("stop_reason")),
 )
 def lose_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:

@@ -31,7 +31,7 @@ WRONG_IN_CALLS = FaultList(kind="wrong", place="log", checks=("logging",))
     "input-tokens-halved",
     "Half of the input tokens are logged.",
     source="own: a count taken from one of two messages",
-    tells="input_tokens",
+    says="input_tokens",
     needs=(ONE_CALL,),
 )
 def halve_input_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -43,7 +43,7 @@ def halve_input_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     "output-tokens-guessed",
     "Output tokens are guessed from the text.",
     source="own: what libraries do where a stream brings no usage",
-    tells="output_tokens",
+    says="output_tokens",
     needs=(ONE_CALL,),
 )
 def guess_output_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -55,7 +55,7 @@ def guess_output_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     "total-tokens-wrong",
     "The total of a call is not the sum of its parts.",
     source="another tracer, issue 8700: the token usage shown was twice what was billed",
-    tells="total",
+    says="total",
     needs=(ONE_CALL, demands("total_tokens")),
 )
 def miscount_total(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -67,7 +67,7 @@ def miscount_total(spans: Spans, _control_run: ControlRun) -> Spans:
     "model-misnamed",
     "Another model is logged than was asked.",
     source="own: an alias of the configuration is logged in place of the request's model",
-    tells="model",
+    says="model",
     needs=(ONE_CALL, demands("model")),
 )
 def name_other_model(spans: Spans, control_run: ControlRun) -> Spans:
@@ -81,7 +81,7 @@ def name_other_model(spans: Spans, control_run: ControlRun) -> Spans:
     "temperature-invented",
     "A temperature is logged that was never sent.",
     source="own: API version 2026-10-21 refuses a temperature, clients drop it, and handlers log the configuration",
-    tells="temperature",
+    says="temperature",
     needs=(ONE_CALL,),
 )
 def invent_temperature(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -98,7 +98,7 @@ def invent_temperature(spans: Spans, _control_run: ControlRun) -> Spans:
     "max-tokens-wrong",
     "Another limit of the answer is logged than was sent.",
     source="own: a default is logged where the call overrides it",
-    tells="max_tokens",
+    says="max_tokens",
     needs=(ONE_CALL, demands("max_tokens")),
 )
 def change_max_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -115,7 +115,7 @@ def change_max_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     "stop-reason-wrong",
     "A whole answer is logged as one that was cut off.",
     source="own: a mapping between the words of two APIs",
-    tells="stop",
+    says="stop",
     needs=(ONE_CALL,),
 )
 def change_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -132,7 +132,7 @@ def change_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
     "tool-arguments-altered",
     "A tool call is logged with other arguments.",
     source="own: arguments are logged after a tool has changed them in place",
-    tells="tool call",
+    says="tool call",
     needs=(A_TOOL_CALL,),
 )
 def change_tool_arguments(spans: Spans, control_run: ControlRun) -> Spans:
@@ -146,7 +146,7 @@ def change_tool_arguments(spans: Spans, control_run: ControlRun) -> Spans:
     "failure-logged-as-success",
     "A call that failed is logged as one that went well.",
     source="miurla/morphic#930: spans of failed streams ended without an error",
-    tells="status",
+    says="status",
     needs=(A_CLAUDE_ERROR, demands("status")),
 )
 def hide_failure(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -160,7 +160,7 @@ def hide_failure(spans: Spans, _control_run: ControlRun) -> Spans:
     "duration-of-zero",
     "A call is stamped with the time at which it was written down.",
     source="own: spans that are made when a call has ended",
-    tells="start|begin|duration",
+    says="start|begin|duration",
     needs=(ONE_CALL, demands("duration")),
 )
 def stamp_when_sent(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -175,7 +175,7 @@ def stamp_when_sent(spans: Spans, _control_run: ControlRun) -> Spans:
     "A long message is cut off.",
     source="own: limits on the length of an attribute, as OpenTelemetry's SDKs have",
     kind="truncated",
-    tells="user|message",
+    says="user|message",
     needs=(ONE_CALL,),
 )
 def cut_prompt(spans: Spans, control_run: ControlRun) -> Spans:
@@ -190,7 +190,7 @@ def cut_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     "Only the beginning of an answer is logged.",
     source="dynatrace-oss/dynatrace-ai-agent-instrumentation-examples#317: streamed answers were not put together",
     kind="truncated",
-    tells="completion|tool call|text",
+    says="completion|tool call|text",
     needs=(ONE_CALL,),
 )
 def cut_completion(spans: Spans, control_run: ControlRun) -> Spans:

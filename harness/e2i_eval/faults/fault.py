@@ -62,8 +62,8 @@ class Need:
 
     Attributes:
         what: in words, for a case that lacks it.
-        is_likely: told from the case file alone, without running it.
-        is_met: told from the control run.
+        is_likely: decided from the case file alone, without running it.
+        is_met: decided from the control run.
         wants_other: the control run of another case of the target is needed as well.
     """
 
@@ -84,7 +84,7 @@ class Fault:
         summary: what goes wrong, in a sentence.
         source: the bug report or the fact that it stands for.
         checks: the checks one of which must fail; ``baseline`` and ``overhead`` stand for the rules of the gate.
-        tells: regular expression that must be found in what such a check says, so that the reason is the right one;
+        says: regular expression that must be found in what such a check says, so that the reason is the right one;
             empty where the check alone is enough.
         needs: what a case must have.
         spans: changes the spans of one OTLP request.
@@ -101,7 +101,7 @@ class Fault:
     summary: str
     source: str
     checks: tuple[str, ...]
-    tells: str = ""
+    says: str = ""
     needs: tuple[Need, ...] = ()
     spans: SpansEdit | None = None
     request: RequestEdit | None = None

@@ -24,7 +24,7 @@ class Declaration(TypedDict, total=False):
     kind: FaultClass
     place: Place
     checks: tuple[str, ...]
-    tells: str
+    says: str
     needs: tuple[Need, ...]
     request: RequestEdit
     case: CaseEdit

@@ -76,7 +76,7 @@ def answer_nothing(function: Target, _control_run: ControlRun, applied: Callable
     "An error while logging takes a good answer away from the caller.",
     source="seen on a platform of this kind: an upload error destroyed a correct result",
     checks=("completed",),
-    tells="artifact",
+    says="artifact",
     needs=(OUTPUT_IS_JUDGED,),
 )
 def break_afterwards(function: Target, _control_run: ControlRun, applied: Callable[[], None]) -> Target:
@@ -98,7 +98,7 @@ def break_afterwards(function: Target, _control_run: ControlRun, applied: Callab
     "mlflow/mlflow#12885",
     kind="slow",
     checks=("overhead",),
-    tells="a call .* beyond <50 ms",
+    says="a call .* beyond <50 ms",
     needs=(OUTPUT_IS_JUDGED, A_QUICK_ANSWER),
 )
 def wait_for_the_server(function: Target, _control_run: ControlRun, applied: Callable[[], None]) -> Target:
@@ -119,7 +119,7 @@ def wait_for_the_server(function: Target, _control_run: ControlRun, applied: Cal
     source="own: a callback that encodes the whole state whenever it is called",
     kind="slow",
     checks=("overhead",),
-    tells="a call .* beyond <50 ms",
+    says="a call .* beyond <50 ms",
     needs=(ONE_CALL, A_QUICK_ANSWER),
 )
 @contextmanager
@@ -142,7 +142,7 @@ def encode_before_each_call(_control_run: ControlRun, applied: Callable[[], None
     kind="behaviour",
     place="Claude",
     checks=("baseline",),
-    tells="cache",
+    says="cache",
     needs=(CACHED_TOKENS,),
 )
 def cache_nothing(case: Case) -> Case | None:

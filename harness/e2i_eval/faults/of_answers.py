@@ -1,4 +1,4 @@
-"""Faults in what a trace tells of the answer: its tags, its outputs, its context."""
+"""Faults in what a trace says of the answer: its tags, its outputs, its context."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ANSWER_FAULTS = FaultList(kind="wrong", place="log", checks=("trace", "tags"))
     "A tag that people search by is not there.",
     source="own: a renamed key",
     kind="missing",
-    tells="tag",
+    says="tag",
     needs=(A_TRACE, logs("tags")),
 )
 def lose_tag(spans: Spans, control_run: ControlRun) -> Spans:
@@ -52,11 +52,11 @@ def lose_tag(spans: Spans, control_run: ControlRun) -> Spans:
     "A tag tells something of another request.",
     source="open-telemetry/opentelemetry-java-instrumentation#1276: context of one request leaked into the next",
     kind="misattributed",
-    tells="tag",
+    says="tag",
     needs=(A_TRACE, logs("tags", exactly=True)),
 )
 def answer_as_before(spans: Spans, control_run: ControlRun) -> Spans:
-    """Tag an answer with another case's brand, customer or whatever tags tell of the inputs."""
+    """Tag an answer with another case's brand, customer or whatever tags say of the inputs."""
     for name in wanted_names(control_run, "tags", exactly=True)[:1]:
         for span in spans:
             if TRACE_TAG + name in span.attributes:
@@ -68,15 +68,15 @@ def answer_as_before(spans: Spans, control_run: ControlRun) -> Spans:
     "provenance-lies",
     "A fallback is logged as a computed answer, or the reverse.",
     source="seen on a platform of this kind: heuristics and canned answers were reported as completed",
-    tells="provenance",
+    says="provenance",
     needs=(A_TRACE, logs("tags", exactly=True, name="*provenance*")),
 )
 def lie_about_provenance(spans: Spans, control_run: ControlRun) -> Spans:
     """Say of any answer that it was computed, or of a computed one that it was not."""
     for name in wanted_names(control_run, "tags", exactly=True, name="*provenance*")[:1]:
         for span in spans:
-            if (told := span.attributes.get(TRACE_TAG + name)) is not None:
-                span.attributes[TRACE_TAG + name] = "fallback" if told == "computed" else "computed"
+            if (logged := span.attributes.get(TRACE_TAG + name)) is not None:
+                span.attributes[TRACE_TAG + name] = "fallback" if logged == "computed" else "computed"
     return spans
 
 
@@ -85,14 +85,14 @@ def lie_about_provenance(spans: Spans, control_run: ControlRun) -> Spans:
     "The trace tells another answer than the caller got.",
     source="own: a handler reads the graph's state after somebody changed it",
     checks=("trace",),
-    tells="outputs",
+    says="outputs",
     needs=(A_TRACE, TELLS_THE_ANSWER),
 )
 def log_other_answer(spans: Spans, control_run: ControlRun) -> Spans:
     """Log another answer than the caller got, as a handler does that reads a state which is changed later."""
-    told = {name.partition(".")[0] for demand in _of_the_answer(control_run) for name in demand.outputs}
+    answered = {name.partition(".")[0] for demand in _of_the_answer(control_run) for name in demand.outputs}
     if (first := root(spans)) is not None and isinstance(outputs := first.attributes.get(OUTPUTS), dict):
-        first.attributes[OUTPUTS] = {key: ANOTHER if key in told else value for key, value in outputs.items()}
+        first.attributes[OUTPUTS] = {key: ANOTHER if key in answered else value for key, value in outputs.items()}
     return spans
 
 
@@ -102,7 +102,7 @@ def log_other_answer(spans: Spans, control_run: ControlRun) -> Spans:
     source="own: limits on the length of an attribute",
     kind="truncated",
     checks=("trace",),
-    tells="context",
+    says="context",
     needs=(A_TRACE, TELLS_THE_CONTEXT),
 )
 def cut_context(spans: Spans, _control_run: ControlRun) -> Spans:

@@ -25,7 +25,7 @@ DOCUMENT_FAULTS = FaultList(kind="missing", place="log", checks=("trace",))
     "retrieval-lost",
     "What was retrieved is not logged.",
     source="seen on a platform of this kind: retrieval with all back ends down reported success",
-    tells="RETRIEVER",
+    says="RETRIEVER",
     needs=(DOCUMENTS,),
 )
 def lose_retrieval(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -37,7 +37,7 @@ def lose_retrieval(spans: Spans, _control_run: ControlRun) -> Spans:
     "query-lost",
     "What was searched for is not logged.",
     source="own: a retriever that is called with an object",
-    tells="query",
+    says="query",
     needs=(DOCUMENTS,),
 )
 def lose_query(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -52,7 +52,7 @@ def lose_query(spans: Spans, _control_run: ControlRun) -> Spans:
     "document-ids-lost",
     "Retrieved documents have no id.",
     source="own: documents are logged as texts",
-    tells="without id",
+    says="without id",
     needs=(DOCUMENTS,),
 )
 def lose_document_ids(spans: Spans, control_run: ControlRun) -> Spans:
@@ -65,7 +65,7 @@ def lose_document_ids(spans: Spans, control_run: ControlRun) -> Spans:
     "document-scores-lost",
     "Retrieved documents have no score.",
     source="own: LangChain's retrievers return documents without their scores",
-    tells="without score",
+    says="without score",
     needs=(DOCUMENTS,),
 )
 def lose_document_scores(spans: Spans, control_run: ControlRun) -> Spans:
@@ -78,7 +78,7 @@ def lose_document_scores(spans: Spans, control_run: ControlRun) -> Spans:
     "reranking-lost",
     "How documents were reranked is not logged.",
     source="own: a reranker that is a plain function",
-    tells="RERANKER",
+    says="RERANKER",
     needs=(RERANKED,),
 )
 def lose_reranking(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -91,7 +91,7 @@ def lose_reranking(spans: Spans, _control_run: ControlRun) -> Spans:
     "Reranked documents are logged in another order than their scores.",
     source="own: documents are logged before they are sorted, scores after",
     kind="wrong",
-    tells="order of its scores",
+    says="order of its scores",
     needs=(RERANKED,),
 )
 def reverse_scores(spans: Spans, _control_run: ControlRun) -> Spans:

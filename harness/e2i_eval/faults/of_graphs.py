@@ -26,7 +26,7 @@ GRAPH_FAULTS = FaultList(kind="behaviour", place="agent", checks=("nodes",))
     "node-added",
     "The graph runs a node more.",
     source="own",
-    tells="one_more",
+    says="one_more",
     needs=(EXACT,),
 )
 def add_node(function: Target, control_run: ControlRun, applied: Callable[[], None]) -> Target:

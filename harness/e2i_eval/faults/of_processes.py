@@ -60,7 +60,7 @@ PROCESS_FAULTS.model(
     "killed-in-mid-call",
     "The process is killed when Claude has answered; what it logs at the end of a call is never sent.",
     source="measured: a hard exit right after five calls kept one to four of the five traces",
-    tells="no span on the server|traces",
+    says="no span on the server|traces",
     needs=(ONE_CALL, A_TRACE),
     request=KILL.silence,
 )(KILL.while_asking)
@@ -73,7 +73,7 @@ PROCESS_FAULTS.model(
     kind="unfinished",
     place="log",
     checks=("trace",),
-    tells="IN_PROGRESS",
+    says="IN_PROGRESS",
     needs=(ONE_CALL, A_TRACE),
 )
 def stop_before_first_call(spans: Spans, _control_run: ControlRun) -> Spans:

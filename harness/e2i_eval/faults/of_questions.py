@@ -29,7 +29,7 @@ QUESTION_FAULTS = FaultList(kind="wrong", place="agent", checks=("logging",))
     "context-logged-is-not-context-sent",
     "What is sent to Claude is changed after it was logged.",
     source="own: a client that trims or completes prompts below the callbacks",
-    tells="system|user|message",
+    says="system|user|message",
     needs=(ONE_CALL,),
 )
 @contextmanager
@@ -66,7 +66,7 @@ def lose_history_below(_control_run: ControlRun, applied: Callable[[], None]) ->
     "model-changed-below-the-log",
     "Another model is asked than the log says.",
     source="own: a router behind the client",
-    tells="model",
+    says="model",
     needs=(ONE_CALL,),
 )
 @contextmanager
@@ -87,7 +87,7 @@ def ask_other_model_below(_control_run: ControlRun, applied: Callable[[], None])
     "claude-error-swallowed",
     "An error of Claude becomes an empty answer that went well.",
     source="miurla/morphic#936: hours of empty answers that every trace showed as good ones",
-    tells="status|failed|error",
+    says="status|failed|error",
     needs=(A_CLAUDE_ERROR,),
 )
 @contextmanager
@@ -118,7 +118,7 @@ def answer_twice(case: Case) -> Case | None:
     source="own: a retry around a client that retries",
     kind="behaviour",
     checks=("baseline",),
-    tells="call",
+    says="call",
     needs=(ONE_CALL, PLAIN_SCRIPT),
     case=answer_twice,
 )
@@ -128,7 +128,7 @@ def answer_twice(case: Case) -> Case | None:
     source="mlflow.genai.evaluate calls the function twice for the first row",
     kind="behaviour",
     checks=("wire",),
-    tells="scripted|answer",
+    says="scripted|answer",
     needs=(ONE_CALL, PLAIN_SCRIPT),
 )
 @contextmanager
@@ -149,12 +149,12 @@ def ask_twice(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator
     source="own: a change nobody sees in a review of code",
     kind="behaviour",
     checks=("baseline",),
-    tells="prompt|token",
+    says="prompt|token",
     needs=(ONE_CALL,),
 )
 @contextmanager
 def add_sentence(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
-    """Add a sentence to the first message of every prompt; the log tells it as well."""
+    """Add a sentence to the first message of every prompt; it is logged as well."""
     with asking(lambda messages: _with_sentence(messages, applied)):
         yield
 

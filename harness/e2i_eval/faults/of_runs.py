@@ -33,7 +33,7 @@ OTHER_METRIC = Need(
 )
 A_COST = Need(
     what="no case logs a cost that its contract or case asks for",
-    is_met=lambda control_run: COST in _told(control_run) and _metrics(control_run)[COST] > 0,
+    is_met=lambda control_run: COST in _asked_exactly(control_run) and _metrics(control_run)[COST] > 0,
 )
 PARAM_CHECKS = ("trace", "params")
 
@@ -46,7 +46,7 @@ RUN_FAULTS = FaultList(kind="wrong", place="log", checks=("trace", "metrics"))
     "A metric that the team relies on is not logged.",
     source="seen on a platform of this kind: metrics people relied on were logged nowhere",
     kind="missing",
-    tells="metric",
+    says="metric",
     needs=(logs("metrics"),),
 )
 def lose_metric(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -60,7 +60,7 @@ def lose_metric(message: HttpRequest, control_run: ControlRun) -> Handling | Non
     source="seen on a platform of this kind: runs that timed out ended without metrics, so averages left them out",
     kind="lost",
     place="server",
-    tells="metric",
+    says="metric",
     needs=(logs("metrics"),),
 )
 def lose_metrics(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -72,7 +72,7 @@ def lose_metrics(message: HttpRequest, _control_run: ControlRun) -> Handling | N
     "metric-nan",
     "A metric is NaN.",
     source="vibrantlabsai/ragas#1850: timeouts became NaN and vanished from means",
-    tells="finite|number",
+    says="finite|number",
     needs=(logs("metrics"),),
 )
 def log_nan(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -84,12 +84,12 @@ def log_nan(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     "metric-constant",
     "Metrics have the same value whatever was computed.",
     source="seen on a platform of this kind: trackers that log a constant",
-    tells="metric",
+    says="metric",
     needs=(logs("metrics", exactly=True),),
 )
 def log_constant(message: HttpRequest, control_run: ControlRun) -> Handling | None:
     """Log the same number whatever was computed."""
-    names = _told(control_run)
+    names = _asked_exactly(control_run)
     return _changed(message, "metrics", lambda name, value: CONSTANT if name in names else value)
 
 
@@ -98,7 +98,7 @@ def log_constant(message: HttpRequest, control_run: ControlRun) -> Handling | No
     "Two statistics are logged under each other's name.",
     source="seen on a platform of this kind: one statistic under another's name",
     kind="swapped",
-    tells="metric",
+    says="metric",
     needs=(TWO_METRICS,),
 )
 def swap_metrics(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -114,7 +114,7 @@ def swap_metrics(message: HttpRequest, control_run: ControlRun) -> Handling | No
     "A metric has the value of the case before.",
     source="mlflow.genai.evaluate: a test run's metric is the last test's value, whatever the others had",
     kind="misattributed",
-    tells="metric",
+    says="metric",
     needs=(OTHER_METRIC,),
 )
 def log_other_case(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -128,7 +128,7 @@ def log_other_case(message: HttpRequest, control_run: ControlRun) -> Handling | 
     "cost-wrong",
     "The cost is logged at another price.",
     source="VectorInstitute/agentic-forecasting#195, BerriAI/litellm#26919: costs that did not fit the bill",
-    tells="cost_usd",
+    says="cost_usd",
     needs=(A_COST,),
 )
 def price_tenfold(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -142,7 +142,7 @@ def price_tenfold(message: HttpRequest, _control_run: ControlRun) -> Handling | 
     source="deepeval warns of runs without logged hyperparameters, and passes them",
     kind="missing",
     checks=PARAM_CHECKS,
-    tells="param",
+    says="param",
     needs=(logs("params"),),
 )
 def lose_param(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -156,7 +156,7 @@ def lose_param(message: HttpRequest, control_run: ControlRun) -> Handling | None
     source="own: prompts loaded by alias",
     kind="missing",
     checks=PARAM_CHECKS,
-    tells="prompt",
+    says="prompt",
     needs=(logs("params", name="prompt*"),),
 )
 def lose_prompt_versions(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -169,7 +169,7 @@ def lose_prompt_versions(message: HttpRequest, _control_run: ControlRun) -> Hand
     "Another version of a prompt is logged than was used, one that exists.",
     source="own: an alias is moved between loading the prompt and logging its version",
     checks=PARAM_CHECKS,
-    tells="prompt",
+    says="prompt",
     needs=(logs("params", exactly=True, name="prompt*"),),
 )
 def name_other_prompt_version(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -183,7 +183,7 @@ def name_other_prompt_version(message: HttpRequest, control_run: ControlRun) -> 
     "The run says that another model was asked.",
     source="own: a param taken from a configuration that the call overrides",
     checks=PARAM_CHECKS,
-    tells="model",
+    says="model",
     needs=(logs("params", exactly=True, name="model*"),),
 )
 def name_other_model(message: HttpRequest, control_run: ControlRun) -> Handling | None:
@@ -199,7 +199,7 @@ def name_other_model(message: HttpRequest, control_run: ControlRun) -> Handling 
     kind="lost",
     place="server",
     checks=("trace",),
-    tells="artifact",
+    says="artifact",
     needs=(logs("artifacts"),),
 )
 def lose_file(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -213,7 +213,7 @@ def lose_file(message: HttpRequest, _control_run: ControlRun) -> Handling | None
     source="own: a stream that was read before it was uploaded",
     kind="truncated",
     checks=("trace",),
-    tells="empty",
+    says="empty",
     needs=(logs("artifacts"),),
 )
 def empty_file(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -247,7 +247,7 @@ def _first(control_run: ControlRun, kind: str) -> tuple[str, ...]:
     return wanted_names(control_run, kind)[:1]
 
 
-def _told(control_run: ControlRun) -> tuple[str, ...]:
+def _asked_exactly(control_run: ControlRun) -> tuple[str, ...]:
     """Return the metrics whose exact value is asked for."""
     return wanted_names(control_run, "metrics", exactly=True)
 
@@ -259,7 +259,7 @@ def _metrics(control_run: ControlRun) -> dict[str, float]:
 def _two_metrics(control_run: ControlRun) -> tuple[str, str]:
     """Return two metrics with different values, one of which is asked for exactly; empty names where there are none."""
     values = _metrics(control_run)
-    for one in _told(control_run):
+    for one in _asked_exactly(control_run):
         for other in wanted_names(control_run, "metrics"):
             if values[one] != values[other]:
                 return one, other
@@ -270,4 +270,4 @@ def _differing(control_run: ControlRun) -> str:
     """Return a metric asked for exactly that another case has with another value; empty where there is none."""
     other = control_run.other.logged.metrics if control_run.other and control_run.other.logged else {}
     values = _metrics(control_run)
-    return next((name for name in _told(control_run) if name in other and other[name] != values[name]), "")
+    return next((name for name in _asked_exactly(control_run) if name in other and other[name] != values[name]), "")

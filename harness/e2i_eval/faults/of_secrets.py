@@ -32,7 +32,7 @@ SECRET_FAULTS = FaultList(kind="leaked", place="log", checks=("secrets",))
     "key-in-tag",
     "An API key stands in a tag.",
     source="BerriAI/litellm#13705: keys in the attributes of retried calls",
-    tells="key",
+    says="key",
     needs=(A_TRACE,),
 )
 def leak_key_into_tag(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -46,7 +46,7 @@ def leak_key_into_tag(spans: Spans, _control_run: ControlRun) -> Spans:
     "header-in-span",
     "A request is logged with its authorization header.",
     source="getsentry/seer#1703, traceloop/openllmetry#4150: headers of recorded requests",
-    tells="bearer|token|credential|authori",
+    says="bearer|token|credential|authori",
     needs=(A_TRACE,),
 )
 def leak_header(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -84,7 +84,7 @@ SECRET_FAULTS.spans(
     "email-in-span",
     "An e-mail address is logged.",
     source="seen on a platform of this kind: questions of persons are logged with who asked",
-    tells="mail",
+    says="mail",
     needs=(A_TRACE, forbids("e-mail addresses", MAILS)),
 )(leaking(MAILS))
 
@@ -93,7 +93,7 @@ SECRET_FAULTS.spans(
     "phone-in-span",
     "A phone number is logged.",
     source="own: a field nobody called a phone number",
-    tells="phone",
+    says="phone",
     needs=(A_TRACE, forbids("phone numbers", PHONES)),
 )(leaking(PHONES))
 

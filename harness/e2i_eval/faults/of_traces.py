@@ -37,7 +37,7 @@ TRACE_FAULTS = FaultList(kind="lost", place="log", checks=("logging", "trace"))
     source="mlflow's asynchronous export discards traces when its queue of 1,000 is full; "
     "open-telemetry/opentelemetry-js#4184",
     place="server",
-    tells="no span on the server|traces",
+    says="no span on the server|traces",
     needs=(ONE_CALL, A_TRACE),
 )
 def lose_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -50,7 +50,7 @@ def lose_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | Non
     "The process ends hard, and what ended last is never sent.",
     source="measured: a hard exit right after five calls kept one to four of the five traces; "
     "aws-observability/aws-otel-lambda#503",
-    tells="no span|IN_PROGRESS|trace",
+    says="no span|IN_PROGRESS|trace",
     needs=(ONE_CALL, A_TRACE),
 )
 def lose_tail(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -65,7 +65,7 @@ def lose_tail(spans: Spans, _control_run: ControlRun) -> Spans:
     source="SigNoz/signoz-otel-collector#61: an exporter returned before it had sent",
     kind="late",
     place="server",
-    tells="no span on the server|traces",
+    says="no span on the server|traces",
     needs=(ONE_CALL, A_TRACE),
 )
 def delay_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -79,7 +79,7 @@ def delay_trace(message: HttpRequest, _control_run: ControlRun) -> Handling | No
     source="measured: a dead server blocks one call of MLflow's client for 246 s, then the trace is given up",
     place="server",
     checks=("logging", "flush"),
-    tells="no span on the server|not on the",
+    says="no span on the server|not on the",
     needs=(ONE_CALL, A_TRACE),
 )
 def be_unavailable(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -92,7 +92,7 @@ def be_unavailable(message: HttpRequest, _control_run: ControlRun) -> Handling |
     "A retry stores the whole trace again, under another id.",
     source="own: a request that timed out after it was served is sent again",
     kind="duplicated",
-    tells="logged twice|traces",
+    says="logged twice|traces",
     needs=(ONE_CALL, A_TRACE),
 )
 def send_twice(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -114,7 +114,7 @@ def send_twice(message: HttpRequest, _control_run: ControlRun) -> Handling | Non
     "The trace is stored, but not with the run it belongs to.",
     source="open-telemetry/opentelemetry-java-instrumentation#910: context is lost on the way to another thread",
     kind="misattributed",
-    tells="no span on the server|traces",
+    says="no span on the server|traces",
     needs=(ONE_CALL, A_TRACE),
 )
 def log_to_no_run(message: HttpRequest, _control_run: ControlRun) -> Handling | None:
@@ -134,7 +134,7 @@ def log_to_no_run(message: HttpRequest, _control_run: ControlRun) -> Handling | 
     source="mlflow/mlflow#13352 and #12669: traces in progress for ever",
     kind="unfinished",
     checks=("trace",),
-    tells="IN_PROGRESS|around",
+    says="IN_PROGRESS|around",
     needs=(A_TRACE,),
 )
 def lose_root(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -149,7 +149,7 @@ def lose_root(spans: Spans, _control_run: ControlRun) -> Spans:
     "mlflow/mlflow#22304 doubled totals by a race",
     kind="counted twice",
     checks=("logging",),
-    tells="total|never on the wire|twice",
+    says="total|never on the wire|twice",
     needs=(ONE_CALL,),
 )
 def roll_tokens_up(spans: Spans, _control_run: ControlRun) -> Spans:
@@ -169,7 +169,7 @@ def roll_tokens_up(spans: Spans, _control_run: ControlRun) -> Spans:
     source="seen on a platform of this kind: traces were OK while the agent's own status was failed",
     kind="wrong",
     checks=("trace",),
-    tells="trace state|raised",
+    says="trace state|raised",
     needs=(RAISES, A_TRACE),
 )
 def hide_error(spans: Spans, _control_run: ControlRun) -> Spans:

@@ -20,7 +20,7 @@ from e2i_eval.core.exchange import Caller, Exchange
 if TYPE_CHECKING:
     from pathlib import Path
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone reports run-queue delay")
 
 
 def moment(wall_s: float, ran_s: float, delayed_s: float, worked_s: float | None = None) -> Moment:
@@ -71,7 +71,7 @@ def test_linux_has_run_queue_delay() -> None:
     assert isinstance(lasting_stopwatch(), RunDelayStopwatch)
 
 
-def test_callbacks_are_told_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callbacks_are_measured_apart_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is called as a callback adds up; it is watched once."""
     manager = ModuleType("fake_manager")
     now_s = [0.0]
@@ -138,7 +138,7 @@ def test_a_machine_that_was_taken_away_says_so(after: dict[str, float], said: st
     assert disturbance(before, MachineReading(wall_s=1.0, **later)) == said
 
 
-def test_what_a_machine_does_not_tell_is_no_disturbance() -> None:
+def test_what_a_machine_does_not_report_is_no_disturbance() -> None:
     """Without counters nothing can have moved."""
     assert disturbance(MachineReading(wall_s=0.0), MachineReading(wall_s=1.0, throttled_s=9.0)) == ""
 
@@ -157,4 +157,4 @@ def test_both_kinds_of_cgroup_are_read(
     monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "none")
 
     assert machine.read_machine().throttled_s == throttled_s
-    assert ("this system does not tell throttling by a CPU quota" in machine.untold()) == (throttled_s is None)
+    assert ("this system does not report throttling by a CPU quota" in machine.unreported()) == (throttled_s is None)

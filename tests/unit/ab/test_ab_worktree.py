@@ -104,7 +104,7 @@ def test_nothing_of_the_user_changes(repository: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_session_that_is_ended_leaves_no_worktree(repository: Path, number: signal.Signals) -> None:
-    """The caretaker outlives it."""
+    """The cleanup process outlives it."""
     script = """
         import sys, tempfile, time
         from pathlib import Path
@@ -127,7 +127,7 @@ def test_a_session_that_is_ended_leaves_no_worktree(repository: Path, number: si
 def test_what_even_the_caretaker_left_is_removed_by_the_next_session(repository: Path) -> None:
     """The machine went down: folder and entry are there, and nobody holds the lock."""
     first = Worktree(find_revision("HEAD", repository))
-    first._caretaker.kill()  # noqa: SLF001  as when the machine goes down
+    first._cleanup.kill()  # noqa: SLF001  as when the machine goes down
     first.close()
     assert left_over(repository)
 

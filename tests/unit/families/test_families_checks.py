@@ -14,7 +14,7 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Trace
-from e2i_eval.runner.families import FamilyPlan, standing_checks
+from e2i_eval.runner.families import FamilyPlan, default_checks_of
 from e2i_eval.runner.families.call_environment import call_environment
 from e2i_eval.runner.families.declared import Alteration, Declared
 from e2i_eval.runner.families.derived_case import derived_case
@@ -139,20 +139,20 @@ def test_provenance_is_read_from_the_trace() -> None:
 )
 def test_every_trace_has_a_provenance(tag: str | None, status: str) -> None:
     """``completed`` is no provenance."""
-    (check,) = standing_checks(plan(declared("provenance", tag="origin", must="computed")))
+    (check,) = default_checks_of(plan(declared("provenance", tag="origin", must="computed")))
 
     assert check.judge(evidence({}, tag=tag)).status == status
 
 
 def test_provenance_of_nothing() -> None:
     """A target that raised has no answer; a server that does not answer leaves it unknown; no trace fails."""
-    (check,) = standing_checks(plan(declared("provenance", tag="origin", must="computed")))
+    (check,) = default_checks_of(plan(declared("provenance", tag="origin", must="computed")))
     bare: dict[str, Any] = {"case": GOLDEN, "run": Run(output={}, error=None, started_at_s=0, duration_s=0)}
 
     assert check.judge(evidence(error="ValueError")).status == "skip"
     assert check.judge(Evidence(traces=None, unknown="gone", **bare)).status == "error"
     assert check.judge(Evidence(traces=(), **bare)).status == "fail"
-    assert standing_checks(plan()) == ()
+    assert default_checks_of(plan()) == ()
 
 
 def plan(*checks: Declared) -> FamilyPlan:
@@ -212,7 +212,7 @@ def seam() -> Iterator[None]:
     ENTERED.append("out")
 
 
-def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables are as before, whether they were set or not, and the seam is left."""
     environ = {"A": "1"}
     monkeypatch.setitem(__import__("sys").modules, "seams", type("seams", (), {"seam": staticmethod(seam)}))

@@ -1,4 +1,4 @@
-"""Reading a families file: what it means, and what is told about mistakes."""
+"""Reading a families file: what it means, and what is said about mistakes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_the_former_name_of_ablation_is_read_and_kept(tmp_path: Path) -> None:
         ('values = ["amount_usd"]', "values = []", "at least 1 item"),
     ],
 )
-def test_mistake_is_told(tmp_path: Path, before: str, after: str, said: str) -> None:
+def test_mistake_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
     """Line, key and what to write."""
     assert before in GOOD
 

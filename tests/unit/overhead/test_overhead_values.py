@@ -1,4 +1,4 @@
-"""The small parts: which case, what is told to pytest-benchmark, which metrics, what the screen shows."""
+"""The small parts: which case, what pytest-benchmark is given, which metrics, what the screen shows."""
 
 from __future__ import annotations
 

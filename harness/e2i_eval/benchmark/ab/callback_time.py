@@ -1,8 +1,8 @@
 """Callback time: how long the caller waits for observers of LangChain and LangGraph while its call runs.
 
 Whatever logs through callbacks, ``mlflow.langchain.autolog`` as well as a hand-made handler, is called by two functions
-of ``langchain_core``. Logging of another kind (a decorator, a patched client) cannot be told from the code it is in,
-and counts as the agent's.
+of ``langchain_core``. Logging of another kind (a decorator, a patched client) cannot be separated from the code it is
+in, and counts as the agent's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CallbackTime:
     """Adds up what is spent in callbacks, in all threads."""
 
     def __init__(self, moment: Callable[[], Moment]) -> None:
-        """Take what tells a moment of the thread that asks."""
+        """Take the clock: ``moment`` returns the present moment of the thread that asks."""
         self._moment = moment
         self._lock = threading.Lock()
         self._spent_s = 0.0

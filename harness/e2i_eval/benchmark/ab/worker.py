@@ -1,4 +1,4 @@
-"""The worker: builds targets in the process of a variant and plays cases on them, one call at a time."""
+"""The worker: builds targets in the process of a variant and runs cases on them, one call at a time."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class VariantWorker:
         self._targets[target.name] = built
         return self._tree.roots()
 
-    def play(self, file: str, run: JsonObject) -> Sample:
+    def call(self, file: str, run: JsonObject) -> Sample:
         """Call a case's target once, and wait until all it logged was sent."""
         case = self._case(file)
         target = self._targets[case.target]
@@ -192,8 +192,8 @@ def answer(worker: VariantWorker, message: JsonObject) -> dict[str, object]:
 def _done(worker: VariantWorker, message: JsonObject) -> object:
     if message["do"] == "build":
         return list(worker.build(message["target"], message["run"], message["roots"]))
-    if message["do"] == "play":
-        return worker.play(message["file"], message["run"]).to_json()
+    if message["do"] == "call":
+        return worker.call(message["file"], message["run"]).to_json()
     if message["do"] == "settle":
         worker.settle()
         return None

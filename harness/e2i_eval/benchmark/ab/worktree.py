@@ -46,7 +46,7 @@ class Worktree:
         _remove_abandoned(revision.top)
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         self.path = self._folder / TREE
-        self._caretaker = _caretaker(revision.top, self._folder)
+        self._cleanup = _cleanup_process(revision.top, self._folder)
         try:
             self._add(revision)
         except BaseException:
@@ -56,12 +56,12 @@ class Worktree:
     def close(self) -> None:
         """Remove the tree; may be called twice."""
         with contextlib.suppress(OSError, ValueError):
-            if self._caretaker.stdin:
-                self._caretaker.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on without us
-            self._caretaker.wait(REMOVE_TIMEOUT_S)
-        if self._caretaker.stdout:
-            self._caretaker.stdout.close()
+            if self._cleanup.stdin:
+                self._cleanup.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it finishes without us
+            self._cleanup.wait(REMOVE_TIMEOUT_S)
+        if self._cleanup.stdout:
+            self._cleanup.stdout.close()
 
     def _add(self, revision: Revision) -> None:
         refusal = UsageError(
@@ -73,7 +73,7 @@ class Worktree:
         )
 
 
-def _caretaker(top: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _cleanup_process(top: Path, folder: Path) -> subprocess.Popen[bytes]:
     script = Path(__file__).with_name("cleanup_process.py")
     process = subprocess.Popen(  # noqa: S603  no shell, our own arguments
         [sys.executable, "-I", "-S", str(script), str(top), str(folder)],

@@ -39,7 +39,7 @@ Stopped: TypeAlias = "Callable[[], AbstractContextManager[Callable[[], float]]]"
 
 
 class Logger(Protocol):
-    """The process's logging to the tracking server, so far as it can be told what to do."""
+    """The process's logging to the tracking server, so far as it can be controlled."""
 
     def silenced(self) -> AbstractContextManager[None]:
         """Switch off what is logged by MLflow in the block and everything started from it."""
@@ -142,7 +142,7 @@ class Calls:
         return waited_s() * MS
 
     def _among(self) -> AbstractContextManager[Callable[[], float]]:
-        """Measure a block of one caller among others, whose threads cannot be told from its own."""
+        """Measure a block of one caller among others, whose threads cannot be distinguished from its own."""
         return elapsed(self._stopwatch.read_s)
 
     def _marker(self, variant: Variant) -> str:

@@ -55,7 +55,7 @@ def adjusted_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: f
     """Return the seconds that a caller waited between two laps, without the time for which there was no core.
 
     Its own run-queue delay is taken off. So is that of the threads that work for it, a graph's parallel nodes, which
-    cannot be told from threads that do not: therefore at most the time for which no thread ran or slept.
+    cannot be distinguished from threads that do not: therefore at most the time for which no thread ran or slept.
 
     Args:
         before: the earlier lap.
@@ -74,8 +74,8 @@ def adjusted_s(before: Lap, after: Lap, ended_s: Mapping[int, float], slept_s: f
 def own_s(before: Moment, after: Moment) -> float:
     """Return the seconds that one thread spent on its own work between two moments.
 
-    What it waited counts when the others were idle meanwhile. While they work, waiting for anything cannot be told
-    from waiting for the interpreter's lock, which is their doing.
+    What it waited counts when the others were idle meanwhile. While they work, waiting for anything cannot be
+    distinguished from waiting for the interpreter's lock, which is their doing.
     """
     ran_s = after.ran_s - before.ran_s
     waited_s = after.wall_s - before.wall_s - ran_s - (after.delayed_s - before.delayed_s)

@@ -45,7 +45,7 @@ class Stopwatch(Protocol):
         """What it measures, one sentence for a reader of the figures."""
 
     def read_s(self) -> float:
-        """Seconds that this thread has felt, with an arbitrary zero; two readings of one thread belong together."""
+        """Adjusted seconds of this thread, with an arbitrary zero; both readings must be of the same thread."""
 
     def alone(self) -> AbstractContextManager[Callable[[], float]]:
         """Measure a block of a caller who is alone, whatever threads work for it; the function gives the seconds."""
@@ -84,7 +84,7 @@ class RunDelayStopwatch:
         self._sleeps = Sleeps()
 
     def read_s(self) -> float:
-        """Seconds felt by this thread; read again when a delay fell between the two readings."""
+        """Adjusted seconds of this thread; read again when a delay fell between the two readings."""
         before_ns = self._delay.read_ns()
         for _ in range(TRIES):
             wall_s = time.perf_counter()
@@ -152,7 +152,7 @@ class WallStopwatch:
     CPU time would be steadier and is not used: it cannot see a caller who waits until a trace has been sent.
     """
 
-    says = "time is wall time: this system does not tell run-queue delay, so other programs widen the interval"
+    says = "time is wall time: this system does not report run-queue delay, so other programs widen the interval"
 
     def read_s(self) -> float:
         """Seconds on the wall."""
@@ -169,15 +169,13 @@ class WorkStopwatch:
     It cannot see waiting of any other kind: for a lock, for a socket, on an event loop.
     """
 
-    says = (
-        "time is CPU time plus declared sleeps, as this system does not tell run-queue delay: other waits are not seen"
-    )
+    says = "time is CPU time plus declared sleeps, as run-queue delay is not reported here: other waits are not seen"
 
     def __init__(self) -> None:
         self._sleeps = Sleeps()
 
     def moment(self) -> Moment:
-        """Return this moment of this thread; its delay is not known, so waiting is not told from it."""
+        """Return this moment of this thread; its delay is not known, so it counts as waiting."""
         ran_s = time.thread_time()
         return Moment(wall_s=ran_s, ran_s=ran_s, delayed_s=0.0, worked_s=time.process_time())
 

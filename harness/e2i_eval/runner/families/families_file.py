@@ -39,7 +39,7 @@ def read_families(path: Path, *, root: Path) -> dict[str, FamilyPlan]:
         root: messages show ``path`` relative to it.
 
     Raises:
-        UsageError: the file is missing, is no TOML, or has a key or a value nobody knows; all mistakes are told.
+        UsageError: the file is missing, is no TOML, or has a key or a value nobody knows; all mistakes are named.
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     text = _text(path, shown)

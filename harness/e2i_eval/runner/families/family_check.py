@@ -34,7 +34,7 @@ class Before:
         output: what the target answered; None when it raised.
         error: class name of what it raised; empty when it answered.
         status: how the case was judged.
-        evidence: all of it; None in a process that was told the answer alone.
+        evidence: all of it; None in a process that has the answer alone.
     """
 
     case: Case
@@ -89,7 +89,7 @@ def _null(declared: Declared, before: Before, evidence: Evidence) -> Verdict:  #
 
 
 def _related(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
-    """The answer stands to that of the golden case as it must."""
+    """The answer relates to that of the golden case as it must."""
     family, relation = declared.family, declared.relation
     if before.error or evidence.run.error is not None:
         return _no_answer(declared, before, evidence)
