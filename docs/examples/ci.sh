@@ -11,7 +11,7 @@ mkdir -p "$out"
 
 flags=(--e2i-eval "--e2i-report=$out" "--junitxml=$out/junit.xml")
 if [ -n "$revision" ]; then
-  flags+=("--e2i-duet=$(git merge-base HEAD "$revision")")
+  flags+=("--e2i-ab=$(git merge-base HEAD "$revision")")
 fi
 
 code=0

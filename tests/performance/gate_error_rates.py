@@ -4,10 +4,10 @@ Run by hand, figures are in docs/design/gate.md:
 
     python tests/performance/gate_error_rates.py --runs 100 --at-once 2
 
-Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its families and a duet against the
-same revision, every fourth with its overhead as well, in a clone, so that nothing of the working tree is touched. Runs
-at once are each other's load, as two jobs of one shared runner are; ``--busy`` adds processes that only compute. Any
-exit code but 0 is a false alarm (1) or undecided (6).
+Each run is ``pytest --e2i-eval`` of one target, each in turn, with its baseline, its families and an A/B latency test
+against the same revision, every fourth with its overhead as well, in a clone, so that nothing of the working tree is
+touched. Runs at once are each other's load, as two jobs of one shared runner are; ``--busy`` adds processes that only
+compute. Any exit code but 0 is a false alarm (1) or undecided (6).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _targets(chosen: argparse.Namespace) -> list[str]:
 
 def _options(number: int, target: str) -> tuple[str, list[str]]:
     """Return the target and what its run measures; a round of all targets later it is another fourth of them."""
-    options = ["--e2i-duet=HEAD", "--e2i-gate=latency:duet"]
+    options = ["--e2i-ab=HEAD", "--e2i-gate=latency:ab"]
     if (number + number // 12) % OVERHEAD_EVERY == 0:
         options += [f"--e2i-overhead={target}", "--e2i-overhead-budget=5", "--e2i-gate=overhead_ms:<50"]
     return target, options

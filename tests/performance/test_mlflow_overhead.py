@@ -25,7 +25,7 @@ import pytest
 
 from e2i_eval.benchmark.overhead.pairing import Block, BlockPair, estimate_ms
 from e2i_eval.benchmark.overhead.replay_timer import ReplayTimer
-from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
+from e2i_eval.benchmark.timing.stopwatch import system_stopwatch
 from e2i_eval.core.overhead_result import OverheadResult
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ SAMPLE = ROOT / "tests" / "samples" / "lab"
 
 WRONG = {
     "sound": set(),
-    "canned": {"truth/effect", "null/nothing", "metamorphic/more-outcome", "knock-out/prices"},
-    "wrong_column": {"truth/effect", "metamorphic/more-outcome", "knock-out/prices"},
-    "mislabelled": {"knock-out/prices"},
+    "canned": {"truth/effect", "null/nothing", "metamorphic/more-outcome", "ablation/prices"},
+    "wrong_column": {"truth/effect", "metamorphic/more-outcome", "ablation/prices"},
+    "mislabelled": {"ablation/prices"},
     "eager": {"null/nothing"},
     "hash_dependent": {"fresh-process/study"},
-    "untagged": {"knock-out/prices", "provenance/study"},
+    "untagged": {"ablation/prices", "provenance/study"},
 }
 """Target to what of its families must fail."""
 
@@ -64,7 +64,7 @@ change = {{ "rows.3.id" = "treated-99", colour = "red" }}
 path = ["effect", "significant", "worth_usd"]
 must = "same"
 
-[targets.{target}.knock-out.prices]
+[targets.{target}.ablation.prices]
 case = "study"
 seam = "lab.studies:without_prices"
 values = {{ provenance = "heuristic", worth_usd = 300.0 }}

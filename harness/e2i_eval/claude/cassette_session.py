@@ -1,4 +1,4 @@
-"""A cassette session: the cassette of one case while the case runs; it answers, and in record mode it takes down."""
+"""A cassette session: the cassette of one case while the case runs; it answers, and in record mode it records."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ INTERRUPTIONS = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit"})
 
 
 class CassetteSession:
-    """Plays what was recorded and, when it may, takes down what was not.
+    """Replays what was recorded and, when it may, records what was not.
 
     Args:
         case_id: the case.
         cassette: what was recorded before; None when nothing was.
         scrub: takes secrets out of what is compared and kept.
         takes_down: record mode: a request without an entry goes to Claude.
-        is_paced: a played body comes at its recorded times.
+        is_paced: a replayed body comes at its recorded times.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class CassetteSession:
         return found[1]
 
     def take_down(self, recording: Recording) -> ExchangeRecorder:
-        """Return what takes a request's answer down."""
+        """Return what records a request's answer."""
 
         def keep(entry: CassetteEntry) -> None:
             if entry.error is None or entry.error[0] not in INTERRUPTIONS:
@@ -88,7 +88,7 @@ class CassetteSession:
 
     @property
     def taken(self) -> tuple[CassetteEntry, ...]:
-        """What was taken down in this run, in order of the requests."""
+        """What was recorded in this run, in order of the requests."""
         with self._lock:
             return tuple(self._taken[index] for index in sorted(self._taken))
 
@@ -118,7 +118,7 @@ class CassetteSession:
     def recorded_now(self, *, today: str, is_whole: bool) -> Cassette | None:
         """Return the cassette of the case as it is now; None when it needs no writing.
 
-        What was played keeps its order among itself: parallel branches ask in another order in every run.
+        What was replayed keeps its order among itself: parallel branches ask in another order in every run.
 
         Args:
             today: the day, ISO 8601.

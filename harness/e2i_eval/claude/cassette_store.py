@@ -31,8 +31,8 @@ class CassetteStore:
 
     Args:
         folder: the folder with one sub-folder of cassettes a target.
-        prices: what a call costs, to foretell what it takes to record anew.
-        usage_log: is told how each case got on; None when nobody asks.
+        prices: what a call costs, to forecast what recording anew takes.
+        usage_log: is given what each case used; None when nobody asks.
         secrets: values that must be in no cassette.
         is_paced: answers come at their recorded times.
     """
@@ -58,7 +58,7 @@ class CassetteStore:
         return self._prices
 
     def cassette_session(self, case: Case, *, takes_down: bool) -> CassetteSession:
-        """Return what was recorded of ``case``, ready to be played.
+        """Return what was recorded of ``case``, ready to be replayed.
 
         Raises:
             CassetteError: it cannot be read.
@@ -67,7 +67,7 @@ class CassetteStore:
         return CassetteSession(case.id, cassette, scrub=self._scrub, takes_down=takes_down, is_paced=self._is_paced)
 
     def put_back(self, capture: Capture, cassette_session: CassetteSession, *, is_whole: bool, now_s: float) -> None:
-        """Note what was left over, or write what was taken down.
+        """Note what was left over, or write what was recorded.
 
         Args:
             capture: of the case, which is over.

@@ -73,7 +73,7 @@ def _proved(prover: Prover, arguments: argparse.Namespace) -> InjectionResult:
     proof = prover.prove(
         choose(arguments.fault),
         repeat=arguments.repeat,
-        tell=lambda trial: print(trial_line(trial), flush=True),  # noqa: T201  a command prints
+        report=lambda trial: print(trial_line(trial), flush=True),  # noqa: T201  a command prints
     )
     print("\n".join(["", *verdict_lines(proof)]))  # noqa: T201  a command prints
     return proof

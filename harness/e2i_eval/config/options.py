@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -63,6 +63,7 @@ class Option:
         metavar: placeholder in ``--help``.
         toml: whether ``[tool.e2i_eval]`` may set it too.
         is_path: a relative value starts at the project's folder in a file, at the current one on the command line.
+        former: the option's earlier name, still accepted as flag and as ini option; empty when it has none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Option:
     metavar: str | None = None
     toml: bool = True
     is_path: bool = False
+    former: str = ""
 
     @property
     def flag(self) -> str:
@@ -82,6 +84,11 @@ class Option:
     def dest(self) -> str:
         """The ini option's name, which is also the command line's destination."""
         return "e2i_" + self.name
+
+    @property
+    def spellings(self) -> tuple[Option, ...]:
+        """The option, and behind it the same under its former name."""
+        return (self, replace(self, name=self.former, former="")) if self.former else (self,)
 
     @property
     def ini_type(self) -> Literal["string", "args", "bool"]:
@@ -140,7 +147,7 @@ OPTIONS = (
         name="fresh",
         action="store_true",
         toml=False,
-        help="in live, begin anew instead of going on with a run that was interrupted",
+        help="in live, begin anew instead of resuming a run that was interrupted",
     ),
     Option(
         name="target",
@@ -192,13 +199,15 @@ OPTIONS = (
         help="how long the measurement of one target's overhead may take (default 30)",
     ),
     Option(
-        name="duet",
+        name="ab",
+        former="duet",
         metavar="REF",
         toml=False,
-        help="measure latency against this git revision, pair by pair, after the cases",
+        help="A/B latency test: measure latency against this git revision, pair by pair, after the cases",
     ),
     Option(
-        name="duet_budget",
+        name="ab_budget",
+        former="duet_budget",
         metavar="SECONDS",
         toml=False,
         help="how long one set of pairs of one target may take (default 60)",
@@ -240,7 +249,8 @@ def parse_settings(
     from e2i_eval.config.settings import read_settings  # noqa: PLC0415  defers pydantic
 
     chosen = {
-        option.name: getoption(option.dest) or _from_ini(option, getini(option.dest), root) for option in OPTIONS[1:]
+        option.name: _said(option, getoption, "flag") or _from_ini(option, _said(option, getini, "dest"), root)
+        for option in OPTIONS[1:]
     }
     for option in OPTIONS[1:]:
         _refuse_unknown_choice(option, chosen[option.name])
@@ -322,6 +332,19 @@ def secrets(environ: MutableMapping[str, str]) -> tuple[str, ...]:
             if name.upper().endswith(SECRET_SUFFIXES) and len(value) >= SECRET_MIN_LENGTH
         )
     )
+
+
+def _said(option: Option, ask: Callable[[str], object], shown: Literal["flag", "dest"]) -> object:
+    """Return what was said under the option's name or its former one; None when nothing was."""
+    said = {getattr(each, shown): ask(each.dest) for each in option.spellings}
+    given = {name: value for name, value in said.items() if value}
+    if len(set(map(str, given.values()))) > 1:
+        from e2i_eval.core.errors import UsageError  # noqa: PLC0415  keeps the idle plugin's import short
+
+        new, old = given
+        what = f"{new}={given[new]} and {old}={given[old]} are the same option with different values"
+        raise UsageError(what, fix=f"leave {old} out: it is the former name of {new}")
+    return next(iter(given.values()), None)
 
 
 def _from_ini(option: Option, value: object, root: Path) -> object:

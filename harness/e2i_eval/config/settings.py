@@ -26,7 +26,7 @@ TEMPORARY_STORE = "temp"
 EXACT_MODES = ("mock", "replay")
 """Modes of Claude in which it says the same every time."""
 OVERHEAD_BUDGET_S = 30.0
-DUET_BUDGET_S = 60.0
+AB_BUDGET_S = 60.0
 EVERY = "all"
 CANDIDATES = "candidates"
 """Folder below the golden one, of the same layout, in which harvested cases wait for a person."""
@@ -51,8 +51,8 @@ class Settings:
         repeats: how often the cases of each target run, and how that counts together; see ``repeat_plan``.
         overhead: names of the targets whose logging is measured; empty measures none.
         overhead_budget_s: how long the pairs of one target may take.
-        A/B latency test: git revision to measure latency against; None measures none.
-        duet_budget_s: how long one set of pairs of one target may take.
+        ab: git revision to measure latency against; None measures none.
+        ab_budget_s: how long one set of pairs of one target may take.
         gate: rules of the gate for all targets, as written in the file.
         gate_where: ``file:line`` of those.
         gate_flags: rules of the command line, as written; they win over those of the file.
@@ -81,8 +81,8 @@ class Settings:
     prices: Path | None
     overhead: tuple[str, ...] = ()
     overhead_budget_s: float = OVERHEAD_BUDGET_S
-    duet: str | None = None
-    duet_budget_s: float = DUET_BUDGET_S
+    ab: str | None = None
+    ab_budget_s: float = AB_BUDGET_S
     gate: tuple[str, ...] = ()
     gate_where: str = "pyproject.toml"
     gate_flags: tuple[str, ...] = ()
@@ -149,8 +149,8 @@ def read_settings(root: Path, chosen: Mapping[str, object], *, cache: Path, invo
         repeats=_repeats(table, tables, targets, chosen),
         overhead=_overhead(chosen, tuple(targets), str(chosen.get("claude") or table.claude)),
         overhead_budget_s=_budget_s(chosen.get("overhead_budget")),
-        duet=_duet(chosen.get("duet"), str(chosen.get("claude") or table.claude)),
-        duet_budget_s=_budget_s(chosen.get("duet_budget"), flag="--e2i-duet-budget", default_s=DUET_BUDGET_S),
+        ab=_ab(chosen.get("ab"), str(chosen.get("claude") or table.claude)),
+        ab_budget_s=_budget_s(chosen.get("ab_budget"), flag="--e2i-ab-budget", default_s=AB_BUDGET_S),
         gate=tuple(table.gate),
         gate_where=written.where("gate"),
         gate_flags=tuple(map(str, cast("list[str]", chosen.get("gate") or ()))),
@@ -216,9 +216,9 @@ def _overhead(chosen: Mapping[str, object], known: tuple[str, ...], claude: str)
     return tuple(each for each in known if each in names or (EVERY in names and (not only or each in only)))
 
 
-def _duet(ref: object, claude: str) -> str | None:
+def _ab(ref: object, claude: str) -> str | None:
     if ref and claude != "mock":
-        what = f"--e2i-duet: with --e2i-claude={claude} Claude's own time hides what the code takes"
+        what = f"--e2i-ab: with --e2i-claude={claude} Claude's own time hides what the code takes"
         raise UsageError(what, fix="measure with --e2i-claude=mock")
     return str(ref) if ref else None
 
@@ -239,7 +239,7 @@ def _is_judged_in_batch(value: object, claude: str) -> bool:
 
 def _is_fresh(value: object, claude: str) -> bool:
     if value and claude != "live":
-        what = f"--e2i-fresh: with --e2i-claude={claude} no run is gone on with"
+        what = f"--e2i-fresh: with --e2i-claude={claude} no run is resumed"
         raise UsageError(what, fix="leave it out, or add --e2i-claude=live")
     return bool(value)
 

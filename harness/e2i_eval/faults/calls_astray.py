@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.faults.call_edit import INPUT_KEYS, OUTPUT_KEYS, TOTAL_KEYS, counted, in_calls
-from e2i_eval.faults.fault import Fault
-from e2i_eval.faults.needs import (
-    CACHED_TOKENS,
-    ONE_CALL,
-    TWO_CALLS,
-    another_case,
-    demands,
-)
+from e2i_eval.faults.fault_list import FaultList
+from e2i_eval.faults.needs import CACHED_TOKENS, ONE_CALL, TWO_CALLS, another_case, demands
 from e2i_eval.faults.sent_span import OUTPUTS, Spans, calls
 from e2i_eval.faults.values import each_mapping, replaced_text
 
@@ -24,17 +18,49 @@ __all__ = ["CALLS_ASTRAY"]
 
 ALTERED = "something else"
 
+CALLS_ASTRAY = FaultList(kind="counted twice", place="log", checks=("logging",))
+"""In the order of their classes."""
 
+
+@CALLS_ASTRAY.spans(
+    "cache-counted-twice",
+    "Cached tokens are added to an input that has them already.",
+    source="another tracer, issues 12306 and 10592: cached input tokens were counted twice",
+    says="input_tokens",
+    needs=(CACHED_TOKENS,),
+)
+def count_cache_twice(spans: Spans, control_run: ControlRun) -> Spans:
+    """Add what came from the cache to an input that has it already."""
+    read = sum(each.usage.cache_read_tokens for each in control_run.answered[:1] if each.usage)
+    return counted(spans, INPUT_KEYS, lambda count, _usage: count + 2 * read)
+
+
+@CALLS_ASTRAY.spans(
+    "answers-swapped",
+    "Two calls are logged with each other's answer.",
+    source="livekit/agents#3554: overlapping calls took each other's spans for their own",
+    kind="swapped",
+    says="completion|tool call|text",
+    needs=(TWO_CALLS,),
+)
 def swap_answers(spans: Spans, _control_run: ControlRun) -> Spans:
     """Give the first and the last call each other's answer."""
-    told = calls(spans)
-    if len(told) > 1:
-        first, last = told[0], told[-1]
+    logged = calls(spans)
+    if len(logged) > 1:
+        first, last = logged[0], logged[-1]
         first.attributes[OUTPUTS], last.attributes[OUTPUTS] = last.attributes[OUTPUTS], first.attributes[OUTPUTS]
     return spans
 
 
-def tell_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
+@CALLS_ASTRAY.spans(
+    "prompt-of-another-case",
+    "The prompt of an earlier request is logged.",
+    source="epam/ai-dial-sdk#448: requests on a kept connection were recorded under an earlier one's trace",
+    kind="misattributed",
+    says="user|message",
+    needs=(ONE_CALL, another_case()),
+)
+def log_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Log the prompt of another case, as state kept between calls does."""
     other = control_run.other
     texts = [] if other is None else [str(each.request.get("messages")) for each in other.exchanges]
@@ -43,6 +69,14 @@ def tell_other_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     return spans
 
 
+@CALLS_ASTRAY.spans(
+    "call-in-wrong-node",
+    "A call is logged below a node that did not make it.",
+    source="livekit/agents#3554: spans got the wrong parent where calls overlapped",
+    kind="misattributed",
+    says="node",
+    needs=(ONE_CALL, demands("node")),
+)
 def move_to_other_node(spans: Spans, control_run: ControlRun) -> Spans:
     """Put calls into a node that did not make them."""
     quiet = [node for node in control_run.nodes if node not in control_run.asked_nodes()] or [ALTERED]
@@ -58,17 +92,26 @@ def move_to_other_node(spans: Spans, control_run: ControlRun) -> Spans:
     return spans
 
 
+@CALLS_ASTRAY.spans(
+    "call-logged-twice",
+    "Each call has two spans, side by side.",
+    source="mlflow, langchain's and anthropic's autologs both on: two model spans for one call",
+    kind="duplicated",
+    says="logged twice",
+    needs=(ONE_CALL,),
+)
 def log_twice(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log each call a second time, beside the first."""
     return [*spans, *(span.twin() for span in calls(spans))]
 
 
-def count_cache_twice(spans: Spans, control_run: ControlRun) -> Spans:
-    """Add what came from the cache to an input that has it already."""
-    read = sum(each.usage.cache_read_tokens for each in control_run.answered[:1] if each.usage)
-    return counted(spans, INPUT_KEYS, lambda count, _usage: count + 2 * read)
-
-
+@CALLS_ASTRAY.spans(
+    "nested-autologs-add-up",
+    "A wrapper counts the tokens of the call inside it once more.",
+    source="another tracer, issue 3956, braintrustdata/braintrust-sdk-python#312: nested spans counted twice",
+    says="tokens",
+    needs=(ONE_CALL,),
+)
 def count_inner_call_again(spans: Spans, _control_run: ControlRun) -> Spans:
     """Let a wrapper add the tokens of the call inside it to its own."""
     inner = []
@@ -80,92 +123,17 @@ def count_inner_call_again(spans: Spans, _control_run: ControlRun) -> Spans:
     return [*spans, *inner]
 
 
+@CALLS_ASTRAY.spans(
+    "call-never-ended",
+    "The span of a call is never ended.",
+    source="DataDog/dd-trace-py#6891: spans of streams that failed stayed open",
+    kind="unfinished",
+    checks=("trace",),
+    says="never ended",
+    needs=(ONE_CALL,),
+)
 def never_end(spans: Spans, _control_run: ControlRun) -> Spans:
     """Leave the calls open, as a stream does whose reader went away."""
     for span in calls(spans):
         span.end_ns = 0
     return spans
-
-
-LOGGING = ("logging",)
-
-CALLS_ASTRAY = (
-    Fault(
-        name="cache-counted-twice",
-        kind="counted twice",
-        place="log",
-        summary="Cached tokens are added to an input that has them already.",
-        source="another tracer, issues 12306 and 10592: cached input tokens were counted twice",
-        checks=LOGGING,
-        tells="input_tokens",
-        needs=(CACHED_TOKENS,),
-        spans=count_cache_twice,
-    ),
-    Fault(
-        name="answers-swapped",
-        kind="swapped",
-        place="log",
-        summary="Two calls are logged with each other's answer.",
-        source="livekit/agents#3554: overlapping calls took each other's spans for their own",
-        checks=LOGGING,
-        tells="completion|tool call|text",
-        needs=(TWO_CALLS,),
-        spans=swap_answers,
-    ),
-    Fault(
-        name="prompt-of-another-case",
-        kind="misattributed",
-        place="log",
-        summary="The prompt of an earlier request is logged.",
-        source="epam/ai-dial-sdk#448: requests on a kept connection were recorded under an earlier one's trace",
-        checks=LOGGING,
-        tells="user|message",
-        needs=(ONE_CALL, another_case()),
-        spans=tell_other_prompt,
-    ),
-    Fault(
-        name="call-in-wrong-node",
-        kind="misattributed",
-        place="log",
-        summary="A call is logged below a node that did not make it.",
-        source="livekit/agents#3554: spans got the wrong parent where calls overlapped",
-        checks=LOGGING,
-        tells="node",
-        needs=(ONE_CALL, demands("node")),
-        spans=move_to_other_node,
-    ),
-    Fault(
-        name="call-logged-twice",
-        kind="duplicated",
-        place="log",
-        summary="Each call has two spans, side by side.",
-        source="mlflow, langchain's and anthropic's autologs both on: two model spans for one call",
-        checks=LOGGING,
-        tells="logged twice",
-        needs=(ONE_CALL,),
-        spans=log_twice,
-    ),
-    Fault(
-        name="nested-autologs-add-up",
-        kind="counted twice",
-        place="log",
-        summary="A wrapper counts the tokens of the call inside it once more.",
-        source="another tracer, issue 3956, braintrustdata/braintrust-sdk-python#312: nested spans counted twice",
-        checks=LOGGING,
-        tells="tokens",
-        needs=(ONE_CALL,),
-        spans=count_inner_call_again,
-    ),
-    Fault(
-        name="call-never-ended",
-        kind="unfinished",
-        place="log",
-        summary="The span of a call is never ended.",
-        source="DataDog/dd-trace-py#6891: spans of streams that failed stayed open",
-        checks=("trace",),
-        tells="never ended",
-        needs=(ONE_CALL,),
-        spans=never_end,
-    ),
-)
-"""In the order of their classes."""

@@ -6,13 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from e2i_eval.faults.call_edit import INPUT_KEYS, OUTPUT_KEYS, STOP_KEYS, TOTAL_KEYS, counted, in_calls, in_outputs
-from e2i_eval.faults.fault import Fault
-from e2i_eval.faults.needs import (
-    A_CLAUDE_ERROR,
-    A_TOOL_CALL,
-    ONE_CALL,
-    demands,
-)
+from e2i_eval.faults.fault_list import FaultList
+from e2i_eval.faults.needs import A_CLAUDE_ERROR, A_TOOL_CALL, ONE_CALL, demands
 from e2i_eval.faults.sent_span import INPUTS, OK, Spans, calls
 from e2i_eval.faults.values import each_mapping, replaced_text
 
@@ -28,22 +23,53 @@ WRITTEN_DOWN_AFTER_NS = 50_000_000
 KEPT_CHARACTERS = 40
 """What is left of a text that is cut off."""
 
+WRONG_IN_CALLS = FaultList(kind="wrong", place="log", checks=("logging",))
+"""Counts, settings, answers, times; last what is cut off."""
 
+
+@WRONG_IN_CALLS.spans(
+    "input-tokens-halved",
+    "Half of the input tokens are logged.",
+    source="own: a count taken from one of two messages",
+    says="input_tokens",
+    needs=(ONE_CALL,),
+)
 def halve_input_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Count half the input."""
     return counted(spans, INPUT_KEYS, lambda count, _usage: count // 2)
 
 
+@WRONG_IN_CALLS.spans(
+    "output-tokens-guessed",
+    "Output tokens are guessed from the text.",
+    source="own: what libraries do where a stream brings no usage",
+    says="output_tokens",
+    needs=(ONE_CALL,),
+)
 def guess_output_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Count the answer's tokens by its characters, as is done where a stream brings no usage."""
     return counted(spans, OUTPUT_KEYS, lambda count, _usage: count // 3 + 1)
 
 
+@WRONG_IN_CALLS.spans(
+    "total-tokens-wrong",
+    "The total of a call is not the sum of its parts.",
+    source="another tracer, issue 8700: the token usage shown was twice what was billed",
+    says="total",
+    needs=(ONE_CALL, demands("total_tokens")),
+)
 def miscount_total(spans: Spans, _control_run: ControlRun) -> Spans:
     """Let the total be more than its parts."""
     return counted(spans, TOTAL_KEYS, lambda count, _usage: count + 1000)
 
 
+@WRONG_IN_CALLS.spans(
+    "model-misnamed",
+    "Another model is logged than was asked.",
+    source="own: an alias of the configuration is logged in place of the request's model",
+    says="model",
+    needs=(ONE_CALL, demands("model")),
+)
 def name_other_model(spans: Spans, control_run: ControlRun) -> Spans:
     """Name another model than was asked."""
     for model in {each.model for each in control_run.answered}:
@@ -51,6 +77,13 @@ def name_other_model(spans: Spans, control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "temperature-invented",
+    "A temperature is logged that was never sent.",
+    source="own: API version 2026-10-21 refuses a temperature, clients drop it, and handlers log the configuration",
+    says="temperature",
+    needs=(ONE_CALL,),
+)
 def invent_temperature(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log the temperature of a configuration that was never sent."""
     for span in calls(spans):
@@ -61,6 +94,13 @@ def invent_temperature(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "max-tokens-wrong",
+    "Another limit of the answer is logged than was sent.",
+    source="own: a default is logged where the call overrides it",
+    says="max_tokens",
+    needs=(ONE_CALL, demands("max_tokens")),
+)
 def change_max_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log another limit than was sent."""
 
@@ -71,6 +111,13 @@ def change_max_tokens(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "stop-reason-wrong",
+    "A whole answer is logged as one that was cut off.",
+    source="own: a mapping between the words of two APIs",
+    says="stop",
+    needs=(ONE_CALL,),
+)
 def change_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
     """Say that the answer was cut off when it was not."""
 
@@ -81,6 +128,13 @@ def change_stop_reason(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "tool-arguments-altered",
+    "A tool call is logged with other arguments.",
+    source="own: arguments are logged after a tool has changed them in place",
+    says="tool call",
+    needs=(A_TOOL_CALL,),
+)
 def change_tool_arguments(spans: Spans, control_run: ControlRun) -> Spans:
     """Log other arguments than Claude called the tool with."""
     for call in control_run.tool_calls():
@@ -88,6 +142,13 @@ def change_tool_arguments(spans: Spans, control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "failure-logged-as-success",
+    "A call that failed is logged as one that went well.",
+    source="miurla/morphic#930: spans of failed streams ended without an error",
+    says="status",
+    needs=(A_CLAUDE_ERROR, demands("status")),
+)
 def hide_failure(spans: Spans, _control_run: ControlRun) -> Spans:
     """Say of every call that all went well."""
     for span in calls(spans):
@@ -95,6 +156,13 @@ def hide_failure(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "duration-of-zero",
+    "A call is stamped with the time at which it was written down.",
+    source="own: spans that are made when a call has ended",
+    says="start|begin|duration",
+    needs=(ONE_CALL, demands("duration")),
+)
 def stamp_when_sent(spans: Spans, _control_run: ControlRun) -> Spans:
     """Give calls the time at which they were written down, after they had ended."""
     for span in calls(spans):
@@ -102,6 +170,14 @@ def stamp_when_sent(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "prompt-cut-off",
+    "A long message is cut off.",
+    source="own: limits on the length of an attribute, as OpenTelemetry's SDKs have",
+    kind="truncated",
+    says="user|message",
+    needs=(ONE_CALL,),
+)
 def cut_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     """Cut the longest message off."""
     text = next(iter(control_run.prompt_texts()), "")
@@ -109,6 +185,14 @@ def cut_prompt(spans: Spans, control_run: ControlRun) -> Spans:
     return spans
 
 
+@WRONG_IN_CALLS.spans(
+    "completion-cut-off",
+    "Only the beginning of an answer is logged.",
+    source="dynatrace-oss/dynatrace-ai-agent-instrumentation-examples#317: streamed answers were not put together",
+    kind="truncated",
+    says="completion|tool call|text",
+    needs=(ONE_CALL,),
+)
 def cut_completion(spans: Spans, control_run: ControlRun) -> Spans:
     """Keep the first half of the answer, as when a stream is not read to its end."""
     text = next(iter(control_run.answer_texts()), "")
@@ -133,142 +217,3 @@ def _loaded(text: str) -> JsonValue:
         return json.loads(text)
     except ValueError:
         return None
-
-
-LOGGING = ("logging",)
-
-WRONG_IN_CALLS = (
-    Fault(
-        name="input-tokens-halved",
-        kind="wrong",
-        place="log",
-        summary="Half of the input tokens are logged.",
-        source="own: a count taken from one of two messages",
-        checks=LOGGING,
-        tells="input_tokens",
-        needs=(ONE_CALL,),
-        spans=halve_input_tokens,
-    ),
-    Fault(
-        name="output-tokens-guessed",
-        kind="wrong",
-        place="log",
-        summary="Output tokens are guessed from the text.",
-        source="own: what libraries do where a stream brings no usage",
-        checks=LOGGING,
-        tells="output_tokens",
-        needs=(ONE_CALL,),
-        spans=guess_output_tokens,
-    ),
-    Fault(
-        name="total-tokens-wrong",
-        kind="wrong",
-        place="log",
-        summary="The total of a call is not the sum of its parts.",
-        source="another tracer, issue 8700: the token usage shown was twice what was billed",
-        checks=LOGGING,
-        tells="total",
-        needs=(ONE_CALL, demands("total_tokens")),
-        spans=miscount_total,
-    ),
-    Fault(
-        name="model-misnamed",
-        kind="wrong",
-        place="log",
-        summary="Another model is logged than was asked.",
-        source="own: an alias of the configuration is logged in place of the request's model",
-        checks=LOGGING,
-        tells="model",
-        needs=(ONE_CALL, demands("model")),
-        spans=name_other_model,
-    ),
-    Fault(
-        name="temperature-invented",
-        kind="wrong",
-        place="log",
-        summary="A temperature is logged that was never sent.",
-        source="own: API version 2026-10-21 refuses a temperature, clients drop it, and handlers log the configuration",
-        checks=LOGGING,
-        tells="temperature",
-        needs=(ONE_CALL,),
-        spans=invent_temperature,
-    ),
-    Fault(
-        name="max-tokens-wrong",
-        kind="wrong",
-        place="log",
-        summary="Another limit of the answer is logged than was sent.",
-        source="own: a default is logged where the call overrides it",
-        checks=LOGGING,
-        tells="max_tokens",
-        needs=(ONE_CALL, demands("max_tokens")),
-        spans=change_max_tokens,
-    ),
-    Fault(
-        name="stop-reason-wrong",
-        kind="wrong",
-        place="log",
-        summary="A whole answer is logged as one that was cut off.",
-        source="own: a mapping between the words of two APIs",
-        checks=LOGGING,
-        tells="stop",
-        needs=(ONE_CALL,),
-        spans=change_stop_reason,
-    ),
-    Fault(
-        name="tool-arguments-altered",
-        kind="wrong",
-        place="log",
-        summary="A tool call is logged with other arguments.",
-        source="own: arguments are logged after a tool has changed them in place",
-        checks=LOGGING,
-        tells="tool call",
-        needs=(A_TOOL_CALL,),
-        spans=change_tool_arguments,
-    ),
-    Fault(
-        name="failure-logged-as-success",
-        kind="wrong",
-        place="log",
-        summary="A call that failed is logged as one that went well.",
-        source="miurla/morphic#930: spans of failed streams ended without an error",
-        checks=LOGGING,
-        tells="status",
-        needs=(A_CLAUDE_ERROR, demands("status")),
-        spans=hide_failure,
-    ),
-    Fault(
-        name="duration-of-zero",
-        kind="wrong",
-        place="log",
-        summary="A call is stamped with the time at which it was written down.",
-        source="own: spans that are made when a call has ended",
-        checks=LOGGING,
-        tells="start|begin|duration",
-        needs=(ONE_CALL, demands("duration")),
-        spans=stamp_when_sent,
-    ),
-    Fault(
-        name="prompt-cut-off",
-        kind="truncated",
-        place="log",
-        summary="A long message is cut off.",
-        source="own: limits on the length of an attribute, as OpenTelemetry's SDKs have",
-        checks=LOGGING,
-        tells="user|message",
-        needs=(ONE_CALL,),
-        spans=cut_prompt,
-    ),
-    Fault(
-        name="completion-cut-off",
-        kind="truncated",
-        place="log",
-        summary="Only the beginning of an answer is logged.",
-        source="dynatrace-oss/dynatrace-ai-agent-instrumentation-examples#317: streamed answers were not put together",
-        checks=LOGGING,
-        tells="completion|tool call|text",
-        needs=(ONE_CALL,),
-        spans=cut_completion,
-    ),
-)
-"""Counts, settings, answers, times; last what is cut off."""

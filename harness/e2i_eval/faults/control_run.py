@@ -91,7 +91,7 @@ class ControlRun:
         return tuple(block for block in self.answer_blocks() if block.get("type") == "tool_use")
 
     def demanded(self, kind: str) -> Mapping[str, bool]:
-        """Return the values the contract or the case asks for by name, each with whether its value is told too.
+        """Return the values the contract or the case asks for by name, each with whether its value is asked for too.
 
         Args:
             kind: ``metrics``, ``params``, ``tags`` or ``artifacts``. A name may be a glob.

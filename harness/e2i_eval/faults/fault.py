@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from e2i_eval.faults.sent_span import SentSpan
     from e2i_eval.tracking.traffic import Handling, HttpRequest
 
-__all__ = ["Fault", "FaultClass", "Need", "Place"]
+__all__ = [
+    "CallEdit",
+    "CaseEdit",
+    "Fault",
+    "FaultClass",
+    "ModelEdit",
+    "Need",
+    "Place",
+    "RequestEdit",
+    "SpansEdit",
+    "Target",
+]
 
 FaultClass = Literal[
     "missing",
@@ -37,6 +48,13 @@ FaultClass = Literal[
 Place = Literal["log", "agent", "Claude", "server"]
 """Where it is applied: to what logging sends, to the agent, to what Claude answers, to what the server keeps."""
 
+Target: TypeAlias = "Callable[[JsonObject], object]"
+SpansEdit: TypeAlias = "Callable[[list[SentSpan], ControlRun], list[SentSpan]]"
+RequestEdit: TypeAlias = "Callable[[HttpRequest, ControlRun], Handling | None]"
+ModelEdit: TypeAlias = "Callable[[ControlRun, Callable[[], None]], AbstractContextManager[None]]"
+CallEdit: TypeAlias = "Callable[[Target, ControlRun, Callable[[], None]], Target]"
+CaseEdit: TypeAlias = "Callable[[Case], Case | None]"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
@@ -44,8 +62,8 @@ class Need:
 
     Attributes:
         what: in words, for a case that lacks it.
-        is_likely: told from the case file alone, without running it.
-        is_met: told from the control run.
+        is_likely: decided from the case file alone, without running it.
+        is_met: decided from the control run.
         wants_other: the control run of another case of the target is needed as well.
     """
 
@@ -66,7 +84,7 @@ class Fault:
         summary: what goes wrong, in a sentence.
         source: the bug report or the fact that it stands for.
         checks: the checks one of which must fail; ``baseline`` and ``overhead`` stand for the rules of the gate.
-        tells: regular expression that must be found in what such a check says, so that the reason is the right one;
+        says: regular expression that must be found in what such a check says, so that the reason is the right one;
             empty where the check alone is enough.
         needs: what a case must have.
         spans: changes the spans of one OTLP request.
@@ -83,16 +101,13 @@ class Fault:
     summary: str
     source: str
     checks: tuple[str, ...]
-    tells: str = ""
+    says: str = ""
     needs: tuple[Need, ...] = ()
-    spans: Callable[[list[SentSpan], ControlRun], list[SentSpan]] | None = None
-    request: Callable[[HttpRequest, ControlRun], Handling | None] | None = None
-    model: Callable[[ControlRun, Callable[[], None]], AbstractContextManager[None]] | None = None
-    call: (
-        Callable[[Callable[[JsonObject], object], ControlRun, Callable[[], None]], Callable[[JsonObject], object]]
-        | None
-    ) = None
-    case: Callable[[Case], Case | None] | None = None
+    spans: SpansEdit | None = None
+    request: RequestEdit | None = None
+    model: ModelEdit | None = None
+    call: CallEdit | None = None
+    case: CaseEdit | None = None
 
     def lacks(self, control_run: ControlRun) -> str:
         """Return what the control run lacks for this fault; empty when it has all."""

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.faults.fault import Target
 
 __all__ = ["with_extra_node", "with_loop", "without_node"]
 
 EXTRA = "one_more"
 
 
-def with_extra_node(
-    function: Callable[[JsonObject], object], nodes: Collection[str]
-) -> Callable[[JsonObject], object] | None:
+def with_extra_node(function: Target, nodes: Collection[str]) -> Target | None:
     """Return a target whose graph has one node more between two of ``nodes``; None where it has no such edge."""
 
     def edit(builder: Any) -> bool:  # noqa: ANN401  a StateGraph
@@ -33,9 +31,7 @@ def with_extra_node(
     return _edited(function, edit)
 
 
-def without_node(
-    function: Callable[[JsonObject], object], nodes: Collection[str]
-) -> Callable[[JsonObject], object] | None:
+def without_node(function: Target, nodes: Collection[str]) -> Target | None:
     """Return a target whose graph leaves one of ``nodes`` out; None where none can be."""
 
     def edit(builder: Any) -> bool:  # noqa: ANN401  a StateGraph
@@ -52,9 +48,7 @@ def without_node(
     return _edited(function, edit)
 
 
-def with_loop(
-    function: Callable[[JsonObject], object], nodes: Collection[str]
-) -> Callable[[JsonObject], object] | None:
+def with_loop(function: Target, nodes: Collection[str]) -> Target | None:
     """Return a target whose graph runs one of ``nodes`` twice; None where none can be."""
 
     def edit(builder: Any) -> bool:  # noqa: ANN401  a StateGraph
@@ -79,9 +73,7 @@ class _Once:
         return self._next.pop(0) if len(self._next) > 1 else self._next[0]
 
 
-def _edited(
-    function: Callable[[JsonObject], object], edit: Callable[[Any], bool]
-) -> Callable[[JsonObject], object] | None:
+def _edited(function: Target, edit: Callable[[Any], bool]) -> Target | None:
     """Return the target with its graph's builder edited and compiled anew; None where it is no graph."""
     runnable = getattr(function, "__self__", None)
     wrappers = []
@@ -100,7 +92,7 @@ def _edited(
     graph.config = runnable.config  # with_config puts callbacks here
     for wrapper in reversed(wrappers):
         graph = wrapper.model_copy(update={"bound": graph})
-    edited: Callable[[JsonObject], object] = getattr(graph, getattr(function, "__name__", "invoke"))
+    edited: Target = getattr(graph, getattr(function, "__name__", "invoke"))
     return edited
 
 

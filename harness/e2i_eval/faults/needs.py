@@ -119,7 +119,7 @@ def logs(kind: str, *, exactly: bool = False, name: str = "*") -> Need:
 
     Args:
         kind: ``metrics``, ``params``, ``tags`` or ``artifacts``.
-        exactly: its value must be told, not only its name.
+        exactly: its value must be asked for, not only its name.
         name: glob for its name.
     """
     value = " with its value" if exactly else ""
@@ -131,7 +131,7 @@ def logs(kind: str, *, exactly: bool = False, name: str = "*") -> Need:
 
 def wanted_names(control_run: ControlRun, kind: str, *, exactly: bool = False, name: str = "*") -> tuple[str, ...]:
     """Return the names of logged values that are asked for, in alphabetical order."""
-    demanded = [each for each, is_told in control_run.demanded(kind).items() if is_told or not exactly]
+    demanded = [each for each, is_exact in control_run.demanded(kind).items() if is_exact or not exactly]
     return tuple(
         each
         for each in _logged_names(control_run, kind)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.faults.fault import Fault
-from e2i_eval.faults.needs import (
-    DOCUMENTS,
-    RERANKED,
-)
+from e2i_eval.faults.fault_list import FaultList
+from e2i_eval.faults.needs import DOCUMENTS, RERANKED
 from e2i_eval.faults.sent_span import INPUTS, OUTPUTS, Spans
 from e2i_eval.faults.values import each_mapping
 
@@ -20,42 +17,88 @@ if TYPE_CHECKING:
 
 __all__ = ["DOCUMENT_FAULTS"]
 
-
-def lose_reranking(spans: Spans, _control_run: ControlRun) -> Spans:
-    """Lose how the documents were reranked."""
-    return [span for span in spans if span.type != "RERANKER"]
+DOCUMENT_FAULTS = FaultList(kind="missing", place="log", checks=("trace",))
+"""Retrieved documents, then reranked ones."""
 
 
+@DOCUMENT_FAULTS.spans(
+    "retrieval-lost",
+    "What was retrieved is not logged.",
+    source="seen on a platform of this kind: retrieval with all back ends down reported success",
+    says="RETRIEVER",
+    needs=(DOCUMENTS,),
+)
 def lose_retrieval(spans: Spans, _control_run: ControlRun) -> Spans:
     """Lose what was retrieved."""
     return [span for span in spans if span.type != "RETRIEVER"]
 
 
-def reverse_scores(spans: Spans, _control_run: ControlRun) -> Spans:
-    """Log reranked documents in another order than their scores say."""
+@DOCUMENT_FAULTS.spans(
+    "query-lost",
+    "What was searched for is not logged.",
+    source="own: a retriever that is called with an object",
+    says="query",
+    needs=(DOCUMENTS,),
+)
+def lose_query(spans: Spans, _control_run: ControlRun) -> Spans:
+    """Lose what was searched for."""
     for span in spans:
-        if span.type == "RERANKER":
-            span.attributes[OUTPUTS] = _reversed_lists(span.attributes.get(OUTPUTS))
+        if span.type == "RETRIEVER":
+            span.attributes[INPUTS] = {}
     return spans
 
 
+@DOCUMENT_FAULTS.spans(
+    "document-ids-lost",
+    "Retrieved documents have no id.",
+    source="own: documents are logged as texts",
+    says="without id",
+    needs=(DOCUMENTS,),
+)
 def lose_document_ids(spans: Spans, control_run: ControlRun) -> Spans:
     """Log documents that nobody can find again."""
     names = {name.rpartition(".")[2] for name in (control_run.contract.rag.ids if control_run.contract.rag else ())}
     return _in_documents(spans, lambda each: {key: value for key, value in each.items() if key not in names})
 
 
+@DOCUMENT_FAULTS.spans(
+    "document-scores-lost",
+    "Retrieved documents have no score.",
+    source="own: LangChain's retrievers return documents without their scores",
+    says="without score",
+    needs=(DOCUMENTS,),
+)
 def lose_document_scores(spans: Spans, control_run: ControlRun) -> Spans:
     """Log documents without how well they fit."""
     names = {name.rpartition(".")[2] for name in (control_run.contract.rag.scores if control_run.contract.rag else ())}
     return _in_documents(spans, lambda each: {key: value for key, value in each.items() if key not in names})
 
 
-def lose_query(spans: Spans, _control_run: ControlRun) -> Spans:
-    """Lose what was searched for."""
+@DOCUMENT_FAULTS.spans(
+    "reranking-lost",
+    "How documents were reranked is not logged.",
+    source="own: a reranker that is a plain function",
+    says="RERANKER",
+    needs=(RERANKED,),
+)
+def lose_reranking(spans: Spans, _control_run: ControlRun) -> Spans:
+    """Lose how the documents were reranked."""
+    return [span for span in spans if span.type != "RERANKER"]
+
+
+@DOCUMENT_FAULTS.spans(
+    "scores-reordered",
+    "Reranked documents are logged in another order than their scores.",
+    source="own: documents are logged before they are sorted, scores after",
+    kind="wrong",
+    says="order of its scores",
+    needs=(RERANKED,),
+)
+def reverse_scores(spans: Spans, _control_run: ControlRun) -> Spans:
+    """Log reranked documents in another order than their scores say."""
     for span in spans:
-        if span.type == "RETRIEVER":
-            span.attributes[INPUTS] = {}
+        if span.type == "RERANKER":
+            span.attributes[OUTPUTS] = _reversed_lists(span.attributes.get(OUTPUTS))
     return spans
 
 
@@ -72,74 +115,3 @@ def _reversed_lists(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {key: _reversed_lists(each) for key, each in value.items()}
     return value
-
-
-DOCUMENT_FAULTS = (
-    Fault(
-        name="retrieval-lost",
-        kind="missing",
-        place="log",
-        summary="What was retrieved is not logged.",
-        source="seen on a platform of this kind: retrieval with all back ends down reported success",
-        checks=("trace",),
-        tells="RETRIEVER",
-        needs=(DOCUMENTS,),
-        spans=lose_retrieval,
-    ),
-    Fault(
-        name="query-lost",
-        kind="missing",
-        place="log",
-        summary="What was searched for is not logged.",
-        source="own: a retriever that is called with an object",
-        checks=("trace",),
-        tells="query",
-        needs=(DOCUMENTS,),
-        spans=lose_query,
-    ),
-    Fault(
-        name="document-ids-lost",
-        kind="missing",
-        place="log",
-        summary="Retrieved documents have no id.",
-        source="own: documents are logged as texts",
-        checks=("trace",),
-        tells="without id",
-        needs=(DOCUMENTS,),
-        spans=lose_document_ids,
-    ),
-    Fault(
-        name="document-scores-lost",
-        kind="missing",
-        place="log",
-        summary="Retrieved documents have no score.",
-        source="own: LangChain's retrievers return documents without their scores",
-        checks=("trace",),
-        tells="without score",
-        needs=(DOCUMENTS,),
-        spans=lose_document_scores,
-    ),
-    Fault(
-        name="reranking-lost",
-        kind="missing",
-        place="log",
-        summary="How documents were reranked is not logged.",
-        source="own: a reranker that is a plain function",
-        checks=("trace",),
-        tells="RERANKER",
-        needs=(RERANKED,),
-        spans=lose_reranking,
-    ),
-    Fault(
-        name="scores-reordered",
-        kind="wrong",
-        place="log",
-        summary="Reranked documents are logged in another order than their scores.",
-        source="own: documents are logged before they are sorted, scores after",
-        checks=("trace",),
-        tells="order of its scores",
-        needs=(RERANKED,),
-        spans=reverse_scores,
-    ),
-)
-"""Retrieved documents, then reranked ones."""

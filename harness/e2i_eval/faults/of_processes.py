@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.faults.chat_models import sending
-from e2i_eval.faults.fault import Fault
+from e2i_eval.faults.fault_list import FaultList
 from e2i_eval.faults.needs import A_TRACE, ONE_CALL
 from e2i_eval.faults.sent_span import Spans, calls
 from e2i_eval.tracking.traffic import Handling, HttpRequest
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from e2i_eval.faults.control_run import ControlRun
 
 __all__ = ["PROCESS_FAULTS"]
+
+PROCESS_FAULTS = FaultList(kind="lost", place="agent", checks=("logging", "trace"))
+"""Nothing arrives, then the beginning does."""
 
 
 class KilledError(RuntimeError):
@@ -52,37 +55,28 @@ class Kill:
         return Handling() if self._is_dead and message.is_write else None
 
 
+KILL = Kill()
+PROCESS_FAULTS.model(
+    "killed-in-mid-call",
+    "The process is killed when Claude has answered; what it logs at the end of a call is never sent.",
+    source="measured: a hard exit right after five calls kept one to four of the five traces",
+    says="no span on the server|traces",
+    needs=(ONE_CALL, A_TRACE),
+    request=KILL.silence,
+)(KILL.while_asking)
+
+
+@PROCESS_FAULTS.spans(
+    "trace-left-in-progress",
+    "The process is killed in a call to Claude: what had ended by then is stored, the trace never ends.",
+    source="mlflow/mlflow#13352 and #12669: traces in progress for ever",
+    kind="unfinished",
+    place="log",
+    checks=("trace",),
+    says="IN_PROGRESS",
+    needs=(ONE_CALL, A_TRACE),
+)
 def stop_before_first_call(spans: Spans, _control_run: ControlRun) -> Spans:
     """Keep what had ended when the first call to Claude began, as where each span is sent when it ends."""
     begun_ns = min((span.start_ns for span in calls(spans)), default=None)
     return spans if begun_ns is None else [span for span in spans if span.end_ns <= begun_ns]
-
-
-KILL = Kill()
-
-PROCESS_FAULTS = (
-    Fault(
-        name="killed-in-mid-call",
-        kind="lost",
-        place="agent",
-        summary="The process is killed when Claude has answered; what it logs at the end of a call is never sent.",
-        source="measured: a hard exit right after five calls kept one to four of the five traces",
-        checks=("logging", "trace"),
-        tells="no span on the server|traces",
-        needs=(ONE_CALL, A_TRACE),
-        model=KILL.while_asking,
-        request=KILL.silence,
-    ),
-    Fault(
-        name="trace-left-in-progress",
-        kind="unfinished",
-        place="log",
-        summary="The process is killed in a call to Claude: what had ended by then is stored, the trace never ends.",
-        source="mlflow/mlflow#13352 and #12669: traces in progress for ever",
-        checks=("trace",),
-        tells="IN_PROGRESS",
-        needs=(ONE_CALL, A_TRACE),
-        spans=stop_before_first_call,
-    ),
-)
-"""Nothing arrives, then the beginning does."""

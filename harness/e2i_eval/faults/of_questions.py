@@ -7,12 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.faults.chat_models import asking, sending
-from e2i_eval.faults.fault import Fault
-from e2i_eval.faults.needs import (
-    A_CLAUDE_ERROR,
-    ONE_CALL,
-    PLAIN_SCRIPT,
-)
+from e2i_eval.faults.fault_list import FaultList
+from e2i_eval.faults.needs import A_CLAUDE_ERROR, ONE_CALL, PLAIN_SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,14 +21,17 @@ __all__ = ["QUESTION_FAULTS"]
 SENTENCE = " Think about it once more before you answer."
 OTHER_MODEL = "claude-haiku-4-5"
 
-
-@contextmanager
-def add_sentence(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
-    """Add a sentence to the first message of every prompt; the log tells it as well."""
-    with asking(lambda messages: _with_sentence(messages, applied)):
-        yield
+QUESTION_FAULTS = FaultList(kind="wrong", place="agent", checks=("logging",))
+"""Below the log, then above it."""
 
 
+@QUESTION_FAULTS.model(
+    "context-logged-is-not-context-sent",
+    "What is sent to Claude is changed after it was logged.",
+    source="own: a client that trims or completes prompts below the callbacks",
+    says="system|user|message",
+    needs=(ONE_CALL,),
+)
 @contextmanager
 def add_sentence_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Add a sentence after the prompt was logged."""
@@ -40,6 +39,14 @@ def add_sentence_below(_control_run: ControlRun, applied: Callable[[], None]) ->
         yield
 
 
+@QUESTION_FAULTS.model(
+    "prompt-trimmed-below-the-log",
+    "Half of a message is sent, and the whole is logged.",
+    source="own: a client that fits prompts into a window below the callbacks",
+    kind="truncated",
+    checks=("logging", "wire", "trace"),
+    needs=(ONE_CALL,),
+)
 @contextmanager
 def lose_history_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Send half of the last message, and log the whole."""
@@ -55,6 +62,75 @@ def lose_history_below(_control_run: ControlRun, applied: Callable[[], None]) ->
         yield
 
 
+@QUESTION_FAULTS.model(
+    "model-changed-below-the-log",
+    "Another model is asked than the log says.",
+    source="own: a router behind the client",
+    says="model",
+    needs=(ONE_CALL,),
+)
+@contextmanager
+def ask_other_model_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
+    """Ask another model after the configured one was logged."""
+
+    def change(model: Any, messages: list[Any]) -> list[Any]:  # noqa: ANN401  a chat model
+        if getattr(model, "model", "").startswith("claude"):
+            applied()
+            model.model = OTHER_MODEL
+        return messages
+
+    with _restored_models(), sending(change):
+        yield
+
+
+@QUESTION_FAULTS.model(
+    "claude-error-swallowed",
+    "An error of Claude becomes an empty answer that went well.",
+    source="miurla/morphic#936: hours of empty answers that every trace showed as good ones",
+    says="status|failed|error",
+    needs=(A_CLAUDE_ERROR,),
+)
+@contextmanager
+def swallow_error(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
+    """Turn every error of Claude into an empty answer that went well."""
+
+    def empty(_error: Exception) -> Any:  # noqa: ANN401  a ChatResult
+        from langchain_core.messages import AIMessage  # noqa: PLC0415  LangChain is heavy
+        from langchain_core.outputs import ChatGeneration, ChatResult  # noqa: PLC0415  as above
+
+        applied()
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=""))])
+
+    with sending(on_error=empty):
+        yield
+
+
+def answer_twice(case: Case) -> Case | None:
+    """Let Claude answer everything twice."""
+    if any(answer.error or answer.fault for answer in case.script):
+        return None
+    return replace(case, script=tuple(replace(each, times=2 * each.times) for each in case.script))
+
+
+@QUESTION_FAULTS.model(
+    "extra-call-answered",
+    "The agent asks everything twice, and is answered.",
+    source="own: a retry around a client that retries",
+    kind="behaviour",
+    checks=("baseline",),
+    says="call",
+    needs=(ONE_CALL, PLAIN_SCRIPT),
+    case=answer_twice,
+)
+@QUESTION_FAULTS.model(
+    "extra-call",
+    "The agent asks Claude once more than its script answers.",
+    source="mlflow.genai.evaluate calls the function twice for the first row",
+    kind="behaviour",
+    checks=("wire",),
+    says="scripted|answer",
+    needs=(ONE_CALL, PLAIN_SCRIPT),
+)
 @contextmanager
 def ask_twice(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
     """Ask Claude everything twice."""
@@ -67,17 +143,19 @@ def ask_twice(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator
         yield
 
 
+@QUESTION_FAULTS.model(
+    "prompt-grows",
+    "A prompt has one sentence more.",
+    source="own: a change nobody sees in a review of code",
+    kind="behaviour",
+    checks=("baseline",),
+    says="prompt|token",
+    needs=(ONE_CALL,),
+)
 @contextmanager
-def ask_other_model_below(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
-    """Ask another model after the configured one was logged."""
-
-    def change(model: Any, messages: list[Any]) -> list[Any]:  # noqa: ANN401  a chat model
-        if getattr(model, "model", "").startswith("claude"):
-            applied()
-            model.model = OTHER_MODEL
-        return messages
-
-    with _restored_models(), sending(change):
+def add_sentence(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
+    """Add a sentence to the first message of every prompt; it is logged as well."""
+    with asking(lambda messages: _with_sentence(messages, applied)):
         yield
 
 
@@ -110,21 +188,6 @@ def _restored_models() -> Iterator[None]:
             model.model = name
 
 
-@contextmanager
-def swallow_error(_control_run: ControlRun, applied: Callable[[], None]) -> Iterator[None]:
-    """Turn every error of Claude into an empty answer that went well."""
-
-    def empty(_error: Exception) -> Any:  # noqa: ANN401  a ChatResult
-        from langchain_core.messages import AIMessage  # noqa: PLC0415  LangChain is heavy
-        from langchain_core.outputs import ChatGeneration, ChatResult  # noqa: PLC0415  as above
-
-        applied()
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=""))])
-
-    with sending(on_error=empty):
-        yield
-
-
 def _with_sentence(messages: list[Any], applied: Callable[[], None]) -> list[Any]:
     """Return copies of messages, the first of which says more."""
     first, *others = messages
@@ -132,92 +195,3 @@ def _with_sentence(messages: list[Any], applied: Callable[[], None]) -> list[Any
     content = first.content
     more = content + SENTENCE if isinstance(content, str) else [*content, {"type": "text", "text": SENTENCE.strip()}]
     return [first.model_copy(update={"content": more}), *others]
-
-
-def answer_twice(case: Case) -> Case | None:
-    """Let Claude answer everything twice."""
-    if any(answer.error or answer.fault for answer in case.script):
-        return None
-    return replace(case, script=tuple(replace(each, times=2 * each.times) for each in case.script))
-
-
-QUESTION_FAULTS = (
-    Fault(
-        name="context-logged-is-not-context-sent",
-        kind="wrong",
-        place="agent",
-        summary="What is sent to Claude is changed after it was logged.",
-        source="own: a client that trims or completes prompts below the callbacks",
-        checks=("logging",),
-        tells="system|user|message",
-        needs=(ONE_CALL,),
-        model=add_sentence_below,
-    ),
-    Fault(
-        name="prompt-trimmed-below-the-log",
-        kind="truncated",
-        place="agent",
-        summary="Half of a message is sent, and the whole is logged.",
-        source="own: a client that fits prompts into a window below the callbacks",
-        checks=("logging", "wire", "trace"),
-        needs=(ONE_CALL,),
-        model=lose_history_below,
-    ),
-    Fault(
-        name="model-changed-below-the-log",
-        kind="wrong",
-        place="agent",
-        summary="Another model is asked than the log says.",
-        source="own: a router behind the client",
-        checks=("logging",),
-        tells="model",
-        needs=(ONE_CALL,),
-        model=ask_other_model_below,
-    ),
-    Fault(
-        name="claude-error-swallowed",
-        kind="wrong",
-        place="agent",
-        summary="An error of Claude becomes an empty answer that went well.",
-        source="miurla/morphic#936: hours of empty answers that every trace showed as good ones",
-        checks=("logging",),
-        tells="status|failed|error",
-        needs=(A_CLAUDE_ERROR,),
-        model=swallow_error,
-    ),
-    Fault(
-        name="extra-call",
-        kind="behaviour",
-        place="agent",
-        summary="The agent asks Claude once more than its script answers.",
-        source="mlflow.genai.evaluate calls the function twice for the first row",
-        checks=("wire",),
-        tells="scripted|answer",
-        needs=(ONE_CALL, PLAIN_SCRIPT),
-        model=ask_twice,
-    ),
-    Fault(
-        name="extra-call-answered",
-        kind="behaviour",
-        place="agent",
-        summary="The agent asks everything twice, and is answered.",
-        source="own: a retry around a client that retries",
-        checks=("baseline",),
-        tells="call",
-        needs=(ONE_CALL, PLAIN_SCRIPT),
-        model=ask_twice,
-        case=answer_twice,
-    ),
-    Fault(
-        name="prompt-grows",
-        kind="behaviour",
-        place="agent",
-        summary="A prompt has one sentence more.",
-        source="own: a change nobody sees in a review of code",
-        checks=("baseline",),
-        tells="prompt|token",
-        needs=(ONE_CALL,),
-        model=add_sentence,
-    ),
-)
-"""Below the log, then above it."""

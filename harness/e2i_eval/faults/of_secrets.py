@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from e2i_eval.faults.fault import Fault, Need
-from e2i_eval.faults.needs import (
-    A_TRACE,
-)
+from e2i_eval.faults.fault import Need
+from e2i_eval.faults.fault_list import FaultList
+from e2i_eval.faults.needs import A_TRACE
 from e2i_eval.faults.sent_span import TRACE_TAG, Spans, calls, root
 
 if TYPE_CHECKING:
@@ -25,7 +24,17 @@ MAILS = ("jane.doe@hospital.example",)
 PHONES = ("+1 212 555 0142", "(212) 555-0142", "212-555-0142")
 """Samples of what contracts forbid; the first one of a kind that a contract's patterns match is leaked."""
 
+SECRET_FAULTS = FaultList(kind="leaked", place="log", checks=("secrets",))
+"""Credentials, then what identifies a person."""
 
+
+@SECRET_FAULTS.spans(
+    "key-in-tag",
+    "An API key stands in a tag.",
+    source="BerriAI/litellm#13705: keys in the attributes of retried calls",
+    says="key",
+    needs=(A_TRACE,),
+)
 def leak_key_into_tag(spans: Spans, _control_run: ControlRun) -> Spans:
     """Write a key where everybody can read it."""
     if (first := root(spans)) is not None:
@@ -33,6 +42,13 @@ def leak_key_into_tag(spans: Spans, _control_run: ControlRun) -> Spans:
     return spans
 
 
+@SECRET_FAULTS.spans(
+    "header-in-span",
+    "A request is logged with its authorization header.",
+    source="getsentry/seer#1703, traceloop/openllmetry#4150: headers of recorded requests",
+    says="bearer|token|credential|authori",
+    needs=(A_TRACE,),
+)
 def leak_header(spans: Spans, _control_run: ControlRun) -> Spans:
     """Log a request with its headers."""
     for span in calls(spans) or spans[:1]:
@@ -56,66 +72,33 @@ def forbids(what: str, samples: Collection[str]) -> Need:
     return Need(what=f"no contract forbids {what}", is_met=lambda control_run: bool(_forbidden(samples, control_run)))
 
 
+SECRET_FAULTS.spans(
+    "identifier-in-span",
+    "The number of a patient or a prescriber is logged.",
+    source="DataDog/dd-trace-py#10517: inputs hold what must not be kept",
+    needs=(A_TRACE, forbids("the numbers of persons", NUMBERS)),
+)(leaking(NUMBERS))
+
+
+SECRET_FAULTS.spans(
+    "email-in-span",
+    "An e-mail address is logged.",
+    source="seen on a platform of this kind: questions of persons are logged with who asked",
+    says="mail",
+    needs=(A_TRACE, forbids("e-mail addresses", MAILS)),
+)(leaking(MAILS))
+
+
+SECRET_FAULTS.spans(
+    "phone-in-span",
+    "A phone number is logged.",
+    source="own: a field nobody called a phone number",
+    says="phone",
+    needs=(A_TRACE, forbids("phone numbers", PHONES)),
+)(leaking(PHONES))
+
+
 def _forbidden(samples: Collection[str], control_run: ControlRun) -> str:
     """Return the first sample the contract forbids; empty when it forbids none."""
     patterns = control_run.contract.secrets.patterns.values()
     return next((each for each in samples if any(re.search(pattern, each) for pattern in patterns)), "")
-
-
-SECRET_FAULTS = (
-    Fault(
-        name="key-in-tag",
-        kind="leaked",
-        place="log",
-        summary="An API key stands in a tag.",
-        source="BerriAI/litellm#13705: keys in the attributes of retried calls",
-        checks=("secrets",),
-        tells="key",
-        needs=(A_TRACE,),
-        spans=leak_key_into_tag,
-    ),
-    Fault(
-        name="header-in-span",
-        kind="leaked",
-        place="log",
-        summary="A request is logged with its authorization header.",
-        source="getsentry/seer#1703, traceloop/openllmetry#4150: headers of recorded requests",
-        checks=("secrets",),
-        tells="bearer|token|credential|authori",
-        needs=(A_TRACE,),
-        spans=leak_header,
-    ),
-    Fault(
-        name="identifier-in-span",
-        kind="leaked",
-        place="log",
-        summary="The number of a patient or a prescriber is logged.",
-        source="DataDog/dd-trace-py#10517: inputs hold what must not be kept",
-        checks=("secrets",),
-        needs=(A_TRACE, forbids("the numbers of persons", NUMBERS)),
-        spans=leaking(NUMBERS),
-    ),
-    Fault(
-        name="email-in-span",
-        kind="leaked",
-        place="log",
-        summary="An e-mail address is logged.",
-        source="seen on a platform of this kind: questions of persons are logged with who asked",
-        checks=("secrets",),
-        tells="mail",
-        needs=(A_TRACE, forbids("e-mail addresses", MAILS)),
-        spans=leaking(MAILS),
-    ),
-    Fault(
-        name="phone-in-span",
-        kind="leaked",
-        place="log",
-        summary="A phone number is logged.",
-        source="own: a field nobody called a phone number",
-        checks=("secrets",),
-        tells="phone",
-        needs=(A_TRACE, forbids("phone numbers", PHONES)),
-        spans=leaking(PHONES),
-    ),
-)
-"""Credentials, then what identifies a person."""

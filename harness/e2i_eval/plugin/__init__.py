@@ -5,12 +5,15 @@ Importing this module imports pytest and the standard library only; a plain ``py
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from e2i_eval.config.options import OPTIONS, is_enabled
 
 if TYPE_CHECKING:
     import pytest
+
+    from e2i_eval.config.options import Option
 
 __all__ = ["MARKER"]
 
@@ -21,13 +24,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare every flag together with its ini option."""
     group = parser.getgroup("e2i-eval", "evaluation of LangGraph agents and their MLflow logging")
     for option in OPTIONS:
-        parser.addini(option.dest, f"{option.help} (as {option.flag})", type=option.ini_type, default=None)
-        kwargs: dict[str, object] = {"action": option.action, "dest": option.dest, "help": option.help}
-        if option.action != "store_true":
-            kwargs |= {"metavar": option.metavar, "default": None}
-        if option.choices:
-            kwargs |= {"choices": option.choices}
-        group.addoption(option.flag, **kwargs)
+        for spelling in option.spellings:
+            _declare(parser, group, spelling, former_of="" if spelling is option else option.dest)
+
+
+def _declare(parser: pytest.Parser, group: pytest.OptionGroup, option: Option, *, former_of: str) -> None:
+    """Declare one flag and its ini option; former names are not shown among the flags."""
+    ini_help = f"former name of {former_of}" if former_of else f"{option.help} (as {option.flag})"
+    parser.addini(option.dest, ini_help, type=option.ini_type, default=None)
+    kwargs: dict[str, object] = {
+        "action": option.action,
+        "dest": option.dest,
+        "help": argparse.SUPPRESS if former_of else option.help,
+    }
+    if option.action != "store_true":
+        kwargs |= {"metavar": option.metavar, "default": None}
+    if option.choices:
+        kwargs |= {"choices": option.choices}
+    group.addoption(option.flag, **kwargs)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -30,16 +30,16 @@ def base_revision(config: pytest.Config, settings: Settings) -> Revision | None:
     Raises:
         UsageError: there is no such revision; or xdist runs other tests at the same time, which no clock takes out.
     """
-    if settings.duet is None or hasattr(config, "workerinput"):
+    if settings.ab is None or hasattr(config, "workerinput"):
         return None
     if config.getoption("dist", default="no") != "no" or config.getoption("tx", default=None):
-        what = f"--e2i-duet={settings.duet} needs the machine for itself, and -n runs tests side by side"
+        what = f"--e2i-ab={settings.ab} needs the machine for itself, and -n runs tests side by side"
         raise UsageError(
-            what, fix="leave -n out, or measure in a step of its own: pytest --e2i-eval --e2i-duet=REF -k duet"
+            what, fix="leave -n out, or measure in a step of its own: pytest --e2i-eval --e2i-ab=REF -k ab::"
         )
     from e2i_eval.benchmark.ab.revision import find_revision  # noqa: PLC0415  for sessions that measure
 
-    return find_revision(settings.duet, settings.root)
+    return find_revision(settings.ab, settings.root)
 
 
 class AbTests:
@@ -118,8 +118,8 @@ class AbTests:
         """Take note of what could not be measured, and why."""
         controller = self._state.controller
         if isinstance(error, Inconclusive) and controller:
-            controller.note(f"the duet of {target} is inconclusive: {error.reason}")
+            controller.note(f"the A/B latency test of {target} is inconclusive: {error.reason}")
         elif isinstance(error, E2iError) and not isinstance(error, UnknownError):
-            self._troubles.append(f"the duet of {target} broke: {error.what}")
+            self._troubles.append(f"the A/B latency test of {target} broke: {error.what}")
         elif not isinstance(error, (Slower, Inconclusive)):
-            self._troubles.append(f"the duet of {target} broke: {type(error).__name__}: {error}")
+            self._troubles.append(f"the A/B latency test of {target} broke: {type(error).__name__}: {error}")

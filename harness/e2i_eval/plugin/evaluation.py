@@ -83,7 +83,7 @@ def register(config: pytest.Config) -> None:
         config.pluginmanager.register(BusyWorker(evaluation.overheads), "e2i_eval_busy_worker")
     config.pluginmanager.register(overhead_fixture, "e2i_eval_overhead_fixture")
     register_consent(config, state)
-    config.pluginmanager.register(evaluation.ab_tests, "e2i_eval_duets")
+    config.pluginmanager.register(evaluation.ab_tests, "e2i_eval_ab_tests")
     register_gate(config, settings, gate_basis, state.controller)
     evaluation.golden = register_golden(config, state)
     reports = ItemReports(

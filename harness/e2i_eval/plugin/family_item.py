@@ -37,21 +37,21 @@ class Families:
         self._settings = state.settings
         self._state = state
         self._fresh: FreshProcess | None = None
-        self._bench: FamilyRunner | None = None
+        self._runner: FamilyRunner | None = None
         self._ahead: list[FamilyItem] = []
 
     @property
-    def bench(self) -> FamilyRunner:
+    def runner(self) -> FamilyRunner:
         """What evaluates the checks, made at first use."""
-        if self._bench is None:
-            self._bench = FamilyRunner(
+        if self._runner is None:
+            self._runner = FamilyRunner(
                 settings=self._settings,
                 wanted=self.book.wanted(),
                 evaluator=self._state.worker.evaluator,
                 elsewhere=self.fresh_process,
                 environ=environment(),
             )
-        return self._bench
+        return self._runner
 
     @property
     def is_scripted(self) -> bool:
@@ -60,7 +60,7 @@ class Families:
 
     def keep(self, evaluation: Evaluation) -> None:
         """Keep an evaluated golden case that a check starts from."""
-        self.bench.keep(evaluation)
+        self.runner.keep(evaluation)
         self._start_ahead()
 
     def choose(self, session: pytest.Session) -> None:
@@ -75,7 +75,7 @@ class Families:
     def ask_ahead(self) -> None:
         """Have the new process evaluate what it can already: it does so beside the checks of this one."""
         for item in self._start_ahead():
-            before = self.bench.before(item.declared)
+            before = self.runner.before(item.declared)
             if before is not None:
                 self.fresh_process().ask(item.declared, item.nodeid, before)
         self._ahead = []
@@ -170,7 +170,7 @@ class FamilyItem(ExplainedItem):
         if self.declared.alteration.claude == UNAVAILABLE and not self._families.is_scripted:
             pytest.skip("Claude can be turned off with --e2i-claude=mock alone")
         self._families.ask_ahead()
-        result = self._families.bench.evaluate(self.declared, self.nodeid)
+        result = self._families.runner.evaluate(self.declared, self.nodeid)
         self.stash.setdefault(RESULTS, []).append(result)
         if result.status != "pass":
             raise CaseFailed(result)

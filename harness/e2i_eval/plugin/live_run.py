@@ -29,7 +29,7 @@ VERSIONS = "version."
 
 
 class LiveRun:
-    """The controller's side: begins or goes on, says so, and cleans up when the run is complete."""
+    """The controller's side: begins or resumes it, says so, and cleans up when the run is complete."""
 
     def __init__(
         self, settings: Settings, *, prices: PriceTable, environ: MutableMapping[str, str], clock: Clock
@@ -55,13 +55,13 @@ class LiveRun:
         return self._journal.folder
 
     def header(self) -> list[str]:
-        """Return what is gone on with."""
+        """Return the line that says which run is resumed, or why none is."""
         if self._opened.reason:
-            return [f"e2i-eval: the interrupted run is not gone on with: {self._opened.reason}"]
+            return [f"e2i-eval: the interrupted run is not resumed: {self._opened.reason}"]
         if not self._opened.began:
             return []
         kept = f"{self._opened.results} results kept, {self._spent_usd:.2f} USD already spent"
-        return [f"e2i-eval: going on with the run of {self._opened.began}: {kept}; --e2i-fresh starts anew"]
+        return [f"e2i-eval: resuming the run of {self._opened.began}: {kept}; --e2i-fresh starts anew"]
 
     def finish(self, cases: Sequence[CaseResult], *, scratch: Path, is_partial: bool, is_narrowed: bool) -> list[str]:
         """End the run, and return what a reader should know.
@@ -79,7 +79,7 @@ class LiveRun:
             notes.append(f"the API failed in {len(outages)} cases: the same command runs what is missing alone")
         elif is_partial:
             notes.append("the run is not complete: what is paid for is kept, the same command runs what is missing")
-        elif not (is_narrowed and self._opened.began):  # a part of the interrupted run leaves the rest to go on
+        elif not (is_narrowed and self._opened.began):  # a part of the interrupted run leaves the rest to be resumed
             self._journal.remove()
         return notes
 

@@ -128,7 +128,7 @@ class Overheads:
             E2iError: it cannot be built, or the configuration does not say how it runs without logging.
         """
         from e2i_eval.benchmark.overhead.meter import MeasurementSetup, Meter  # noqa: PLC0415  defers DeepDiff
-        from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch  # noqa: PLC0415  as above
+        from e2i_eval.benchmark.timing.stopwatch import system_stopwatch  # noqa: PLC0415  as above
 
         worker = self._state.worker
         evaluator = worker.evaluator()

@@ -70,7 +70,7 @@ class Worker:
                 clock=SystemClock(),
                 price=PriceTable.load(self._settings.prices).cost_usd,
                 secrets=secrets(environment()),
-                standing=PlanBook(self._settings).standing,
+                standing=PlanBook(self._settings).default_checks,
                 judging=judge_runner(self._settings, Path(self.ref.scratch), self._wire, self._asking),
             )
         return self._evaluator

@@ -45,7 +45,7 @@ OUTCOMES: dict[Outcome, str] = {
 }
 MARKS: dict[Outcome, str] = {"same": "=", "better": "✓", "worse": "✗", "unclear": "~", "shown": "·"}
 STATUS_WORDS = {"pass": "Nothing is worse", "fail": "Worse", "inconclusive": "Inconclusive"}
-LATENCY_REMARK = "sessions do not wait alike: shown, not judged; --e2i-duet compares revisions on one machine"
+LATENCY_REMARK = "sessions do not wait alike: shown, not judged; --e2i-ab compares revisions on one machine"
 COMMIT_CHARS = 7
 SHOWN_CASES = 3
 CACHE = "cache read / write"

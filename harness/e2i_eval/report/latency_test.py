@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["latency_lines", "shift_lines"]
 
-HEADER = ("duet", "part", "base ms", "head ms", "shift ms", "interval", "counts from", "pairs", "verdict")
+HEADER = ("A/B latency test", "part", "base ms", "head ms", "shift ms", "interval", "counts from", "pairs", "verdict")
 LEFT = 2
 """So many columns are words."""
 

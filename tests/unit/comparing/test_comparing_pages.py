@@ -44,7 +44,7 @@ def test_the_screen_says_what_moved(worse: RunComparison) -> None:
         "broken   shop/a: pass → fail · output: wrong",
         "tokens in: worse in shop/b",
         "logging adds, support, one: +0.70 ms [+0.20, +1.2] → not measured",
-        "note: waiting: sessions do not wait alike: shown, not judged; --e2i-duet compares revisions on one machine",
+        "note: waiting: sessions do not wait alike: shown, not judged; --e2i-ab compares revisions on one machine",
         "",
         "Worse: B against A: 1 case broken, tokens in +9 (+3.0%) in 1 case",
     ]

@@ -14,7 +14,7 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Logged, Trace
-from e2i_eval.runner.families import FamilyPlan, standing_checks
+from e2i_eval.runner.families import FamilyPlan, default_checks_of
 from e2i_eval.runner.families.call_environment import call_environment
 from e2i_eval.runner.families.declared import Alteration, Declared
 from e2i_eval.runner.families.derived_case import derived_case
@@ -99,13 +99,13 @@ def test_relation_needs_two_answers() -> None:
     assert verdict(check, evidence({"amount": 3.0}), evidence(error="ValueError")).status == "error"
 
 
-def test_knock_out_needs_answer_and_log() -> None:
+def test_ablation_needs_answer_and_log() -> None:
     """Either alone is not enough, and what also holds with everything on proves nothing."""
     rules = Expectation(
         values={"from": ValueRule(equals="guess", has_equals=True)},
         tags={"origin": ValueRule(equals="fallback", has_equals=True)},
     )
-    check = declared("knock-out", alteration=Alteration(seam="a:b"), expect=rules)
+    check = declared("ablation", alteration=Alteration(seam="a:b"), expect=rules)
     said = evidence({"from": "guess"}, tag="fallback")
 
     assert verdict(check, said).status == "pass"
@@ -114,12 +114,12 @@ def test_knock_out_needs_answer_and_log() -> None:
     assert verdict(check, said, said).status == "error"
 
 
-def test_knock_out_may_end_in_an_error() -> None:
+def test_ablation_may_end_in_an_error() -> None:
     """A target may refuse to answer, if its trace says so."""
     rules = Expectation(
         error=ErrorRule(type="ConnectionError"), tags={"origin": ValueRule(equals="down", has_equals=True)}
     )
-    check = declared("knock-out", alteration=Alteration(seam="a:b"), expect=rules)
+    check = declared("ablation", alteration=Alteration(seam="a:b"), expect=rules)
 
     assert verdict(check, evidence(error="ConnectionError", tag="down")).status == "pass"
     assert verdict(check, evidence({"amount": 2.0}, tag="down")).status == "fail"
@@ -139,20 +139,20 @@ def test_provenance_is_read_from_the_trace() -> None:
 )
 def test_every_trace_has_a_provenance(tag: str | None, status: str) -> None:
     """``completed`` is no provenance."""
-    (check,) = standing_checks(plan(declared("provenance", tag="origin", must="computed")))
+    (check,) = default_checks_of(plan(declared("provenance", tag="origin", must="computed")))
 
     assert check.judge(evidence({}, tag=tag)).status == status
 
 
 def test_provenance_of_nothing() -> None:
     """A target that raised has no answer; a server that does not answer leaves it unknown; no trace fails."""
-    (check,) = standing_checks(plan(declared("provenance", tag="origin", must="computed")))
+    (check,) = default_checks_of(plan(declared("provenance", tag="origin", must="computed")))
     bare: dict[str, Any] = {"case": GOLDEN, "run": Run(output={}, error=None, started_at_s=0, duration_s=0)}
 
     assert check.judge(evidence(error="ValueError")).status == "skip"
     assert check.judge(Evidence(traces=None, unknown="gone", **bare)).status == "error"
     assert check.judge(Evidence(traces=(), **bare)).status == "fail"
-    assert standing_checks(plan()) == ()
+    assert default_checks_of(plan()) == ()
 
 
 def plan(*checks: Declared) -> FamilyPlan:
@@ -212,11 +212,11 @@ def seam() -> Iterator[None]:
     ENTERED.append("out")
 
 
-def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables are as before, whether they were set or not, and the seam is left."""
     environ = {"A": "1"}
     monkeypatch.setitem(__import__("sys").modules, "seams", type("seams", (), {"seam": staticmethod(seam)}))
-    check = declared("knock-out", alteration=Alteration(seam="seams:seam", environment={"A": "2", "B": "3"}))
+    check = declared("ablation", alteration=Alteration(seam="seams:seam", environment={"A": "2", "B": "3"}))
     ENTERED.clear()
     with call_environment(check, environ):
         assert environ == {"A": "2", "B": "3"}
@@ -232,7 +232,7 @@ def test_surroundings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_seam_that_is_none(name: str, said: str) -> None:
     """The seam, what is wrong, where it is named and what it must be."""
-    check = declared("knock-out", alteration=Alteration(seam=name))
+    check = declared("ablation", alteration=Alteration(seam=name))
     with pytest.raises(UsageError, match=said) as raised, call_environment(check, dict(os.environ)):
         pytest.fail("the block must not run")
 

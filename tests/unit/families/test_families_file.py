@@ -1,4 +1,4 @@
-"""Reading a families file: what it means, and what is told about mistakes."""
+"""Reading a families file: what it means, and what is said about mistakes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ must = "increase"
 tolerance = { rel = 0.1, abs = 2 }
 claude = "other"
 
-[targets.support.knock-out.shop]
+[targets.support.ablation.shop]
 case = "refund"
 environment = { SHOP = "off" }
 tags = { "shop.origin" = "fallback" }
 
-[targets.support.knock-out.shop.values]
+[targets.support.ablation.shop.values]
 answer = { contains = "sorry" }
 amount_usd = { equals = 0 }
 
@@ -67,7 +67,7 @@ def test_checks_are_read_in_order_of_families(tmp_path: Path) -> None:
     assert [check.id for check in plan.checks] == [
         "support/truth/refund",
         "support/metamorphic/more",
-        "support/knock-out/shop",
+        "support/ablation/shop",
         "support/provenance/refund",
     ]
     assert plan.checks[1].where == "families.toml:11"
@@ -92,6 +92,21 @@ def test_parts_of_a_check(tmp_path: Path) -> None:
     assert (origin.tag, origin.must) == ("shop.origin", "computed")
 
 
+def test_the_former_name_of_ablation_is_read_and_kept(tmp_path: Path) -> None:
+    """Ids stay as the user wrote them, and the family counts as used."""
+    now, former = plans(tmp_path, GOOD)["support"], plans(tmp_path, GOOD.replace("ablation", "knock-out"))["support"]
+    checks = {check.name: check for check in now.checks}
+
+    assert [check.id for check in former.checks] == [
+        "support/truth/refund",
+        "support/metamorphic/more",
+        "support/knock-out/shop",
+        "support/provenance/refund",
+    ]
+    assert former.checks[2].expect == checks["shop"].expect
+    assert former.undeclared == now.undeclared == ("fresh-process",)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
@@ -109,7 +124,7 @@ def test_parts_of_a_check(tmp_path: Path) -> None:
         ),
         ("[targets.support.truth", "[targets.support.truths", "did you mean 'truth'?"),
         ('change = { "order.price" = 9.5 }\n', 'claude_ = "x"\n', "unknown key"),
-        ('environment = { SHOP = "off" }\n', "", "support.knock-out.shop turns nothing off"),
+        ('environment = { SHOP = "off" }\n', "", "support.ablation.shop turns nothing off"),
         ('tags = { "shop.origin" = "fallback" }\n', "", "tags: Field required"),
         ('provenance_tag = "shop.origin"\n', "", "which tag holds the provenance?"),
         (
@@ -118,11 +133,12 @@ def test_parts_of_a_check(tmp_path: Path) -> None:
             "must = 'real' is not one of 'computed', 'fallback', 'heuristic', 'canned'",
         ),
         ("\nnull = ", "\ntruth = ", "has checks of the family 'truth', and a reason why it has none"),
+        ("\nnull = ", "\nknock-out = ", "has checks of the family 'ablation', and a reason why it has none"),
         ("[targets.support.truth.refund]", '[targets.support.truth."a b"]', "String should match pattern"),
         ('values = ["amount_usd"]', "values = []", "at least 1 item"),
     ],
 )
-def test_mistake_is_told(tmp_path: Path, before: str, after: str, said: str) -> None:
+def test_mistake_is_named(tmp_path: Path, before: str, after: str, said: str) -> None:
     """Line, key and what to write."""
     assert before in GOOD
 

@@ -52,7 +52,7 @@ def test_holds(must: Must, before: object, after: object) -> None:
     ],
 )
 def test_is_broken(must: Must, before: object, after: object, message: str) -> None:
-    """What is not as demanded is told."""
+    """What is not as demanded is named."""
     assert messages({"x": before}, {"x": after}, must) == [message]
 
 

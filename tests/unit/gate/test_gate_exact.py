@@ -334,7 +334,7 @@ def test_many_callers_have_a_rule_of_their_own(
     assert bench.judge("overhead_concurrent_ms:<50", cases=cases, overheads=measured).status == at_once
 
 
-def test_latency_is_what_the_duet_says_and_undecided_without_one(bench: Bench) -> None:
+def test_latency_is_what_the_ab_test_says_and_undecided_without_one(bench: Bench) -> None:
     """The worst part decides."""
     estimate = Estimate(value=12, low=8, high=15, confidence=0.95, method="Hodges-Lehmann")
     times: dict[str, Any] = {"base_ms": 30.0, "head_ms": 42.0, "shift_ms": estimate, "floor_ms": 5.0}
@@ -343,6 +343,6 @@ def test_latency_is_what_the_duet_says_and_undecided_without_one(bench: Bench) -
     same = LatencyShift(target="a", part="claude", status="pass", reason="the same", **parts)
     cases = [bench.case("a/x")]
 
-    assert bench.judge("latency:duet", cases=cases, latency=(same, slow)).status == "fail"
-    assert bench.judge("latency:duet", cases=cases, latency=(same,)).status == "pass"
-    assert bench.judge("latency:duet", cases=cases).status == "inconclusive"
+    assert bench.judge("latency:ab", cases=cases, latency=(same, slow)).status == "fail"
+    assert bench.judge("latency:ab", cases=cases, latency=(same,)).status == "pass"
+    assert bench.judge("latency:ab", cases=cases).status == "inconclusive"

@@ -28,7 +28,7 @@ def read(text: str) -> Rule:
         ("claude_calls:+0", ("change", "+", 0.0, False, "")),
         ("support/cost_usd:+2.5%", ("change", "+", 2.5, True, "support")),
         ("behaviour:same", ("word", "", 0.0, False, "")),
-        ("billing/latency:duet", ("word", "", 0.0, False, "billing")),
+        ("billing/latency:ab", ("word", "", 0.0, False, "billing")),
         ("prompts:off", ("off", "", 0.0, False, "")),
         ("cost_usd:off", ("off", "", 0.0, False, "")),
     ],
@@ -39,6 +39,14 @@ def test_a_rule_is_read(text: str, parts: tuple[str, str, float, bool, str]) -> 
 
     assert (rule.form, rule.sign, rule.value, rule.is_percent, rule.target) == parts
     assert text.endswith(rule.text)
+
+
+def test_the_former_word_is_still_read() -> None:
+    """``latency:duet`` is the same rule, and stays as it was written."""
+    former, now = read("latency:duet"), read("latency:ab")
+
+    assert (former.form, former.metric, former.slot) == (now.form, now.metric, now.slot)
+    assert former.text == "latency:duet"
 
 
 @pytest.mark.parametrize("text", [*DEFAULT_RULES, *LIVE_DEFAULT_RULES, *(each.example for each in METRICS.values())])

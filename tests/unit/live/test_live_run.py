@@ -88,5 +88,5 @@ def test_another_address_is_another_run(tmp_path: Path) -> None:
     other = _run(tmp_path, address="b")
 
     (line,) = other.header()
-    assert line.startswith("e2i-eval: the interrupted run is not gone on with: code, configuration, libraries or the")
+    assert line.startswith("e2i-eval: the interrupted run is not resumed: code, configuration, libraries or the")
     other.close()

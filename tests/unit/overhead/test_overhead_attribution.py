@@ -71,7 +71,7 @@ def test_an_answer_in_anothers_trace_is_named() -> None:
 
 
 def test_a_call_without_logging_that_left_a_trace_is_counted() -> None:
-    """Then the arms are no arms."""
+    """Then the variants do not differ."""
     traces = [*(trace(f"t{n}", e2i_call=f"logged-{n}") for n in range(4)), trace("p", e2i_call="plain-9")]
 
     assert attributed([*CALLS, PLAIN], traces).plain_logged == 1

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from e2i_eval.benchmark.overhead import system_stopwatch
-from e2i_eval.benchmark.overhead.lap import Lap, LapTimer, Moment, adjusted_s
-from e2i_eval.benchmark.overhead.sleeps import Sleeps
+from e2i_eval.benchmark.timing.lap import Lap, Moment, adjusted_s
+from e2i_eval.benchmark.timing.sleeps import Sleeps
+from e2i_eval.benchmark.timing.stopwatch import RunDelayStopwatch, system_stopwatch
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone reports run-queue delay")
 
 
 def lap(wall_s: float, worked_s: float, delayed_s: float, others_s: dict[int, float] | None = None) -> Lap:
@@ -75,9 +75,9 @@ def _sleep(seconds: float) -> None:
 
 
 @linux
-def test_threads_that_end_tell_their_delay() -> None:
+def test_threads_that_end_report_their_delay() -> None:
     """Their counters are gone with them; afterwards threads are as they were."""
-    run, timer = threading.Thread.run, LapTimer()
+    run, timer = threading.Thread.run, RunDelayStopwatch()
     with timer.watching():
         in_threads(3, 0.0)
     in_threads(1, 0.0)

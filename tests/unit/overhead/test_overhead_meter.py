@@ -1,4 +1,4 @@
-"""A whole measurement with a clock that moves only when told to, and logging that can be made to misbehave."""
+"""A whole measurement with a clock that moves only when it is made to, and logging that can be made to misbehave."""
 
 from __future__ import annotations
 
@@ -207,12 +207,12 @@ def test_what_changes_by_itself_is_left_out_and_named() -> None:
     ids=["output", "error", "inputs", "lost", "misattributed"],
 )
 def test_what_a_caller_or_the_server_would_notice_is_a_difference(shop: Shop, said: str) -> None:
-    """Each way of logging wrongly is told."""
+    """Each way of logging wrongly is reported."""
     assert said in "\n".join(shop.measure().differences)
 
 
 def test_a_busy_machine_is_waited_for() -> None:
-    """A flush that was not done in time is tried again; one that goes on so, or raises anything else, is told."""
+    """A flush that was not done in time is tried again; one that stays so, or raises anything else, is reported."""
     assert Shop(unsent=3).measure().differences == ()
     for shop in (Shop(unsent=10**6), Shop(unsent=1, refusal=ValueError)):
         with pytest.raises(UnknownError, match=r"what shop logged could not be sent"):
@@ -220,7 +220,7 @@ def test_a_busy_machine_is_waited_for() -> None:
 
 
 def test_logging_that_cannot_be_switched_off_gives_no_figure() -> None:
-    """Both arms log, so their difference says nothing."""
+    """Both variants log, so their difference says nothing."""
     with pytest.raises(UnknownError, match=r"with logging switched off left a trace") as caught:
         Shop(heeds_silence=False).measure()
 

@@ -49,8 +49,8 @@ def test_noise_makes_more_pairs() -> None:
     assert estimate_ms(noisy).low < 5.0 < estimate_ms(noisy).high
 
 
-def test_both_arms_come_first_at_times_and_always_in_the_same_order() -> None:
-    """Each pair has both arms; the order is drawn, and drawn again the same."""
+def test_both_variants_come_first_at_times_and_always_in_the_same_order() -> None:
+    """Each pair has both variants; the order is drawn, and drawn again the same."""
     first, again = list[str](), list[str]()
     blocks(ManualClock(), 1.0, first)
     blocks(ManualClock(), 1.0, again)

@@ -43,7 +43,7 @@ def streamed(*chunks: JsonValue, error: Exception | None = None) -> Outcome:
     ids=["one more", "joined", "order", "late error", "error type", "error message", "number type", "wrapped"],
 )
 def test_a_difference_is_found_and_placed(plain: Outcome, logged: Outcome, place: str) -> None:
-    """Whatever a caller could tell the arms apart by."""
+    """Whatever a caller could tell the variants apart by."""
     found = compared("stream", lambda: plain, lambda: logged)
 
     assert any(each.startswith(f"stream: {place}") for each in found.differences)

@@ -1,4 +1,4 @@
-"""The small parts: which case, what is told to pytest-benchmark, which metrics, what the screen shows."""
+"""The small parts: which case, what pytest-benchmark is given, which metrics, what the screen shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.benchmark.overhead import Neighbours, ReplayTimer, chosen_cases, system_stopwatch
+from e2i_eval.benchmark.overhead import Neighbours, ReplayTimer, chosen_cases
+from e2i_eval.benchmark.timing.stopwatch import system_stopwatch
 from e2i_eval.core.case import Case, ErrorRule, Expectation
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate

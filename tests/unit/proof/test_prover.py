@@ -1,4 +1,4 @@
-"""The prover tells caught from survived, notices false alarms, and never takes silence for proof."""
+"""The prover says caught from survived, notices false alarms, and never takes silence for proof."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class World:
         return Evaluation(result=result, evidence=Evidence(case=case, run=run, traces=()))
 
 
-def fault(world: World, *, tells: str = "lost", needs: tuple[Need, ...] = ()) -> Fault:
+def fault(world: World, *, says: str = "lost", needs: tuple[Need, ...] = ()) -> Fault:
     """Return a fault that ``logging`` must notice."""
     return Fault(
         name="span-lost",
@@ -79,7 +79,7 @@ def fault(world: World, *, tells: str = "lost", needs: tuple[Need, ...] = ()) ->
         summary="A span is lost.",
         source="own",
         checks=("logging",),
-        tells=tells,
+        says=says,
         needs=needs,
         model=world.fault,
     )
@@ -94,7 +94,7 @@ def prove(world: World, broken: Fault, *, repeat: int = 1) -> InjectionResult:
         cases={"agent": [Case(id="agent/one", target="agent", inputs={})]},
         clock=ManualClock(),
     )
-    return prover.prove([broken], repeat=repeat, tell=lambda _trial: None)
+    return prover.prove([broken], repeat=repeat, report=lambda _trial: None)
 
 
 def test_the_right_check_catches() -> None:
@@ -118,11 +118,11 @@ def test_a_disabled_check_lets_the_fault_survive() -> None:
     assert any(line.startswith("survived: span-lost in agent/one") for line in verdict_lines(proof))
 
 
-@pytest.mark.parametrize(("failing", "tells"), [(("trace",), "lost"), (("logging",), "something else")])
-def test_another_check_or_another_reason_is_told_apart(failing: tuple[str, ...], tells: str) -> None:
+@pytest.mark.parametrize(("failing", "says"), [(("trace",), "lost"), (("logging",), "something else")])
+def test_another_check_or_another_reason_is_told_apart(failing: tuple[str, ...], says: str) -> None:
     """It was caught, and not as it should have been."""
     world = World(failing=failing)
-    proof = prove(world, fault(world, tells=tells))
+    proof = prove(world, fault(world, says=says))
 
     assert [trial.outcome for trial in proof.trials] == ["caught elsewhere"]
     assert len(proof.caught_elsewhere) == 1

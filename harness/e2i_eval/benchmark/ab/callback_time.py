@@ -1,8 +1,8 @@
 """Callback time: how long the caller waits for observers of LangChain and LangGraph while its call runs.
 
 Whatever logs through callbacks, ``mlflow.langchain.autolog`` as well as a hand-made handler, is called by two functions
-of ``langchain_core``. Logging of another kind (a decorator, a patched client) cannot be told from the code it is in,
-and counts as the agent's.
+of ``langchain_core``. Logging of another kind (a decorator, a patched client) cannot be separated from the code it is
+in, and counts as the agent's.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.benchmark.ab.adjusted_time import own_s
+from e2i_eval.benchmark.timing.lap import own_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from e2i_eval.benchmark.overhead.lap import Moment
+    from e2i_eval.benchmark.timing.lap import Moment
 
 __all__ = ["CallbackTime"]
 
@@ -29,7 +29,7 @@ class CallbackTime:
     """Adds up what is spent in callbacks, in all threads."""
 
     def __init__(self, moment: Callable[[], Moment]) -> None:
-        """Take what tells a moment of the thread that asks."""
+        """Take the clock: ``moment`` returns the present moment of the thread that asks."""
         self._moment = moment
         self._lock = threading.Lock()
         self._spent_s = 0.0

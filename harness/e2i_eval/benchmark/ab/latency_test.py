@@ -11,7 +11,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING
 
-from e2i_eval.benchmark.ab.machine import untold
+from e2i_eval.benchmark.ab.machine import unreported
 from e2i_eval.benchmark.ab.sample import PARTS, VARIANTS
 from e2i_eval.benchmark.ab.schedule import SchedulePlan, made_pairs
 from e2i_eval.benchmark.ab.set_verdict import adjusted
@@ -19,7 +19,7 @@ from e2i_eval.benchmark.ab.sets import MOST, Sets
 from e2i_eval.benchmark.ab.source_roots import own_roots
 from e2i_eval.benchmark.ab.worker_client import WorkerClient
 from e2i_eval.benchmark.ab.worker_config import WorkerConfig
-from e2i_eval.benchmark.ab.worker_pair import Score, WorkerPair
+from e2i_eval.benchmark.ab.worker_pair import TargetUnderTest, WorkerPair
 from e2i_eval.benchmark.ab.worktree import Worktree
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import E2iError, UnknownError
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LatencyFinding", "LatencyTest", "SessionContext"]
 
-TAG = "duet"
-"""Cases with this tag are preferred to all others of their target."""
+TAGS = {"ab", "duet"}
+"""Cases with one of these tags are preferred to all others of their target; the second is the former name."""
 
 CASE_SUFFIXES = {".yaml", ".yml"}
 START_TIMEOUT_S = 120.0
@@ -53,7 +53,7 @@ LEFT_OUT_PREFIXES = ("PYTEST_", "COV_CORE_", "GIT_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionContext:
-    """What a A/B latency test needs of the session it belongs to.
+    """What an A/B latency test needs of the session it belongs to.
 
     Attributes:
         uri: the tracking server.
@@ -76,7 +76,7 @@ class SessionContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyFinding:
-    """What was found of one target.
+    """What was found for one target.
 
     Attributes:
         shifts: one a part.
@@ -94,7 +94,7 @@ class LatencyTest:
         self,
         revision: Revision,
         settings: Settings,
-        surroundings: SessionContext,
+        context: SessionContext,
         *,
         family: int,
         plan: SchedulePlan | None = None,
@@ -104,14 +104,14 @@ class LatencyTest:
         Args:
             revision: the base.
             settings: what was asked for.
-            surroundings: the session.
+            context: the session.
             family: how many targets the session measures.
             plan: how much is measured; None for the usual.
         """
         self._revision = revision
         self._settings = settings
-        self._surroundings = surroundings
-        basis = plan or SchedulePlan(budget_s=settings.duet_budget_s)
+        self._context = context
+        basis = plan or SchedulePlan(budget_s=settings.ab_budget_s)
         self._plan = replace(basis, family=max(1, family) * len(PARTS))
         self._worktree: Worktree | None = None
         self._clients: dict[VariantName, WorkerClient] = {}
@@ -121,7 +121,7 @@ class LatencyTest:
 
     def close(self) -> None:
         """End the processes and remove the base's tree; may be called twice."""
-        self._end_players()
+        self._end_workers()
         if self._worktree is not None:
             self._worktree.close()
             self._worktree = None
@@ -135,13 +135,13 @@ class LatencyTest:
         """
         settings = self._settings.targets[target]
         with self._runs(target) as runs:
-            score = Score(target=settings, files=self._files(target), runs=runs)
-            worker_pair = WorkerPair(score, self._started)
+            under_test = TargetUnderTest(settings=settings, files=self._files(target), runs=runs)
+            worker_pair = WorkerPair(under_test, self._started)
             pairs = self._pairs(worker_pair, self._plan, f"{target}, first, {seed}")
             looks = _looks(pairs, target)
             corrected = adjusted(looks, others=self._other_p_values(target), family=self._plan.family)
             self._p_values[target] = tuple(each.p_value for each in looks)
-            sets = [Sets(first=each, standing=each.standing(corrected[each.part])) for each in looks]
+            sets = [Sets(first=each, verdict=each.verdict(corrected[each.part])) for each in looks]
             if not pairs.is_spoilt:
                 sets = self._settled(worker_pair, target, seed, sets)
             shifts = tuple(_shift(target, each, pairs) for each in sets)
@@ -149,11 +149,11 @@ class LatencyTest:
 
     def _pairs(self, worker_pair: WorkerPair, plan: SchedulePlan, seed: str) -> Pairs:
         try:
-            case_id = worker_pair.rehearse(self._ready())
+            case_id = worker_pair.prepare(self._ready())
             order = Random(seed)  # noqa: S311  an order, no secret
-            return made_pairs(worker_pair, case_id, plan, order=order, clock=self._surroundings.clock)
+            return made_pairs(worker_pair, case_id, plan, order=order, clock=self._context.clock)
         except E2iError:
-            self._end_players()  # in what state they are nobody knows
+            self._end_workers()  # in what state they are nobody knows
             raise
 
     def _settled(self, worker_pair: WorkerPair, target: str, seed: str, sets: list[Sets]) -> list[Sets]:
@@ -171,7 +171,7 @@ class LatencyTest:
         return sets
 
     def _again(self, worker_pair: WorkerPair, seed: str) -> dict[LatencyPart, Look]:
-        self._end_players()
+        self._end_workers()
         with contextlib.suppress(UnknownError):
             pairs = self._pairs(worker_pair, replace(self._plan, family=1), seed)
             if not pairs.is_spoilt:
@@ -208,46 +208,45 @@ class LatencyTest:
         assert self._worktree is not None  # noqa: S101  see _ready
         head = self._revision.top
         tree = head if variant == "head" else self._worktree.path
-        surroundings = self._surroundings
+        context = self._context
         worker_config = WorkerConfig(
             tree=str(tree),
             head=str(head),
             roots=own_roots([str(self._settings.root), *sys.path], head),
             golden_root=str(self._settings.root),
             targets=tuple(self._settings.targets),
-            uri=surroundings.uri,
-            scratch=str(surroundings.scratch),
-            hosts=surroundings.hosts,
+            uri=context.uri,
+            scratch=str(context.scratch),
+            hosts=context.hosts,
             has_endpoint=self._settings.has_endpoint,
         )
-        environ = {
-            name: value for name, value in surroundings.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)
-        }
-        log = surroundings.scratch / f"duet-{variant}.log"
+        environ = {name: value for name, value in context.environ.items() if not name.startswith(LEFT_OUT_PREFIXES)}
+        log = context.scratch / f"ab-{variant}.log"
         return WorkerClient(variant, worker_config, cwd=tree / self._revision.project, environ=environ, log=log)
 
-    def _end_players(self) -> None:
+    def _end_workers(self) -> None:
         for client in self._clients.values():
             client.close()
         self._clients = {}
 
-    # what is played, and where it is recorded
+    # what is measured, and where it is recorded
 
     def _files(self, target: str) -> dict[str, Path]:
-        """Return the case files to try, those tagged ``duet`` or else a sample of those that end without an error."""
+        """Return the case files to try, those tagged ``ab`` or else a sample of those that end without an error."""
         folder = self._settings.cases / target
         files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
         cases = [read_case(file, root=self._settings.root, known_targets=self._settings.targets) for file in files]
-        tagged = [case for case in cases if TAG in case.tags]
+        tagged = [case for case in cases if TAGS.intersection(case.tags)]
         candidates = tagged or _spread([case for case in cases if case.expect.error is None])
         return {case.id: case.path for case in candidates if case.path is not None}
 
     @contextlib.contextmanager
     def _runs(self, target: str) -> Iterator[dict[VariantName, CaseRun]]:
         """Give each variant a run on the server, which is marked as what it is and counts as no case."""
-        open_run = self._surroundings.open_run
+        open_run = self._context.open_run
         runs = {
-            variant: open_run(Case(id=f"{target} (duet, {variant})", target=target, inputs={})) for variant in VARIANTS
+            variant: open_run(Case(id=f"{target} (A/B latency test, {variant})", target=target, inputs={}))
+            for variant in VARIANTS
         }
         is_done = False
         try:
@@ -259,7 +258,7 @@ class LatencyTest:
 
     def _end_run(self, variant: VariantName, run: CaseRun, *, is_done: bool) -> None:
         revision = self._revision.commit if variant == "base" else "working tree"
-        self._surroundings.tracking.record_case(
+        self._context.tracking.record_case(
             run,
             passed=is_done,
             verdicts=(),
@@ -274,7 +273,7 @@ class LatencyTest:
         lines = [
             f"base {self._revision.label}, case {(*pairs.good, *pairs.spoilt)[0].case_id}",
             self._says,
-            *untold(),
+            *unreported(),
             *(f"not measured with {case_id}: {why}" for case_id, why in worker_pair.excluded.items()),
         ]
         if pairs.spoilt:
@@ -296,9 +295,7 @@ def _looks(pairs: Pairs, target: str) -> tuple[Look, ...]:
     except UnknownError as error:
         spoilt = f"; {len(pairs.spoilt)} more were set aside: {_worst(pairs)}" if pairs.spoilt else ""
         what = f"{target} could not be measured: {error.what}{spoilt}"
-        raise UnknownError(
-            what, fix="give it more time with --e2i-duet-budget=SECONDS, or a quieter machine"
-        ) from error
+        raise UnknownError(what, fix="give it more time with --e2i-ab-budget=SECONDS, or a quieter machine") from error
 
 
 def _shift(target: str, sets: Sets, pairs: Pairs) -> LatencyShift:

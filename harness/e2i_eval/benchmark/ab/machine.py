@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MachineReading", "disturbance", "read_machine", "untold"]
+__all__ = ["MachineReading", "disturbance", "read_machine", "unreported"]
 
 CPU_STATS = (Path("/sys/fs/cgroup/cpu.stat"), Path("/sys/fs/cgroup/cpu/cpu.stat"))
 """Of cgroup 2 and 1; inside a container it is the container's own."""
@@ -30,9 +30,9 @@ class MachineReading:
 
     Attributes:
         wall_s: monotonic time.
-        throttled_s: for which our group of processes was kept from running by its quota; None when not told.
-        stolen_s: for which the hypervisor ran somebody else, summed over all CPUs; None when not told.
-        asleep_s: for which the machine was suspended; None when not told.
+        throttled_s: for which our group of processes was kept from running by its quota; None when not reported.
+        stolen_s: for which the hypervisor ran somebody else, summed over all CPUs; None when not reported.
+        asleep_s: for which the machine was suspended; None when not reported.
     """
 
     wall_s: float
@@ -48,15 +48,15 @@ def read_machine() -> MachineReading:
     )
 
 
-def untold() -> tuple[str, ...]:
-    """Say what this machine does not tell of itself, so that nobody takes silence for peace."""
+def unreported() -> tuple[str, ...]:
+    """Return what this machine does not report, a sentence each: no report of a disturbance is no proof of quiet."""
     reading = read_machine()
-    told = {
+    reported = {
         "throttling by a CPU quota": reading.throttled_s,
         "time taken by a hypervisor": reading.stolen_s,
         "suspension": reading.asleep_s,
     }
-    return tuple(f"this system does not tell {name}" for name, value in told.items() if value is None)
+    return tuple(f"this system does not report {name}" for name, value in reported.items() if value is None)
 
 
 def disturbance(before: MachineReading, after: MachineReading) -> str:

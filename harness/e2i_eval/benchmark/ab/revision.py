@@ -55,7 +55,7 @@ def find_revision(ref: str, root: Path) -> Revision:
         raise _no_commit(ref, root)
     project = root.resolve().relative_to(top)
     if git("cat-file", "-t", f"{commit}:{project.as_posix() if project.parts else ''}", cwd=top) != "tree":
-        what = f"--e2i-duet={ref}: {commit[:7]} has no folder {project}"
+        what = f"--e2i-ab={ref}: {commit[:7]} has no folder {project}"
         raise UsageError(what, fix="name a revision that has the project")
     return Revision(ref=ref, commit=commit, top=top, project=project, notes=tuple(_notes(ref, commit, top)))
 
@@ -80,8 +80,8 @@ def git(*arguments: str, cwd: Path, refusal: UsageError | None = None) -> str:
             timeout=GIT_TIMEOUT_S,
         )
     except FileNotFoundError:
-        what = "git is not installed, and --e2i-duet needs it"
-        raise UsageError(what, fix="install git, or leave --e2i-duet out") from None
+        what = "git is not installed, and --e2i-ab needs it"
+        raise UsageError(what, fix="install git, or leave --e2i-ab out") from None
     except subprocess.TimeoutExpired:
         what = f"git {arguments[0]} took longer than {GIT_TIMEOUT_S:g} s"
         raise UsageError(what, where=str(cwd)) from None
@@ -93,12 +93,12 @@ def git(*arguments: str, cwd: Path, refusal: UsageError | None = None) -> str:
 
 
 def _no_repository(ref: str, root: Path) -> UsageError:
-    what = f"--e2i-duet={ref}: {root} is not in a git working tree"
-    return UsageError(what, fix="run it in a clone of the repository, or leave --e2i-duet out")
+    what = f"--e2i-ab={ref}: {root} is not in a git working tree"
+    return UsageError(what, fix="run it in a clone of the repository, or leave --e2i-ab out")
 
 
 def _no_commit(ref: str, root: Path) -> UsageError:
-    what = f"--e2i-duet={ref}: there is no such revision here"
+    what = f"--e2i-ab={ref}: there is no such revision here"
     if git("rev-parse", "--is-shallow-repository", cwd=root) == "true":
         return UsageError(f"{what}, and this clone is shallow", fix=f"fetch the history: {FULL_FETCH}")
     branches = git("for-each-ref", "--format=%(refname:short)", "--sort=-committerdate", "--count=5", cwd=root).split()
@@ -109,9 +109,9 @@ def _no_commit(ref: str, root: Path) -> UsageError:
 def _notes(ref: str, commit: str, top: Path) -> list[str]:
     notes = []
     if git("status", "--porcelain", cwd=top):
-        notes.append(f"the duet's head is the working tree with its uncommitted changes, its base {ref}")
+        notes.append(f"the A/B latency test's head is the working tree with its uncommitted changes, its base {ref}")
     if git("rev-parse", "HEAD", cwd=top) == commit:
-        notes.append(f"the duet's base {ref} is the commit that is checked out")
+        notes.append(f"the A/B latency test's base {ref} is the commit that is checked out")
     if ".gitmodules" in git("ls-tree", "--name-only", commit, cwd=top).splitlines():
-        notes.append("the repository has submodules: in the duet's base they are empty")
+        notes.append("the repository has submodules: in the A/B latency test's base they are empty")
     return notes

@@ -1,4 +1,4 @@
-"""Rounds: which variant is called when, and when it is enough. Knows nothing of processes or clocks."""
+"""The schedule: which variant is called when, and when it is enough. Knows nothing of processes or clocks."""
 
 from __future__ import annotations
 
@@ -129,4 +129,4 @@ def _is_step(count: int, plan: SchedulePlan) -> bool:
 
 def _is_decided(pairs: Sequence[SamplePair], family: int) -> bool:
     looks = (look(pairs, part) for part in PARTS)
-    return all(each.standing(each.p_value * family) != "undecided" for each in looks)
+    return all(each.verdict(each.p_value * family) != "undecided" for each in looks)

@@ -1,4 +1,4 @@
-"""Judgement: what one set of pairs says of each part of a target's time. Pure.
+"""The set verdict: what one set of pairs says of each part of a target's time. Pure.
 
 A part seems slower when the one-sided signed-rank test (Wilcoxon 1945) of ``head - base - floor`` has p < .005,
 corrected over all targets (Holm 1979). It does not when the whole interval of the Hodges-Lehmann shift (1963) lies
@@ -28,7 +28,7 @@ __all__ = [
     "FLOOR_SHARE",
     "LEVEL",
     "Look",
-    "Standing",
+    "SetVerdict",
     "adjusted",
     "look",
     "pooled",
@@ -41,9 +41,9 @@ set to about twice that; in two of three, with a floor between no change and an 
 CONFIDENCE = 0.95
 FLOOR_MS = 5.0
 FLOOR_SHARE = 0.05
-"""Two processes that run the same code differ by a few per cent for good: addresses, cache lines, page sharing."""
+"""Two processes that run the same code differ by a few per cent: addresses, cache lines, page sharing."""
 
-Standing = Literal["slower", "not slower", "undecided"]
+SetVerdict = Literal["slower", "not slower", "undecided"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,8 @@ class Look:
     p_value: float
     differences: tuple[float, ...] = field(repr=False)
 
-    def standing(self, p_value: float | None = None) -> Standing:
-        """Say where the part stands; ``p_value`` replaces its own by a corrected one."""
+    def verdict(self, p_value: float | None = None) -> SetVerdict:
+        """Judge the part; ``p_value`` replaces its own by a corrected one."""
         if (self.p_value if p_value is None else p_value) < LEVEL:
             return "slower"
         return "not slower" if self.shift_ms.high <= self.floor_ms else "undecided"

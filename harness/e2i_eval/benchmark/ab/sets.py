@@ -1,6 +1,6 @@
 """Sets of pairs of one part of a target's time, each made by two processes of its own. Pure.
 
-Two of at most three sets must say that a part is slower. When none does, and none alone can tell, all pairs together
+Two of at most three sets must say that a part is slower. When none does, and none alone can decide, all pairs together
 may still show that it is not; they never show that it is, since two processes of the same code differ for good.
 """
 
@@ -14,7 +14,7 @@ from e2i_eval.benchmark.ab.set_verdict import Look, pooled
 from e2i_eval.core.latency_shift import LatencyShift
 
 if TYPE_CHECKING:
-    from e2i_eval.benchmark.ab.set_verdict import Standing
+    from e2i_eval.benchmark.ab.set_verdict import SetVerdict
     from e2i_eval.core.latency_shift import LatencyStatus
 
 __all__ = ["MOST", "Sets"]
@@ -32,12 +32,12 @@ class Sets:
 
     Attributes:
         first: what the first set says.
-        standing: where the part stands by that, corrected over all targets.
+        verdict: what that means for the part, corrected over all targets.
         later: what the later sets say.
     """
 
     first: Look
-    standing: Standing
+    verdict: SetVerdict
     later: tuple[Look, ...] = ()
 
     def and_then(self, look: Look) -> Sets:
@@ -46,19 +46,19 @@ class Sets:
 
     @property
     def wants_another(self) -> bool:
-        """Whether a further set can decide: the first is not clear, or two disagree, or cannot tell together."""
-        standings = self._standings
-        if len(standings) == 1:
-            return self.standing != "not slower"
-        if len(standings) >= MOST or standings.count("slower") >= MAJORITY:
+        """Whether a further set can decide: the first is not clear, or two disagree, or both together cannot decide."""
+        verdicts = self._verdicts
+        if len(verdicts) == 1:
+            return self.verdict != "not slower"
+        if len(verdicts) >= MOST or verdicts.count("slower") >= MAJORITY:
             return False
-        return "slower" in standings or not self._is_cleared
+        return "slower" in verdicts or not self._is_cleared
 
     def shift(self, target: str) -> LatencyShift:
-        """Return what is reported: the figures of the last set, or of all together where none can tell alone."""
-        status, reason = self._verdict
+        """Return what is reported: the figures of the last set, or of all together where none can decide alone."""
+        status, reason = self._outcome
         last = self.later[-1] if self.later else self.first
-        said = self._together if self.later and set(self._standings) == {"undecided"} else last
+        said = self._together if self.later and set(self._verdicts) == {"undecided"} else last
         return LatencyShift(
             target=target,
             part=said.part,
@@ -73,8 +73,8 @@ class Sets:
         )
 
     @cached_property
-    def _standings(self) -> list[Standing]:
-        return [self.standing, *(each.standing() for each in self.later)]
+    def _verdicts(self) -> list[SetVerdict]:
+        return [self.verdict, *(each.verdict() for each in self.later)]
 
     @cached_property
     def _together(self) -> Look:
@@ -83,32 +83,32 @@ class Sets:
     @property
     def _is_cleared(self) -> bool:
         """Whether no set says slower, and the last one, or all together, that it is not."""
-        if "slower" in self._standings:
+        if "slower" in self._verdicts:
             return False
-        return self._standings[-1] == "not slower" or self._together.standing() == "not slower"
+        return self._verdicts[-1] == "not slower" or self._together.verdict() == "not slower"
 
     @property
-    def _verdict(self) -> tuple[LatencyStatus, str]:
+    def _outcome(self) -> tuple[LatencyStatus, str]:
         if not self.later:
-            return self._first_verdict
-        standings, floor = self._standings, f"{self.first.floor_ms:.1f} ms"
+            return self._first_outcome
+        verdicts, floor = self._verdicts, f"{self.first.floor_ms:.1f} ms"
         seen = f"{_shift(self.first)}, in fresh processes {' and '.join(map(_shift, self.later))}"
-        if standings.count("slower") >= MAJORITY:
+        if verdicts.count("slower") >= MAJORITY:
             return "fail", f"slower twice: {seen}; both beyond {floor}"
-        if standings.count("not slower") >= MAJORITY:
+        if verdicts.count("not slower") >= MAJORITY:
             return "pass", f"seemed slower once, and is not: {seen}"
         if not self._is_cleared:
-            return "inconclusive", f"{len(standings)} sets do not tell it from the floor of {floor}: {seen}"
-        if standings[-1] == "not slower":
-            return "pass", f"could not be told at first, and is not slower: {seen}"
+            return "inconclusive", f"{len(verdicts)} sets cannot distinguish it from the floor of {floor}: {seen}"
+        if verdicts[-1] == "not slower":
+            return "pass", f"was undecided at first, and is not slower: {seen}"
         return "pass", f"all pairs together are not beyond {floor}, {_shift(self._together)}: {seen}"
 
     @property
-    def _first_verdict(self) -> tuple[LatencyStatus, str]:
+    def _first_outcome(self) -> tuple[LatencyStatus, str]:
         first, floor = _shift(self.first), f"{self.first.floor_ms:.1f} ms"
-        if self.standing == "not slower":
+        if self.verdict == "not slower":
             return "pass", f"{first}: not beyond {floor}"
-        what = "seems slower" if self.standing == "slower" else f"cannot be told from the floor of {floor}"
+        what = "seems slower" if self.verdict == "slower" else f"cannot be distinguished from the floor of {floor}"
         return "inconclusive", f"{first}: {what}, and could not be measured again"
 
 

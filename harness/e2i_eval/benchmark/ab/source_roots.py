@@ -80,7 +80,7 @@ class SourceTree:
         file = _file(sys.modules.get(name))
         if file is None or not file.is_relative_to(self._tree):
             what = f"entry {entry!r} is imported from {file or 'no file'}, of which {self._tree} has no other revision"
-            fix = "install the project editable (pip install -e .), or leave --e2i-duet out"
+            fix = "install the project editable (pip install -e .), or leave --e2i-ab out"
             raise UsageError(what, where=where, fix=fix)
         if self._tree == self._head:
             return

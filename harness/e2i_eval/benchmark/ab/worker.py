@@ -1,4 +1,4 @@
-"""The worker: builds targets in the process of a variant and plays cases on them, one call at a time."""
+"""The worker: builds targets in the process of a variant and runs cases on them, one call at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.benchmark.ab.adjusted_time import AdjustedTime, system_felt_time
 from e2i_eval.benchmark.ab.callback_time import CallbackTime
 from e2i_eval.benchmark.ab.sample import Sample
 from e2i_eval.benchmark.ab.source_roots import SourceTree
+from e2i_eval.benchmark.timing.stopwatch import lasting_stopwatch
 from e2i_eval.checks import judge
 from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.claude import ClaudeWire
@@ -54,12 +54,13 @@ class VariantWorker:
     def __init__(self, worker_config: WorkerConfig) -> None:
         """Take over imports, Claude and logging of this process, for good."""
         self._worker_config = worker_config
-        self._adjusted: AdjustedTime = system_felt_time()
-        self._callbacks = CallbackTime(self._adjusted.moment)
+        self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
+        self._stopwatch = lasting_stopwatch()
+        self._until_the_end.enter_context(self._stopwatch.watching())
+        self._callbacks = CallbackTime(self._stopwatch.moment)
         self._tree = SourceTree(Path(worker_config.tree), Path(worker_config.head))
         self._tree.add(worker_config.roots)
         environ = environment()
-        self._until_the_end = contextlib.ExitStack()  # kept: what is entered and forgotten is left at once
         self._until_the_end.enter_context(redirected(worker_config.uri, environ))
         self._tracking = TrackingClient(worker_config.uri, environ=environ, scratch=Path(worker_config.scratch))
         self._wire = ClaudeWire(
@@ -77,7 +78,7 @@ class VariantWorker:
     @property
     def says(self) -> str:
         """What is measured."""
-        return self._adjusted.says
+        return self._stopwatch.says
 
     def build(self, settings: JsonObject, run: JsonObject, roots: Sequence[str]) -> tuple[str, ...]:
         """Build a target and see to it that it is of this variant's tree; return the source roots it came from.
@@ -99,7 +100,7 @@ class VariantWorker:
         self._targets[target.name] = built
         return self._tree.roots()
 
-    def play(self, file: str, run: JsonObject) -> Sample:
+    def call(self, file: str, run: JsonObject) -> Sample:
         """Call a case's target once, and wait until all it logged was sent."""
         case = self._case(file)
         target = self._targets[case.target]
@@ -110,11 +111,11 @@ class VariantWorker:
             with (
                 self._wire.capture(case) as capture,
                 contextlib.chdir(Path.cwd()),
-                self._adjusted.measured() as called_s,
+                self._stopwatch.measured() as called_s,
             ):
                 answered = target.call(inputs, clock=SystemClock(), runner=self._runner)
             observed_s = self._callbacks.take()
-            with self._adjusted.measured() as sent_s:
+            with self._stopwatch.measured() as sent_s:
                 worked_s = -time.process_time()
                 unsent = self._send(target)
                 worked_s += time.process_time()
@@ -172,7 +173,9 @@ def _trouble(case: Case, answered: Run, capture: OpenCapture) -> str:
         return notes[0]
     expect = replace(case.expect, budget=Budget(), nodes=None, metrics={}, params={}, tags={})
     asked = replace(case, expect=expect)
-    evidence = Evidence(case=asked, run=answered, exchanges=capture.exchanges, unknown="not read in a duet")
+    evidence = Evidence(
+        case=asked, run=answered, exchanges=capture.exchanges, unknown="not read in an A/B latency test"
+    )
     wrong = (each for each in judge(golden_checks(asked), evidence) if each.status not in {"pass", "skip"})
     return next((f"{each.check}: {each.reason}" for each in wrong), "")
 
@@ -189,8 +192,8 @@ def answer(worker: VariantWorker, message: JsonObject) -> dict[str, object]:
 def _done(worker: VariantWorker, message: JsonObject) -> object:
     if message["do"] == "build":
         return list(worker.build(message["target"], message["run"], message["roots"]))
-    if message["do"] == "play":
-        return worker.play(message["file"], message["run"]).to_json()
+    if message["do"] == "call":
+        return worker.call(message["file"], message["run"]).to_json()
     if message["do"] == "settle":
         worker.settle()
         return None

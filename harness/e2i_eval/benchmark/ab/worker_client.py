@@ -1,4 +1,4 @@
-"""The worker client: the process of one variant as seen from the session, one question and one answer at a time."""
+"""The worker client: the process of one variant, as the session sees it, one question and one answer at a time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class WorkerClient:
 
         Args:
             variant: which.
-            worker_config: what it is told.
+            worker_config: what it is given at its start.
             cwd: the project's folder in the variant's tree.
             environ: the session's environment.
             log: what the process prints goes to the end of this file.
@@ -87,8 +87,8 @@ class WorkerClient:
         """Ask, and wait for the answer.
 
         Raises:
-            PlayerLateError: there was none in time.
-            PlayerGoneError: the process ended.
+            WorkerLateError: there was none in time.
+            WorkerGoneError: the process ended.
             NotInThisRevisionError: it was to build a target whose module it does not have.
             UsageError: it says that something of the project is wrong.
         """

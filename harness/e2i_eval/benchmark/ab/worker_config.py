@@ -1,4 +1,4 @@
-"""A worker config: what the process of a variant is told once, at its start; crosses as JSON."""
+"""A worker config: what the process of a variant is given once, at its start; crosses as JSON."""
 
 from __future__ import annotations
 

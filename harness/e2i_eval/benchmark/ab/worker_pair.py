@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.mlflow_run import CaseRun
 
-__all__ = ["Score", "WorkerPair"]
+__all__ = ["TargetUnderTest", "WorkerPair"]
 
 BUILD_TIMEOUT_S = 180.0
 FIRST_CALL_TIMEOUT_S = 60.0
@@ -36,31 +36,31 @@ BUILT_FROM = ("name", "entry", "where", "logging", "flush")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """What is played.
+class TargetUnderTest:
+    """What is measured.
 
     Attributes:
-        target: its configuration, the head's in both variants.
+        settings: its configuration, the head's in both variants.
         files: case files by id, in the order of preference.
         runs: each variant's run on the server, to which what it logs belongs.
     """
 
-    target: TargetSettings
+    settings: TargetSettings
     files: Mapping[str, Path]
     runs: Mapping[VariantName, CaseRun]
 
 
 class WorkerPair:
-    """Plays one target on two processes; a process that hangs is replaced."""
+    """Runs one target in two processes; a process that hangs is replaced."""
 
-    def __init__(self, score: Score, start: Callable[[VariantName], WorkerClient]) -> None:
-        """Take what is played.
+    def __init__(self, target: TargetUnderTest, start: Callable[[VariantName], WorkerClient]) -> None:
+        """Take what is measured.
 
         Args:
-            score: what.
+            target: what.
             start: starts the process of a variant and waits until it is ready.
         """
-        self._score = score
+        self._target = target
         self._start = start
         self._clients: dict[VariantName, WorkerClient] = {}
         self._roots: list[str] = []
@@ -69,7 +69,7 @@ class WorkerPair:
         self._reading = read_machine()
         self.excluded: dict[str, str] = {}
 
-    def rehearse(self, clients: Mapping[VariantName, WorkerClient]) -> str:
+    def prepare(self, clients: Mapping[VariantName, WorkerClient]) -> str:
         """Build the target in both variants and warm them up; return the id of the case to measure with.
 
         It is chosen once and kept for a second set of pairs.
@@ -93,7 +93,7 @@ class WorkerPair:
             UnknownError: the process ended, or its replacement does not start.
         """
         try:
-            return self._play(variant, case_id)
+            return self._asked(variant, case_id)
         except WorkerLateError:
             given_up = Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True)
         self._replace(variant, case_id)
@@ -105,7 +105,7 @@ class WorkerPair:
         return disturbance(before, self._reading)
 
     def _build(self, variant: VariantName) -> None:
-        target, run = self._score.target, self._score.runs[variant]
+        target, run = self._target.settings, self._target.runs[variant]
         settings = {name: getattr(target, name) for name in BUILT_FROM}
         asked: dict[str, object] = {"do": "build", "target": settings, "run": _plain(run), "roots": self._roots}
         self._roots = (
@@ -116,13 +116,13 @@ class WorkerPair:
         try:
             self._clients["base"].ask(BUILD_TIMEOUT_S, **asked)
         except NotInThisRevisionError as error:
-            what = f"the base has no {self._score.target.entry!r}: there is nothing to compare with"
+            what = f"the base has no {self._target.settings.entry!r}: there is nothing to compare with"
             raise UnknownError(what, where=error.where) from error
         return self._roots
 
-    def _play(self, variant: VariantName, case_id: str) -> Sample:
-        file, run = self._score.files[case_id], self._score.runs[variant]
-        said = self._clients[variant].ask(self._timeout_s, do="play", file=str(file), run=_plain(run))
+    def _asked(self, variant: VariantName, case_id: str) -> Sample:
+        file, run = self._target.files[case_id], self._target.runs[variant]
+        said = self._clients[variant].ask(self._timeout_s, do="call", file=str(file), run=_plain(run))
         return Sample.from_json(said)
 
     def _chosen(self, before: str) -> str:
@@ -133,27 +133,25 @@ class WorkerPair:
         """
         if before:
             return before
-        for case_id in list(self._score.files)[:1]:  # the first call of all makes what is made once
-            self._rehearsed(case_id)
-        rehearsed = self._all_rehearsed(self._score.files)
-        suspects = {case_id: took for case_id, took in rehearsed.items() if _beyond_ms(took) > 0}
-        again = self._all_rehearsed(suspects)  # among many, one seems slower by chance
-        rehearsed = {
-            case_id: took for case_id, took in rehearsed.items() if case_id in again or case_id not in suspects
-        }
-        if not rehearsed:
+        for case_id in list(self._target.files)[:1]:  # the first call of all makes what is made once
+            self._tried_in_both(case_id)
+        tried = self._all_tried(self._target.files)
+        suspects = {case_id: took for case_id, took in tried.items() if _beyond_ms(took) > 0}
+        again = self._all_tried(suspects)  # among many, one seems slower by chance
+        tried = {case_id: took for case_id, took in tried.items() if case_id in again or case_id not in suspects}
+        if not tried:
             raise self._no_case()
         beyond_ms = {case_id: min(_beyond_ms(suspects[case_id]), _beyond_ms(took)) for case_id, took in again.items()}
         slowest = max(beyond_ms, key=beyond_ms.__getitem__, default="")
         if slowest and beyond_ms[slowest] > 0:
             return slowest
-        return max(rehearsed, key=lambda case_id: rehearsed[case_id][1])
+        return max(tried, key=lambda case_id: tried[case_id][1])
 
-    def _all_rehearsed(self, case_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
+    def _all_tried(self, case_ids: Iterable[str]) -> dict[str, tuple[float, float]]:
         """Return what each case takes, of those that pass in both."""
-        return {case_id: took for case_id in case_ids if (took := self._rehearsed(case_id))}
+        return {case_id: took for case_id in case_ids if (took := self._tried_in_both(case_id))}
 
-    def _rehearsed(self, case_id: str) -> tuple[float, float] | None:
+    def _tried_in_both(self, case_id: str) -> tuple[float, float] | None:
         """Return what the case takes in base and head, in milliseconds; None when it does not pass in both."""
         took_ms = []
         for variant in VARIANTS:
@@ -166,7 +164,7 @@ class WorkerPair:
 
     def _tried(self, variant: VariantName, case_id: str) -> Sample:
         try:
-            return self._play(variant, case_id)
+            return self._asked(variant, case_id)
         except WorkerLateError:
             self._replace(variant)
             trouble = f"no answer within {self._timeout_s:g} s"
@@ -192,7 +190,7 @@ class WorkerPair:
         if case_id:
             for _ in range(WARM_UPS):
                 try:
-                    self._play(variant, case_id)
+                    self._asked(variant, case_id)
                 except WorkerLateError:
                     self._clients[variant] = self._start(variant)
                     self._build(variant)
@@ -200,7 +198,9 @@ class WorkerPair:
 
     def _no_case(self) -> UnknownError:
         why = "; ".join(f"{case_id} ({reason})" for case_id, reason in list(self.excluded.items())[:2])
-        what = f"no case of {self._score.target.name} passes in both revisions: {why or 'it has none without an error'}"
+        what = (
+            f"no case of {self._target.settings.name} passes in both revisions: {why or 'it has none without an error'}"
+        )
         return UnknownError(what, fix="a revision that behaves otherwise is no slower or faster version of the same")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worktree"]
 
-PREFIX = "e2i-duet-"
+PREFIX = "e2i-ab-"
 LOCK, TREE = "alive", "base"
 REMOVE_TIMEOUT_S = 30.0
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
@@ -27,7 +27,7 @@ NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 class Worktree:
     """A folder outside the repository, made by ``git worktree add --detach``.
 
-    Index, stash, branches and files of the user are not touched. A cleanup process process removes it when this process
+    Index, stash, branches and files of the user are not touched. A cleanup process removes it when this process
     closes it or ends, also by SIGKILL; what even that left behind (the machine went down), the next session removes.
 
     Attributes:
@@ -41,12 +41,12 @@ class Worktree:
             UsageError: git cannot do it, or this system cannot.
         """
         if sys.platform == "win32":
-            what = "--e2i-duet does not work on Windows"
+            what = "--e2i-ab does not work on Windows"
             raise UsageError(what, fix="run it on Linux or macOS, or in WSL")
         _remove_abandoned(revision.top)
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         self.path = self._folder / TREE
-        self._caretaker = _caretaker(revision.top, self._folder)
+        self._cleanup = _cleanup_process(revision.top, self._folder)
         try:
             self._add(revision)
         except BaseException:
@@ -56,16 +56,16 @@ class Worktree:
     def close(self) -> None:
         """Remove the tree; may be called twice."""
         with contextlib.suppress(OSError, ValueError):
-            if self._caretaker.stdin:
-                self._caretaker.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on without us
-            self._caretaker.wait(REMOVE_TIMEOUT_S)
-        if self._caretaker.stdout:
-            self._caretaker.stdout.close()
+            if self._cleanup.stdin:
+                self._cleanup.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it finishes without us
+            self._cleanup.wait(REMOVE_TIMEOUT_S)
+        if self._cleanup.stdout:
+            self._cleanup.stdout.close()
 
     def _add(self, revision: Revision) -> None:
         refusal = UsageError(
-            f"--e2i-duet={revision.ref}: {revision.commit[:7]} cannot be checked out in {self.path}",
+            f"--e2i-ab={revision.ref}: {revision.commit[:7]} cannot be checked out in {self.path}",
             fix=f"try it by hand: git worktree add --detach /tmp/base {revision.commit[:7]}",
         )
         git(
@@ -73,7 +73,7 @@ class Worktree:
         )
 
 
-def _caretaker(top: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _cleanup_process(top: Path, folder: Path) -> subprocess.Popen[bytes]:
     script = Path(__file__).with_name("cleanup_process.py")
     process = subprocess.Popen(  # noqa: S603  no shell, our own arguments
         [sys.executable, "-I", "-S", str(script), str(top), str(folder)],
@@ -86,7 +86,7 @@ def _caretaker(top: Path, folder: Path) -> subprocess.Popen[bytes]:
     assert process.stdout is not None  # noqa: S101  it was asked for
     if process.stdout.readline().strip() != b"ready":
         process.kill()
-        what = "the process that is to remove the duet's worktree does not start"
+        what = "the process that is to remove the base's worktree does not start"
         raise E2iError(what, fix=f"try it: {sys.executable} {script}")
     return process
 

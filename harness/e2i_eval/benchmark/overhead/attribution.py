@@ -25,7 +25,7 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedCall:
-    """A call that can be told from all others.
+    """A call that can be recognised among all others.
 
     Attributes:
         marker: unique in a measurement.
@@ -54,7 +54,7 @@ class Attribution:
 
 
 def attributed(calls: Sequence[MarkedCall], traces: Sequence[Trace]) -> Attribution:
-    """Compare calls and traces; the first logged call, made alone, tells how many traces one leaves."""
+    """Compare calls and traces; the first logged call, made alone, shows how many traces one leaves."""
     owner_of_id = {message: call.marker for call in calls for message in call.message_ids}
     owners = [_owners(trace, owner_of_id) for trace in traces]
     mixed = [(trace, named) for trace, named in zip(traces, owners, strict=True) if len(named) > 1]

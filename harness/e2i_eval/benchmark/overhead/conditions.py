@@ -34,7 +34,7 @@ def imprecise(pairs: Sequence[BlockPair], plan: PairingPlan) -> tuple[str, ...]:
 
 def unattributed(count: int) -> tuple[str, ...]:
     """Say that some traces could be of any call."""
-    return (f"{count} traces name no call: they were counted, and not told apart",) if count else ()
+    return (f"{count} traces name no call: they were counted, but not assigned to calls",) if count else ()
 
 
 def beside(running: Collection[str]) -> tuple[str, ...]:

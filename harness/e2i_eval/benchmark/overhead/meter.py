@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from e2i_eval.benchmark.overhead.pairing import BlockPair, VariantName
-    from e2i_eval.benchmark.overhead.stopwatch import Stopwatch
     from e2i_eval.benchmark.overhead.transparency import Transparency
+    from e2i_eval.benchmark.timing.stopwatch import Stopwatch
     from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
@@ -178,7 +178,7 @@ class Meter:
             count = attribution.plain_logged
             what = f"{count} calls of {case.target} with logging switched off left a trace all the same"
             raise UnknownError(what, where=self._where, fix=_say_plain(case.target))
-        told = (
+        conditions = (
             setup.stopwatch.says,
             f"{len(pairs)} pairs of blocks, {each} calls a caller in each, their order drawn from seed {seed!r}",
             computed(pairs),
@@ -188,7 +188,7 @@ class Meter:
         )
         is_branching = callers == ONE and ran_in_parallel(traces)
         result = _result(case, BRANCHES if is_branching else str(callers), pairs)
-        return replace(result, differences=attribution.wrong, conditions=told)
+        return replace(result, differences=attribution.wrong, conditions=conditions)
 
     def _warm_up(self, calls: Calls, callers: Callers) -> int:
         """Call both variants until what is made once is made; return how many calls a caller makes in a block."""
@@ -333,4 +333,4 @@ def _still_garbage() -> Iterator[None]:
 def _refuse_misses(calls: Calls, case: Case) -> None:
     if calls.notes:
         what = f"{case.id} cannot be measured, because its script does not fit the calls: {calls.notes[0]}"
-        raise UnknownError(what, where=case.where(), fix="mend the case, or tag another one with `overhead`")
+        raise UnknownError(what, where=case.where(), fix="correct the case, or tag another one with `overhead`")

@@ -1,4 +1,4 @@
-"""A timer that tells pairs measured earlier to pytest-benchmark, so that its table, JSON and compare work on them."""
+"""A timer that hands pairs measured earlier to pytest-benchmark, so that its table, JSON and compare work on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReplayTimer:
     """Give it to ``@pytest.mark.benchmark(timer=...)``, and the result to :meth:`record`.
 
     The pairs of an overhead are measured together, in random order; pytest-benchmark times one function after the
-    other. So it is told the times instead of taking them.
+    other. So it is given the times instead of taking them.
     """
 
     __name__ = "e2i_eval.replay"
@@ -41,7 +41,7 @@ class ReplayTimer:
         return self._now_s
 
     def record(self, benchmark: Benchmark, result: OverheadResult, variant: VariantName) -> None:
-        """Tell ``benchmark`` the times of one variant, a round a pair, and the overhead in its ``extra_info``."""
+        """Give ``benchmark`` the times of one variant, a round a pair, and the overhead in its ``extra_info``."""
         times_s = iter([(pair[variant == "logged"]) * MS for pair in result.pair_ms])
 
         def advance() -> None:

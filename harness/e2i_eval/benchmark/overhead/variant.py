@@ -10,20 +10,21 @@ import inspect
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from e2i_eval.benchmark.overhead.attribution import CALL_KEY, MarkedCall
+from e2i_eval.benchmark.timing.stopwatch import elapsed
 from e2i_eval.runner.target import RAISED_BY_TARGETS, is_async_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from e2i_eval.benchmark.overhead.callers import Callers
     from e2i_eval.benchmark.overhead.pairing import VariantName
-    from e2i_eval.benchmark.overhead.stopwatch import Stopwatch
+    from e2i_eval.benchmark.timing.stopwatch import Stopwatch
     from e2i_eval.core.case import Case
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.ports import Claude, OpenCapture
@@ -38,7 +39,7 @@ Stopped: TypeAlias = "Callable[[], AbstractContextManager[Callable[[], float]]]"
 
 
 class Logger(Protocol):
-    """The process's logging to the tracking server, so far as it can be told what to do."""
+    """The process's logging to the tracking server, so far as it can be controlled."""
 
     def silenced(self) -> AbstractContextManager[None]:
         """Switch off what is logged by MLflow in the block and everything started from it."""
@@ -140,15 +141,9 @@ class Calls:
         self._keep(marker, variant, capture)
         return waited_s() * MS
 
-    @contextmanager
-    def _among(self) -> Iterator[Callable[[], float]]:
-        """Measure a block of one caller among others, whose threads cannot be told from its own."""
-        taken: list[float] = []
-        started_s = self._stopwatch.read_s()
-        try:
-            yield lambda: taken[0]
-        finally:
-            taken.append(self._stopwatch.read_s() - started_s)
+    def _among(self) -> AbstractContextManager[Callable[[], float]]:
+        """Measure a block of one caller among others, whose threads cannot be distinguished from its own."""
+        return elapsed(self._stopwatch.read_s)
 
     def _marker(self, variant: Variant) -> str:
         return f"{variant.name}-{next(self._numbers)}"

@@ -1,4 +1,4 @@
-"""The bench: where a fault is put between a target, its logging and the server, and taken away again."""
+"""The fault injector: where a fault is put between a target, its logging and the server, and taken away again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.benchmark.overhead.stopwatch import system_stopwatch
+from e2i_eval.benchmark.timing.stopwatch import system_stopwatch
 from e2i_eval.faults.sent_span import rewritten
 from e2i_eval.runner.target import build_target
 from e2i_eval.tracking.traffic import Handling, HttpRequest
@@ -38,7 +38,7 @@ class FaultInjector:
     """Builds targets that can be broken, and breaks one thing at a time.
 
     Attributes:
-        felt_ms: how long the last call was to its caller, without the time for which the machine had no core for it;
+        adjusted_ms: how long the caller of the last call waited, without the time for which the machine had no core;
             None where that is not known: nothing was called, or what was called returned before it was done.
     """
 

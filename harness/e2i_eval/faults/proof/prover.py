@@ -35,7 +35,7 @@ OVERHEAD = "overhead"
 
 
 class Prover:
-    """Applies faults to cases; each case is first seen sound, and once more after each fault."""
+    """Applies faults to cases; each case is evaluated unbroken first, and once more after each fault."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class Prover:
         self._seen: dict[str, Evaluation] = {}
         self._controls: list[Control] = []
 
-    def prove(self, faults: Sequence[Fault], *, repeat: int, tell: Callable[[Trial], None]) -> InjectionResult:
-        """Apply each fault ``repeat`` times; ``tell`` hears of each trial when it is over."""
+    def prove(self, faults: Sequence[Fault], *, repeat: int, report: Callable[[Trial], None]) -> InjectionResult:
+        """Apply each fault ``repeat`` times; ``report`` is given each trial when it is over."""
         start_s = self._clock.elapsed_s()
         trials: list[Trial] = []
         for number, fault in enumerate(faults):
             for trial in self._trials(fault, self._in_turn(number), repeat):
                 trials.append(trial)
-                tell(trial)
+                report(trial)
         applied = [trial for trial in trials if trial.outcome != "not covered"]
         caught = sum(trial.outcome != "survived" for trial in applied)
         return InjectionResult(
@@ -153,7 +153,7 @@ class Prover:
             said.pop(BASELINE, None)
         if OVERHEAD in fault.checks:
             said |= self._overhead(fault, control_run)
-        right = [check for check in fault.checks if re.search(fault.tells, said.get(check, ""), re.IGNORECASE)]
+        right = [check for check in fault.checks if re.search(fault.says, said.get(check, ""), re.IGNORECASE)]
         right = [check for check in right if check in said]
         return Trial(
             fault=fault.name,
@@ -215,7 +215,7 @@ def _said(control_run: CaseResult, result: CaseResult) -> dict[str, str]:
 
 def _changes(control_run: CaseResult, result: CaseResult) -> list[str]:
     """Return what a baseline made of the control run sees in the other."""
-    accepted = baseline_of(_report(control_run), name="sound", reason="nothing is broken", at="")
+    accepted = baseline_of(_report(control_run), name="control", reason="nothing is broken", at="")
     diff = compare(accepted, _report(result))
     return [
         f"{change.metric}: {change.kind} {change.call} {change.before} -> {change.after}".replace("\n", " ")

@@ -53,7 +53,7 @@ def _decide_family(family: Sequence[AppliedRule], gate_input: GateInput) -> Sequ
 
 _SINGLY: Mapping[MetricKind, Callable[[AppliedRule, GateInput], Decision]] = {
     "overhead": limits.decide_overhead,
-    "duet": limits.decide_latency,
+    "ab": limits.decide_latency,
     "coverage": coverage.decide_coverage,
     "behaviour": exact.decide_behaviour,
     "prompts": exact.decide_prompts,

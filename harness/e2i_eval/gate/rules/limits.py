@@ -105,7 +105,7 @@ def decide_latency(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     if not shifts:
         reason = f"{target} was not measured against another revision in this session"
         return built_decision(
-            judgement, "inconclusive", reason, fix="add --e2i-duet=REF, for example --e2i-duet=origin/main"
+            judgement, "inconclusive", reason, fix="add --e2i-ab=REF, for example --e2i-ab=origin/main"
         )
     worst = max(shifts, key=lambda each: (RANK[each.status], each.shift_ms.value))
     return built_decision(
@@ -117,9 +117,7 @@ def decide_latency(judgement: AppliedRule, gate_input: GateInput) -> Decision:
         estimate=worst.shift_ms,
         explanation=tuple(map(_shift_line, shifts)),
         detectable=f"a shift of more than {number(worst.floor_ms, 'ms')}",
-        fix=""
-        if worst.status == "pass"
-        else f"measure it alone: pytest --e2i-eval --e2i-target={target} --e2i-duet=REF",
+        fix="" if worst.status == "pass" else f"measure it alone: pytest --e2i-eval --e2i-target={target} --e2i-ab=REF",
     )
 
 

@@ -13,12 +13,12 @@ __all__ = ["COVERAGE", "METRICS", "Metric", "MetricKind"]
 COVERAGE = "coverage_"
 """Begins the names of metrics about the parts of a graph; the kind of part follows."""
 
-MetricKind = Literal["amount", "share", "rate", "overhead", "behaviour", "prompts", "duet", "coverage"]
+MetricKind = Literal["amount", "share", "rate", "overhead", "behaviour", "prompts", "ab", "coverage"]
 """Where a metric comes from and how it is judged.
 
 ``amount``: a number of each case, summed over a target's cases. ``share``: a number of each case from 0 to 1,
 averaged over them. ``rate``: the share of cases that pass. ``overhead``: pairs with logging on and off.
-``behaviour``: what a case did, not a number. ``prompts``: what it asked Claude. ``duet``: pairs of two revisions.
+``behaviour``: what a case did, not a number. ``prompts``: what it asked Claude. ``ab``: pairs of two revisions.
 ``coverage``: the share of a graph's parts that the cases exercise.
 """
 
@@ -137,9 +137,9 @@ _TABLE = (
         name="latency",
         unit="ms",
         worse="more",
-        kind="duet",
-        example="latency:duet",
-        help="time against another revision, pair by pair on this machine; needs --e2i-duet",
+        kind="ab",
+        example="latency:ab",
+        help="time against another revision, pair by pair on this machine; needs --e2i-ab",
     ),
     _coverage("nodes", "share of the graph's nodes that a case runs, 0 to 1"),
     _coverage("edges", "share of the graph's edges that a case takes, 0 to 1"),

@@ -1,7 +1,7 @@
 """A rule of the gate, and its grammar.
 
 ``[TARGET/]METRIC:BOUND``, where ``BOUND`` is a limit (``<50``, ``>=0.95``), an allowed change against the baseline
-(``+5%``, ``-2%``, ``+1``), or a word (``behaviour:same``, ``prompts:same``, ``latency:duet``, ``METRIC:off``).
+(``+5%``, ``-2%``, ``+1``), or a word (``behaviour:same``, ``prompts:same``, ``latency:ab``, ``METRIC:off``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "Rule", "parse_rule"]
 
 Form = Literal["limit", "change", "word", "off"]
-"""``limit``: an absolute bound. ``change``: an allowed change against the baseline. ``word``: ``same`` or ``duet``.
+"""``limit``: an absolute bound. ``change``: an allowed change against the baseline. ``word``: ``same`` or ``ab``.
 ``off``: takes rules away."""
 
 OFF = "off"
@@ -37,8 +37,11 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 """The longer ones first, so that ``<=`` is not read as ``<``."""
 
-WORDS = {"behaviour": "same", "prompts": "same", "duet": "duet"}
+WORDS = {"behaviour": "same", "prompts": "same", "ab": "ab"}
 """What stands behind the colon for metrics that take neither a limit nor a change."""
+
+FORMER_WORDS = {"ab": "duet"}
+"""Earlier words for the same, still read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +164,7 @@ class _Parser:
 
     def _word(self, metric: Metric, word: str, target: str) -> Rule:
         said = self._text[self._at :]
-        if said not in {word, OFF}:
+        if said not in {word, FORMER_WORDS.get(metric.kind), OFF}:
             what = f"{metric.name} takes the word '{word}' alone, or '{OFF}'"
             self._refuse(what, f"write {metric.name}:{word}")
         form: Form = "off" if said == OFF else "word"

@@ -260,7 +260,7 @@ def overhead_plot(overheads: Sequence[OverheadResult]) -> IntervalPlot | None:
 
 
 def shift_plot(shifts: Sequence[LatencyShift]) -> IntervalPlot | None:
-    """Lay out base against head as a forest plot; None without ``--e2i-duet``."""
+    """Lay out base against head as a forest plot; None without ``--e2i-ab``."""
     rows = [
         PlottedInterval(
             label=each.target,

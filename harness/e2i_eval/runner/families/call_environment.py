@@ -1,4 +1,4 @@
-"""The surroundings of a call: a seam of the user's, and variables, for the time of one evaluation."""
+"""The environment of a call: a seam of the user's, and variables, for the time of one evaluation."""
 
 from __future__ import annotations
 

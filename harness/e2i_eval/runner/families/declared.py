@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.case import Expectation
-from e2i_eval.runner.families.family import FAMILIES
+from e2i_eval.runner.families.family import FAMILIES, FORMER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Declared:
         name: unique within target and family.
         case: name of the golden case it starts from.
         alteration: what is different from that case.
-        expect: what must hold, for ``null`` and ``knock-out``; empty for the others.
+        expect: what must hold, for ``null`` and ``ablation``; empty for the others.
         relation: how the answers must relate, for ``metamorphic`` and ``fresh-process``; None for the others.
         truths: output paths whose rules in the case are the known truth, for ``truth``.
         tag: name of the provenance tag, for ``provenance``; else empty.
@@ -125,8 +125,9 @@ class FamilyPlan:
     @property
     def undeclared(self) -> tuple[Family, ...]:
         """The families that have neither a check nor a reason why not, in their order."""
-        known = {check.family for check in self.checks} | set(self.not_applicable)
-        return tuple(family for family in FAMILIES if family not in known)
+        said = {check.family for check in self.checks} | set(self.not_applicable)
+        known = {FORMER_NAMES.get(family, family) for family in said}
+        return tuple(family for family in FAMILIES if family not in {*known, *FORMER_NAMES})
 
     @property
     def cases(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from e2i_eval.core.errors import UsageError
 from e2i_eval.core.source_lines import line_of, toml_lines
 from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.runner.families.declared import Declared, FamilyPlan
-from e2i_eval.runner.families.family import FAMILIES, Family
+from e2i_eval.runner.families.family import FAMILIES, FORMER_NAMES, Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def read_families(path: Path, *, root: Path) -> dict[str, FamilyPlan]:
         root: messages show ``path`` relative to it.
 
     Raises:
-        UsageError: the file is missing, is no TOML, or has a key or a value nobody knows; all mistakes are told.
+        UsageError: the file is missing, is no TOML, or has a key or a value nobody knows; all mistakes are named.
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     text = _text(path, shown)
@@ -103,12 +103,13 @@ class _Reader:
 
     def _contradictions(self) -> Iterator[str]:
         for target, form in self._form.targets.items():
+            reasons = {FORMER_NAMES.get(family, family) for family in form.not_applicable}
             for family in FAMILIES:
                 for name, check in form.checks(family).items():
                     where = self._where(("targets", target, family, name))
                     if what := check.contradiction():
                         yield f"{where}: {target}.{family}.{name} {what}"
-                if form.checks(family) and family in form.not_applicable:
+                if form.checks(family) and FORMER_NAMES.get(family, family) in reasons:
                     where = self._where(("targets", target, "not_applicable", family))
                     yield f"{where}: {target} has checks of the family {family!r}, and a reason why it has none"
             if form.provenance and not self._form.provenance_tag:

@@ -34,7 +34,7 @@ class Before:
         output: what the target answered; None when it raised.
         error: class name of what it raised; empty when it answered.
         status: how the case was judged.
-        evidence: all of it; None in a process that was told the answer alone.
+        evidence: all of it; None in a process that has the answer alone.
     """
 
     case: Case
@@ -50,7 +50,8 @@ def family_check(declared: Declared, before: Before) -> NamedCheck:
         "truth": _truth,
         "null": _null,
         "metamorphic": _related,
-        "knock-out": _knocked_out,
+        "ablation": _ablated,
+        "knock-out": _ablated,
         "fresh-process": _related,
         "provenance": _provenance,
     }
@@ -88,7 +89,7 @@ def _null(declared: Declared, before: Before, evidence: Evidence) -> Verdict:  #
 
 
 def _related(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
-    """The answer stands to that of the golden case as it must."""
+    """The answer relates to that of the golden case as it must."""
     family, relation = declared.family, declared.relation
     if before.error or evidence.run.error is not None:
         return _no_answer(declared, before, evidence)
@@ -133,7 +134,7 @@ def _no_answer(declared: Declared, before: Before, evidence: Evidence) -> Verdic
     return Verdict(check=declared.family, status="error", reason=reason)
 
 
-def _knocked_out(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
+def _ablated(declared: Declared, before: Before, evidence: Evidence) -> Verdict:
     """Answer and log say that something is off, and would not say so when nothing is."""
     verdict = _by_rules(declared, evidence.case, declared.expect, evidence, RULE_CHECKS | _with_error(declared))
     if verdict.status != "pass" or before.evidence is None:

@@ -12,6 +12,7 @@ from e2i_eval.dataset.case_file.form import DiffPath, Form, Given, PathRegex
 from e2i_eval.dataset.case_file.rule_form import Rules, value_rules
 from e2i_eval.dataset.case_file.script_form import AnswerForm  # noqa: TC001  pydantic reads it at run time
 from e2i_eval.runner.families.declared import Alteration
+from e2i_eval.runner.families.family import Family  # noqa: TC001  as above
 from e2i_eval.runner.families.relation import Must, Relation
 
 __all__ = ["CheckForm", "FamiliesForm", "TargetForm"]
@@ -110,7 +111,7 @@ class MetamorphicForm(AlteredForm):
         return ""
 
 
-class KnockOutForm(AlteredForm):
+class AblationForm(AlteredForm):
     """With a dependency off, answer and log must say so."""
 
     values: Given[Rules] = Field(default=None, description="What the answer must say.")
@@ -162,6 +163,7 @@ class TargetForm(Form):
         "truth": "truth",
         "null": "null",
         "metamorphic": "metamorphic",
+        "ablation": "ablation",
         "knock-out": "knock_out",
         "fresh-process": "fresh_process",
         "provenance": "provenance",
@@ -171,12 +173,13 @@ class TargetForm(Form):
     truth: dict[Name, TruthForm] = Field(default_factory=dict)
     null: dict[Name, NullForm] = Field(default_factory=dict)
     metamorphic: dict[Name, MetamorphicForm] = Field(default_factory=dict)
-    knock_out: dict[Name, KnockOutForm] = Field(default_factory=dict, alias="knock-out")
+    ablation: dict[Name, AblationForm] = Field(default_factory=dict)
+    knock_out: dict[Name, AblationForm] = Field(
+        default_factory=dict, alias="knock-out", description="The former name of 'ablation'."
+    )
     fresh_process: dict[Name, FreshProcessForm] = Field(default_factory=dict, alias="fresh-process")
     provenance: dict[Name, ProvenanceForm] = Field(default_factory=dict)
-    not_applicable: dict[Literal["truth", "null", "metamorphic", "knock-out", "fresh-process", "provenance"], Word] = (
-        Field(default_factory=dict, description="Why a family has no check here.")
-    )
+    not_applicable: dict[Family, Word] = Field(default_factory=dict, description="Why a family has no check here.")
 
     def checks(self, family: str) -> dict[str, CheckForm]:
         """Return the checks of ``family`` by name."""

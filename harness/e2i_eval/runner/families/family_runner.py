@@ -1,4 +1,4 @@
-"""The bench: evaluates declared checks, and keeps the golden cases they start from."""
+"""The family runner: evaluates declared checks, and keeps the golden cases they start from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from e2i_eval.runner.report import CaseResult
 
     class Evaluates(Protocol):
-        """What the bench needs of an evaluator."""
+        """What the runner needs of an evaluator."""
 
         def evaluate(self, case: Case, nodeid: str, *, checks: tuple[NamedCheck, ...] = ()) -> Evaluation:
             """Evaluate a case."""

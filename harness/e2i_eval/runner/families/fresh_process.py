@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["HASH_SEEDS", "FreshProcess", "other_hash_seed"]
 
 MODULE = "e2i_eval.plugin.fresh_worker"
-"""What the new interpreter runs; a name and no import, since it stands above this module."""
+"""What the new interpreter runs; a name, since this module may not import what lies above it."""
 
 HASH_SEEDS = ("1729", "271828")
 """Two, so that one of them is not the one this process was started with."""
@@ -141,7 +141,7 @@ class FreshProcess:
         stream: IO[str] | None = self._process.stdin
         if stream is None:
             return
-        with contextlib.suppress(ValueError, OSError):  # the process ended: whoever waits for an answer hears of it
+        with contextlib.suppress(ValueError, OSError):  # the process ended: whoever waits for an answer is told
             while line := self._said.get():
                 stream.write(line)
                 stream.flush()

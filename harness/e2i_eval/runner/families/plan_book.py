@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import quoted
 from e2i_eval.runner.families.families_file import read_families
-from e2i_eval.runner.families.provenance_check import standing_checks
+from e2i_eval.runner.families.provenance_check import default_checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,14 +57,14 @@ class PlanBook:
             raise UsageError(what, where=str(file), fix=fix)
         return plans[target]
 
-    def standing(self, target: str) -> tuple[NamedCheck, ...]:
+    def default_checks(self, target: str) -> tuple[NamedCheck, ...]:
         """Return the checks that the families add to every case of ``target``.
 
         Raises:
             UsageError: as ``plan``.
         """
         plan = self.plan(target)
-        return standing_checks(plan) if plan else ()
+        return default_checks_of(plan) if plan else ()
 
     def wanted(self) -> frozenset[str]:
         """Return the ids of all golden cases that a check starts from; of files that can be read."""

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from e2i_eval.core.trace import Trace
     from e2i_eval.runner.families.declared import FamilyPlan
 
-__all__ = ["NAME", "standing_checks"]
+__all__ = ["NAME", "default_checks_of"]
 
 NAME = "provenance-tag"
 
 
-def standing_checks(plan: FamilyPlan) -> tuple[NamedCheck, ...]:
+def default_checks_of(plan: FamilyPlan) -> tuple[NamedCheck, ...]:
     """Return the checks that ``plan`` adds to every evaluation of its target."""
     if not any(check.family == "provenance" for check in plan.checks):
         return ()

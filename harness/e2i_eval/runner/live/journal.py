@@ -25,7 +25,7 @@ __all__ = ["Journal", "Opened"]
 
 SCHEMA = 1
 MAX_AGE_S = 86_400.0
-"""An older run is not gone on with: the model behind a name may be another one by now."""
+"""An older run is not resumed: the model behind a name may be another one by now."""
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -40,9 +40,9 @@ class Opened:
     """What was found when a run began.
 
     Attributes:
-        began_at_s: when the interrupted run began, seconds since the epoch; None when there is none to go on with.
+        began_at_s: when the interrupted run began, seconds since the epoch; None when there is none to resume.
         results: how many results of it are kept.
-        reason: why an interrupted run is not gone on with; empty when there is none, or it is.
+        reason: why an interrupted run is not resumed; empty when there is none, or it is.
     """
 
     began_at_s: float | None = None
@@ -81,10 +81,10 @@ class Journal:
         return self.folder / "answers"
 
     def open(self, *, basis: str, now_s: float, is_fresh: bool) -> Opened:
-        """Begin a run, or go on with the one that was interrupted.
+        """Begin a run, or resume the one that was interrupted.
 
         Args:
-            basis: digest of what decides all results; a run of another basis is not gone on with.
+            basis: digest of what decides all results; a run of another basis is not resumed.
             now_s: seconds since the epoch.
             is_fresh: begin anew whatever there is.
 
@@ -197,7 +197,7 @@ def _documents(file: Path) -> Iterator[JsonObject]:
 
 
 def _why_anew(head: JsonObject, *, basis: str, now_s: float, is_fresh: bool) -> str:
-    """Return why an interrupted run is not gone on with; empty when it is, or when there is none."""
+    """Return why an interrupted run is not resumed; empty when it is, or when there is none."""
     if not head:
         return ""
     if is_fresh:

@@ -40,11 +40,11 @@ class Resuming:
         evaluator: evaluates one case.
         journal: of the run.
         answers: of the run.
-        key: tells whether a case is still the same.
+        key: equal as long as a case is still the same.
         needs_evidence: whether more is made of a target's cases than their results; such a case is run again, and
             answered from what was paid for.
         clock: waits.
-        on_kept: told the id of a case whose result is kept.
+        on_kept: called with the id of a case whose result is kept.
     """
 
     def __init__(  # noqa: PLR0913  the composition root hands over everything

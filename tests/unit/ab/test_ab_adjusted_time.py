@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import threading
 import time
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -12,28 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.benchmark.ab import callback_time, machine
-from e2i_eval.benchmark.ab.adjusted_time import RunDelay, WorkTime, own_s, system_felt_time
 from e2i_eval.benchmark.ab.callback_time import CallbackTime
 from e2i_eval.benchmark.ab.machine import MachineReading, disturbance
 from e2i_eval.benchmark.ab.worker import waited_for_claude_s
-from e2i_eval.benchmark.overhead.lap import Moment
+from e2i_eval.benchmark.timing.lap import Moment, own_s
+from e2i_eval.benchmark.timing.stopwatch import RunDelayStopwatch, WorkStopwatch, lasting_stopwatch
 from e2i_eval.core.exchange import Caller, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="run-queue delay is told by Linux alone")
-
-
-@pytest.fixture
-def patched() -> Iterator[None]:
-    """Undo what a stopwatch changes in the standard library: it is meant for a process of its own."""
-    run, sleep = threading.Thread.run, time.sleep
-    yield
-    gc.collect()  # a stopwatch that is gone has put back what it found, and not in the middle of another test
-    threading.Thread.run = run  # type: ignore[method-assign]
-    time.sleep = sleep
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone reports run-queue delay")
 
 
 def moment(wall_s: float, ran_s: float, delayed_s: float, worked_s: float | None = None) -> Moment:
@@ -59,43 +46,32 @@ def test_a_thread_alone_feels_what_it_waits_and_among_others_what_it_computes(af
 
 
 @linux
-def test_a_sleep_is_felt(patched: None) -> None:  # noqa: ARG001
+def test_a_sleep_is_felt() -> None:
     """On this machine, whatever else it does."""
-    with RunDelay().measured() as took_s:
+    stopwatch = RunDelayStopwatch()
+    with stopwatch.watching(), stopwatch.measured() as took_s:
         time.sleep(0.02)
 
     assert took_s() >= 0.02
 
 
-def test_elsewhere_declared_sleeps_are_added_to_cpu_time(patched: None) -> None:  # noqa: ARG001
+def test_elsewhere_declared_sleeps_are_added_to_cpu_time() -> None:
     """CPU time alone cannot see a sleep."""
-    adjusted = WorkTime()
-    with adjusted.measured() as took_s:
+    stopwatch = WorkStopwatch()
+    with stopwatch.watching(), stopwatch.measured() as took_s:
         time.sleep(0.02)
 
     assert took_s() >= 0.02
-    assert "other waits are not seen" in adjusted.says
+    assert "other waits are not seen" in stopwatch.says
 
 
 @linux
-def test_it_watches_until_the_process_ends(patched: None) -> None:  # noqa: ARG001
-    """Nobody holds on to what watches but the stopwatch itself."""
-    run, sleep = threading.Thread.run, time.sleep
-    adjusted = RunDelay()
-    gc.collect()
-
-    assert threading.Thread.run is not run
-    assert time.sleep is not sleep
-    assert adjusted.says
-
-
-@linux
-def test_linux_has_run_queue_delay(patched: None) -> None:  # noqa: ARG001
+def test_linux_has_run_queue_delay() -> None:
     """The better one is taken where it is there."""
-    assert isinstance(system_felt_time(), RunDelay)
+    assert isinstance(lasting_stopwatch(), RunDelayStopwatch)
 
 
-def test_callbacks_are_told_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callbacks_are_measured_apart_from_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is called as a callback adds up; it is watched once."""
     manager = ModuleType("fake_manager")
     now_s = [0.0]
@@ -162,7 +138,7 @@ def test_a_machine_that_was_taken_away_says_so(after: dict[str, float], said: st
     assert disturbance(before, MachineReading(wall_s=1.0, **later)) == said
 
 
-def test_what_a_machine_does_not_tell_is_no_disturbance() -> None:
+def test_what_a_machine_does_not_report_is_no_disturbance() -> None:
     """Without counters nothing can have moved."""
     assert disturbance(MachineReading(wall_s=0.0), MachineReading(wall_s=1.0, throttled_s=9.0)) == ""
 
@@ -181,4 +157,4 @@ def test_both_kinds_of_cgroup_are_read(
     monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "none")
 
     assert machine.read_machine().throttled_s == throttled_s
-    assert ("this system does not tell throttling by a CPU quota" in machine.untold()) == (throttled_s is None)
+    assert ("this system does not report throttling by a CPU quota" in machine.unreported()) == (throttled_s is None)

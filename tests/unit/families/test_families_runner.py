@@ -1,4 +1,4 @@
-"""The bench: what is evaluated, what is not evaluated again, and in which surroundings."""
+"""The family runner: what is evaluated, what is not evaluated again, and in which environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ case = "refund"
 change = { price = 3 }
 path = "amount"
 must = "increase"
-[targets.shop.knock-out.setting]
+[targets.shop.ablation.setting]
 case = "refund"
 environment = { SHOP = "off" }
 values = { amount = 0 }
@@ -101,7 +101,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 class Table:
-    """A bench, its evaluator and the checks of the file."""
+    """A runner, its evaluator and the checks of the file."""
 
     def __init__(self, settings: Settings) -> None:
         book = PlanBook(settings)
@@ -150,12 +150,12 @@ def test_a_golden_case_that_ran_already_is_kept(settings: Settings) -> None:
     assert table.till.steps == ["call shop/metamorphic/dearer"]
 
 
-def test_surroundings_are_there_for_the_call_alone(settings: Settings) -> None:
+def test_the_environment_is_there_for_the_call_alone(settings: Settings) -> None:
     """The golden case is evaluated outside of them, the target built anew inside."""
     table = Table(settings)
 
-    assert table.run("knock-out").status == "fail"
-    assert table.till.steps == ["call shop/refund", "build shop", "call shop/knock-out/setting off"]
+    assert table.run("ablation").status == "fail"
+    assert table.till.steps == ["call shop/refund", "build shop", "call shop/ablation/setting off"]
     assert table.till.environ == {}
 
 

@@ -1,4 +1,4 @@
-"""What pairs say: a slower head is found, an unchanged one is not, and what cannot be told is said to be so."""
+"""What pairs say: a slower head is found, an unchanged one is not, and what cannot be decided is said to be so."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class FakeClock:
         self.now_s += duration_s
 
 
-class FakeArms:
-    """Two arms whose calls take 60 ms, noise that remembers itself, and what is added to the head."""
+class FakeVariants:
+    """Two variants whose calls take 60 ms, noise that remembers itself, and what is added to the head."""
 
     def __init__(
         self,
@@ -75,48 +75,48 @@ class FakeArms:
         return self._disturb(self._asked // 2)
 
 
-def measured(variants: FakeArms, plan: SchedulePlan | None = None) -> Pairs:
-    """Make pairs of two arms."""
+def measured(variants: FakeVariants, plan: SchedulePlan | None = None) -> Pairs:
+    """Make pairs of two variants."""
     return made_pairs(variants, "one", plan or SchedulePlan(), order=Random(1), clock=variants.clock)
 
 
-def standing_of_agent(pairs: Pairs) -> str:
+def verdict_on_agent(pairs: Pairs) -> str:
     """Say where the agent's own code stands."""
-    return pairs.looks()[0].standing()
+    return pairs.looks()[0].verdict()
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_ten_milliseconds_are_found(seed: int) -> None:
     """The head takes 10 ms more in autocorrelated noise with outliers."""
-    assert standing_of_agent(measured(FakeArms(seed=seed, head_ms=10.0))) == "slower"
+    assert verdict_on_agent(measured(FakeVariants(seed=seed, head_ms=10.0))) == "slower"
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_is_found_where_nothing_is(seed: int) -> None:
     """An unchanged head is cleared, quickly."""
-    pairs = measured(FakeArms(seed=seed))
+    pairs = measured(FakeVariants(seed=seed))
 
-    assert standing_of_agent(pairs) == "not slower"
+    assert verdict_on_agent(pairs) == "not slower"
     assert len(pairs.good) <= 40
 
 
 def test_a_shift_below_the_floor_is_no_shift() -> None:
     """Two milliseconds are within what two processes differ by."""
-    assert standing_of_agent(measured(FakeArms(seed=3, head_ms=2.0))) == "not slower"
+    assert verdict_on_agent(measured(FakeVariants(seed=3, head_ms=2.0))) == "not slower"
 
 
 def test_a_quicker_head_is_not_slower() -> None:
     """The test has one side."""
-    assert standing_of_agent(measured(FakeArms(seed=3, head_ms=-20.0))) == "not slower"
+    assert verdict_on_agent(measured(FakeVariants(seed=3, head_ms=-20.0))) == "not slower"
 
 
 def test_much_noise_takes_more_pairs_and_may_stay_undecided() -> None:
-    """What cannot be told after the most pairs is undecided, never a pass."""
-    pairs = measured(FakeArms(seed=5, noise_ms=40.0, head_ms=5.0))
+    """What cannot be decided after the most pairs is undecided, never a pass."""
+    pairs = measured(FakeVariants(seed=5, noise_ms=40.0, head_ms=5.0))
 
     assert len(pairs.good) == SchedulePlan().most
     assert pairs.ended == "most"
-    assert standing_of_agent(pairs) == "undecided"
+    assert verdict_on_agent(pairs) == "undecided"
 
 
 def test_the_floor_grows_with_the_call() -> None:
@@ -141,7 +141,7 @@ def test_claude_that_takes_longer_is_found() -> None:
     base = Sample(agent_ms=60.0, claude_ms=500.0, logging_ms=1.0)
     head = Sample(agent_ms=60.0, claude_ms=900.0, logging_ms=1.0)
 
-    assert look([SamplePair(case_id="one", base=base, head=head)] * 20, "claude").standing() == "slower"
+    assert look([SamplePair(case_id="one", base=base, head=head)] * 20, "claude").verdict() == "slower"
 
 
 def test_timeouts_count_as_observations() -> None:
@@ -150,12 +150,12 @@ def test_timeouts_count_as_observations() -> None:
     hung = Sample(agent_ms=5000.0, claude_ms=0.0, logging_ms=0.0, timed_out=True)
     pairs = [SamplePair(case_id="one", base=base, head=hung)] * SchedulePlan(family=3).fewest
 
-    assert look(pairs, "agent").standing() == "slower"
+    assert look(pairs, "agent").verdict() == "slower"
 
 
 def test_the_order_in_a_pair_is_drawn_and_repeatable() -> None:
-    """Neither arm is always first, and the same seed gives the same order."""
-    one, other = FakeArms(seed=1), FakeArms(seed=2)
+    """Neither variant is always first, and the same seed gives the same order."""
+    one, other = FakeVariants(seed=1), FakeVariants(seed=2)
     measured(one)
     measured(other)
 
@@ -167,7 +167,7 @@ def test_the_order_in_a_pair_is_drawn_and_repeatable() -> None:
 
 def test_spoilt_pairs_are_set_aside_and_replaced() -> None:
     """One in five pairs is throttled: the others decide."""
-    pairs = measured(FakeArms(seed=1, disturb=lambda asked: "throttled" if asked % 5 == 0 else ""))
+    pairs = measured(FakeVariants(seed=1, disturb=lambda asked: "throttled" if asked % 5 == 0 else ""))
 
     assert len(pairs.good) == 20
     assert pairs.spoilt
@@ -176,7 +176,7 @@ def test_spoilt_pairs_are_set_aside_and_replaced() -> None:
 
 def test_a_machine_that_is_never_quiet_gives_no_verdict() -> None:
     """All pairs are throttled."""
-    pairs = measured(FakeArms(seed=1, disturb=lambda _: "throttled"))
+    pairs = measured(FakeVariants(seed=1, disturb=lambda _: "throttled"))
 
     assert pairs.is_spoilt
     assert not pairs.good
@@ -184,7 +184,7 @@ def test_a_machine_that_is_never_quiet_gives_no_verdict() -> None:
 
 def test_the_budget_ends_measuring_but_not_before_it_can_say_anything() -> None:
     """With fewer pairs than the level needs, every verdict would be inconclusive."""
-    pairs = measured(FakeArms(seed=1, noise_ms=40.0), SchedulePlan(budget_s=0.01, family=3))
+    pairs = measured(FakeVariants(seed=1, noise_ms=40.0), SchedulePlan(budget_s=0.01, family=3))
 
     assert pairs.ended == "budget"
     assert len(pairs.good) == SchedulePlan(family=3).fewest == 10
@@ -211,8 +211,8 @@ def test_among_many_targets_one_has_to_be_surer() -> None:
     among = adjusted([seen], others=[0.9] * 5, family=12)
 
     assert seen.p_value == pytest.approx(1 / 2**8)
-    assert seen.standing(alone["agent"]) == "slower"
-    assert seen.standing(among["agent"]) == "undecided"
+    assert seen.verdict(alone["agent"]) == "slower"
+    assert seen.verdict(among["agent"]) == "undecided"
     assert among["agent"] == pytest.approx(12 / 2**8)
 
 
@@ -222,8 +222,8 @@ def test_pairs_of_several_sets_are_looked_at_as_one() -> None:
     sets = [look_at(*(shift + each for each in noise)) for shift in (1.0, -1.0, 0.5)]
     together = pooled(sets)
 
-    assert {each.standing() for each in sets} == {"undecided"}
-    assert together.standing() == "not slower"
+    assert {each.verdict() for each in sets} == {"undecided"}
+    assert together.verdict() == "not slower"
     assert (together.pairs, together.base_ms) == (30, 60.0)
     assert together.shift_ms.low > max(each.shift_ms.low for each in sets)
 

@@ -14,10 +14,10 @@ from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift, shift_metrics
 
 if TYPE_CHECKING:
-    from e2i_eval.benchmark.ab.set_verdict import Standing
+    from e2i_eval.benchmark.ab.set_verdict import SetVerdict
 
 WIDE = tuple(float(each) for each in range(-40, 45, 5))
-"""Nothing can be told of such differences, also of three sets of them."""
+"""Such differences decide nothing, three sets of them no more than one."""
 
 NARROW = tuple(float(each) for each in range(-8, 9))
 """Two sets of such differences lie within 5 ms."""
@@ -41,9 +41,9 @@ SLOWER, SAME, OPEN = _look(0.001), _look(0.9, high=4.0), _look(0.2)
 LOOKS = {"slower": SLOWER, "not slower": SAME, "undecided": OPEN}
 
 
-def sets_of(first: Standing, *later: Look, differences: tuple[float, ...] = WIDE) -> Sets:
+def sets_of(first: SetVerdict, *later: Look, differences: tuple[float, ...] = WIDE) -> Sets:
     """Return sets of which the first stands there."""
-    start = Sets(first=replace(LOOKS[first], differences=differences), standing=first)
+    start = Sets(first=replace(LOOKS[first], differences=differences), verdict=first)
     return reduce(Sets.and_then, later, start)
 
 
@@ -70,7 +70,7 @@ def sets_of(first: Standing, *later: Look, differences: tuple[float, ...] = WIDE
         ("slower", [SLOWER, SAME], "fail"),
     ],
 )
-def test_two_of_three_sets_decide(first: Standing, later: list[Look], status: str) -> None:
+def test_two_of_three_sets_decide(first: SetVerdict, later: list[Look], status: str) -> None:
     """No one set does but a first that is clearly not slower, or one that settles what was open."""
     assert sets_of(first, *later).shift("support").status == status
 
@@ -91,7 +91,7 @@ def test_two_of_three_sets_decide(first: Standing, later: list[Look], status: st
         ("undecided", [OPEN, OPEN], False),
     ],
 )
-def test_another_set_is_made_when_it_can_decide(first: Standing, later: list[Look], *, is_wanted: bool) -> None:
+def test_another_set_is_made_when_it_can_decide(first: SetVerdict, later: list[Look], *, is_wanted: bool) -> None:
     """Never a fourth."""
     assert sets_of(first, *later).wants_another is is_wanted
 
@@ -132,7 +132,8 @@ def test_undecided_is_never_a_pass() -> None:
 
     assert shift.status == "inconclusive"
     assert shift.reason == (
-        "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be told from the floor of 5.0 ms, and could not be measured again"
+        "+10.0 ms (+8.0 to +20.0, 20 pairs): cannot be distinguished from the floor of 5.0 ms, "
+        "and could not be measured again"
     )
 
 

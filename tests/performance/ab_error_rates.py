@@ -1,13 +1,13 @@
-"""How often the duet is wrong: duets of a revision against itself, or against one that was made slower on purpose.
+"""How often the A/B latency test is wrong: of a revision against itself, or against one made slower on purpose.
 
-Run by hand, figures are in docs/design/duet.md:
+Run by hand, figures are in docs/design/ab-latency-test.md:
 
-    python tests/performance/duet_error_rates.py --decisions 100 --busy 2              # false alarms
-    python tests/performance/duet_error_rates.py --decisions 100 --busy 2 --slow sleep # power, 10 ms more in one node
-    python tests/performance/duet_error_rates.py --decisions 100 --busy 2 --slow cpu
+    python tests/performance/ab_error_rates.py --decisions 100 --busy 2              # false alarms
+    python tests/performance/ab_error_rates.py --decisions 100 --busy 2 --slow sleep # power, 10 ms more in one node
+    python tests/performance/ab_error_rates.py --decisions 100 --busy 2 --slow cpu
 
 It works in a clone, so uncommitted changes are not measured and nothing of the working tree is touched. A decision is
-what ``--e2i-duet`` makes of one target: pairs, verdict, and when it seems slower a second set in fresh processes.
+what ``--e2i-ab`` makes of one target: pairs, verdict, and when it seems slower a second set in fresh processes.
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def main() -> None:
     chosen = _arguments()
     one_thread_each(os.environ)
     decided: list[Decided] = []
-    with tempfile.TemporaryDirectory(prefix="duet-rates-") as name, _busy(chosen.busy):
+    with tempfile.TemporaryDirectory(prefix="ab-rates-") as name, _busy(chosen.busy):
         clone = _clone(Path(name), chosen)
         os.environ["E2I_SPOOL_DIR"] = str(Path(name) / "spool")
-        with _surroundings(Path(name), clone) as (settings, surroundings, close):
+        with _context(Path(name), clone) as (settings, context, close):
             revision = find_revision("HEAD~1" if chosen.slow else "HEAD", clone)
             for number in range(chosen.decisions):
                 if number % chosen.restart == 0:
                     close.close()
-                    latency_test = LatencyTest(revision, settings, surroundings, family=1)
+                    latency_test = LatencyTest(revision, settings, context, family=1)
                     close.callback(latency_test.close)
                 decided.append(_decide(latency_test, chosen.target, number))
                 last = decided[-1]
@@ -108,7 +108,7 @@ def _clone(folder: Path, chosen: argparse.Namespace) -> Path:
     if chosen.slow:
         path, _, function = chosen.function.partition(":")
         _slow_down(clone / path, function, SLOW[chosen.slow], chosen.ms / 1000)
-        author = ["-c", "user.name=duet", "-c", "user.email=duet@example.invalid"]
+        author = ["-c", "user.name=ab", "-c", "user.email=ab@example.invalid"]
         subprocess.run(["git", *author, "commit", "--quiet", "-am", "Take longer"], cwd=clone, check=True)
     sys.path.insert(0, str(clone / "fixtures"))
     return clone
@@ -129,7 +129,7 @@ def _slow_down(file: Path, function: str, statement: str, seconds: float) -> Non
 
 
 @contextlib.contextmanager
-def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, SessionContext, contextlib.ExitStack]]:
+def _context(folder: Path, clone: Path) -> Iterator[tuple[Settings, SessionContext, contextlib.ExitStack]]:
     scratch = folder / "scratch"
     scratch.mkdir()
     cache = cache_folder(os.environ)
@@ -139,8 +139,8 @@ def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Session
     try:
         server.wait_ready(SERVER_TIMEOUT_S)
         tracking = TrackingClient(server.uri, environ=os.environ, scratch=scratch)
-        session = tracking.open_session(session_id=session_id, name="duet rates", tags={}, params={})
-        surroundings = SessionContext(
+        session = tracking.open_session(session_id=session_id, name="A/B error rates", tags={}, params={})
+        context = SessionContext(
             uri=server.uri,
             scratch=scratch,
             hosts=("127.0.0.1",),
@@ -152,12 +152,12 @@ def _surroundings(folder: Path, clone: Path) -> Iterator[tuple[Settings, Session
                 ),
                 session_id=session_id,
                 case=case,
-                nodeid="duet",
+                nodeid="ab",
             ),
             clock=SystemClock(),
         )
         with contextlib.ExitStack() as close:
-            yield settings, surroundings, close
+            yield settings, context, close
         tracking.close()
     finally:
         server.stop()

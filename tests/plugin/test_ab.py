@@ -1,4 +1,4 @@
-"""The flag ``--e2i-duet`` in a small repository of its own, from commit to exit code."""
+"""The flag ``--e2i-ab`` in a small repository of its own, from commit to exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUICK = """
 """
 
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main")
-ALONE = ("--e2i-target=quick", "-k", "duet", "-p", "no:cacheprovider", "--e2i-store=temp")
+ALONE = ("--e2i-target=quick", "-k", "ab::", "-p", "no:cacheprovider", "--e2i-store=temp")
 WAIT_S = 60.0
 
 
@@ -74,7 +74,7 @@ def commit(project: Project, tag: str) -> None:
 def left_over(project: Project) -> list[str]:
     """Return what is left of worktrees, as git sees it and in the temporary folder."""
     listed = git(project, "worktree", "list").splitlines()[1:]
-    return [*listed, *(path.name for path in project.temporary.glob("e2i-duet-*"))]
+    return [*listed, *(path.name for path in project.temporary.glob("e2i-ab-*"))]
 
 
 def shifts(outcome: Outcome) -> dict[str, str]:
@@ -85,7 +85,7 @@ def shifts(outcome: Outcome) -> dict[str, str]:
 def test_a_slow_commit_is_found(repository: Project) -> None:
     """Fifteen milliseconds more: the item fails, says by how much, and so do table and report."""
     git(repository, "checkout", "--quiet", "slow")
-    outcome = repository.run("--e2i-duet=quick", "--e2i-gate=latency:duet", *ALONE)
+    outcome = repository.run("--e2i-ab=quick", "--e2i-gate=latency:ab", *ALONE)
 
     assert outcome.code == 1
     assert [each["status"] for each in outcome.report["decisions"]] == ["fail"]
@@ -104,7 +104,7 @@ def test_equal_commits_pass_and_the_users_tree_is_as_it_was(repository: Project)
     """Another commit of the same speed, with the changes of the user's left alone."""
     git(repository, "checkout", "--quiet", "same")
     repository.write("notes.txt", "mine")
-    outcome = repository.run("--e2i-duet=quick", *ALONE)
+    outcome = repository.run("--e2i-ab=quick", *ALONE)
     left = git(repository, "status", "--porcelain")
     (repository.folder / "notes.txt").unlink()
 
@@ -116,14 +116,14 @@ def test_equal_commits_pass_and_the_users_tree_is_as_it_was(repository: Project)
 
 
 def test_a_base_that_does_not_import_says_so(repository: Project) -> None:
-    """It is an error of the base's, told with its place and what to try."""
+    """It is an error of the base's, shown with its place and what to try."""
     git(repository, "checkout", "--quiet", "same")
-    outcome = repository.run("--e2i-duet=broken", *ALONE)
+    outcome = repository.run("--e2i-ab=broken", *ALONE)
 
     assert outcome.code == 1
     assert "base: entry = 'shop.quick:add' of target 'quick' does not import" in outcome.screen
     assert "No module named 'does_not_exist'" in outcome.screen
-    assert "the duet of quick broke" in outcome.report["problems"][0]
+    assert "the A/B latency test of quick broke" in outcome.report["problems"][0]
     assert left_over(repository) == []
 
 
@@ -131,7 +131,7 @@ def test_a_base_that_does_not_import_says_so(repository: Project) -> None:
 def test_a_target_that_the_base_does_not_have_is_inconclusive(repository: Project, base: str) -> None:
     """There is nothing to compare with, which is neither good nor bad."""
     git(repository, "checkout", "--quiet", "same")
-    outcome = repository.run(f"--e2i-duet={base}", *ALONE)
+    outcome = repository.run(f"--e2i-ab={base}", *ALONE)
 
     assert outcome.code == 6
     assert "the base has no 'shop.quick:add'" in " ".join(outcome.report["notes"])
@@ -140,7 +140,7 @@ def test_a_target_that_the_base_does_not_have_is_inconclusive(repository: Projec
 def test_ctrl_c_leaves_no_worktree(repository: Project) -> None:
     """Nor a process."""
     git(repository, "checkout", "--quiet", "slow")
-    process = repository.start("--e2i-duet=quick", *ALONE)
+    process = repository.start("--e2i-ab=quick", *ALONE)
     deadline_s = time.monotonic() + WAIT_S
     while not left_over(repository) and time.monotonic() < deadline_s:
         time.sleep(0.05)
@@ -155,10 +155,12 @@ def test_ctrl_c_leaves_no_worktree(repository: Project) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--e2i-duet=mian",), "--e2i-duet=mian: there is no such revision here"),
-        (("--e2i-duet=quick", "-n", "2"), "needs the machine for itself"),
-        (("--e2i-duet=quick", "--e2i-claude=live"), "Claude's own time hides what the code takes"),
-        (("--e2i-duet=quick", "--e2i-duet-budget=soon"), "--e2i-duet-budget=soon is no time"),
+        (("--e2i-ab=mian",), "--e2i-ab=mian: there is no such revision here"),
+        (("--e2i-ab=quick", "-n", "2"), "needs the machine for itself"),
+        (("--e2i-ab=quick", "--e2i-claude=live"), "Claude's own time hides what the code takes"),
+        (("--e2i-ab=quick", "--e2i-ab-budget=soon"), "--e2i-ab-budget=soon is no time"),
+        (("--e2i-duet=mian",), "--e2i-ab=mian: there is no such revision here"),
+        (("--e2i-ab=quick", "--e2i-duet=slow"), "--e2i-ab=quick and --e2i-duet=slow are the same option"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_at_the_door(repository: Project, flags: tuple[str, ...], said: str) -> None:
@@ -167,3 +169,29 @@ def test_what_cannot_be_measured_is_refused_at_the_door(repository: Project, fla
 
     assert outcome.code == 4
     assert said in outcome.screen
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--e2i-duet=quick", "--e2i-duet-budget=5"), "duet"),
+        (("-o", "e2i_duet=quick"), "ab::quick"),
+        (("-o", "e2i_ab=quick", "--e2i-ab=quick", "--e2i-duet=quick"), "ab::"),
+    ],
+)
+def test_the_former_names_still_work(repository: Project, flags: tuple[str, ...], word: str) -> None:
+    """As flag, as ini option and as a word for ``-k``."""
+    outcome = repository.run("--co", "-q", *flags, "--e2i-target=quick", "-k", word, "-p", "no:cacheprovider")
+
+    assert outcome.code == 0, outcome.screen
+    assert outcome.screen.split()[0] == "ab::quick"
+    assert "deselected" in outcome.screen
+
+
+def test_help_shows_the_new_name(repository: Project) -> None:
+    """The former flag works and is not shown; its ini option says whose former name it is."""
+    screen = repository.run("--help", "-p", "no:cacheprovider").screen
+
+    assert "--e2i-ab=REF" in screen
+    assert "--e2i-duet" not in screen
+    assert "former name of e2i_ab" in screen

@@ -25,7 +25,7 @@ class OwnRunDelay:
         """Take the C library's functions.
 
         Raises:
-            OSError: the system does not tell run-queue delay.
+            OSError: the system does not report run-queue delay.
         """
         # PyDLL keeps the interpreter's lock: ``open`` of Python passes it to another thread, and with several callers
         # the readings were then off by the tens of milliseconds until it came back
@@ -45,7 +45,7 @@ class OwnRunDelay:
 
 
 def run_delay_ns(schedstat: bytes) -> int:
-    """Return the delay that a ``schedstat`` file tells, in nanoseconds.
+    """Return the delay in a ``schedstat`` file, in nanoseconds.
 
     Raises:
         ValueError: it is no number.

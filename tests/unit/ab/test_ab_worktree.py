@@ -18,7 +18,7 @@ from e2i_eval.benchmark.ab.source_roots import own_roots
 from e2i_eval.benchmark.ab.worktree import Worktree
 from e2i_eval.core.errors import UsageError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a duet needs POSIX")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="worktrees need POSIX")
 
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main")
 WAIT_S = 30.0
@@ -55,7 +55,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def left_over(repository: Path) -> list[str]:
     """Return what a session has left: worktrees that git knows of, and folders."""
-    trees = [line for line in git(repository, "worktree", "list", "--porcelain").splitlines() if "e2i-duet-" in line]
+    trees = [line for line in git(repository, "worktree", "list", "--porcelain").splitlines() if "e2i-ab-" in line]
     return [*trees, *(path.name for path in (repository.parent / "tmp").iterdir())]
 
 
@@ -104,7 +104,7 @@ def test_nothing_of_the_user_changes(repository: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_session_that_is_ended_leaves_no_worktree(repository: Path, number: signal.Signals) -> None:
-    """The caretaker outlives it."""
+    """The cleanup process outlives it."""
     script = """
         import sys, tempfile, time
         from pathlib import Path
@@ -127,7 +127,7 @@ def test_a_session_that_is_ended_leaves_no_worktree(repository: Path, number: si
 def test_what_even_the_caretaker_left_is_removed_by_the_next_session(repository: Path) -> None:
     """The machine went down: folder and entry are there, and nobody holds the lock."""
     first = Worktree(find_revision("HEAD", repository))
-    first._caretaker.kill()  # noqa: SLF001  as when the machine goes down
+    first._cleanup.kill()  # noqa: SLF001  as when the machine goes down
     first.close()
     assert left_over(repository)
 
@@ -162,7 +162,7 @@ def test_an_unknown_revision_is_refused(repository: Path) -> None:
     with pytest.raises(UsageError) as refused:
         find_revision("mian", repository)
 
-    assert refused.value.what == "--e2i-duet=mian: there is no such revision here"
+    assert refused.value.what == "--e2i-ab=mian: there is no such revision here"
     assert refused.value.fix == (
         "use a commit, a tag or a branch, e.g. main; a branch that is only on the server needs `git fetch` first"
     )
@@ -185,7 +185,7 @@ def test_a_shallow_clone_says_so(repository: Path) -> None:
     assert "fetch-depth: 0" in str(refused.value)
 
 
-def test_outside_a_repository_there_is_no_duet(tmp_path: Path) -> None:
+def test_outside_a_repository_there_is_no_ab_test(tmp_path: Path) -> None:
     """Nothing to compare with."""
     with pytest.raises(UsageError, match="is not in a git working tree"):
         find_revision("HEAD", tmp_path)
@@ -208,12 +208,12 @@ def test_what_a_reader_should_know_is_noted(repository: Path) -> None:
     (repository / "new.txt").write_text("new")
 
     assert find_revision("HEAD", repository).notes == (
-        "the duet's head is the working tree with its uncommitted changes, its base HEAD",
-        "the duet's base HEAD is the commit that is checked out",
-        "the repository has submodules: in the duet's base they are empty",
+        "the A/B latency test's head is the working tree with its uncommitted changes, its base HEAD",
+        "the A/B latency test's base HEAD is the commit that is checked out",
+        "the repository has submodules: in the A/B latency test's base they are empty",
     )
     assert find_revision("HEAD~2", repository).notes == (
-        "the duet's head is the working tree with its uncommitted changes, its base HEAD~2",
+        "the A/B latency test's head is the working tree with its uncommitted changes, its base HEAD~2",
     )
 
 
