@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.core.waiting import waited_s
+from e2i_eval.core.exchange import waited_s
 
 if TYPE_CHECKING:
     from e2i_eval.core.evidence import Evidence

@@ -23,7 +23,7 @@ from e2i_eval.plugin.inconclusive import exit_code
 from e2i_eval.plugin.item_report import ItemReports, results_of
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.output import register_output
-from e2i_eval.plugin.overheads import OVERHEADS_PLUGIN, BusyWorker, Overheads, is_measured
+from e2i_eval.plugin.overheads import MEASURED, OVERHEADS_PLUGIN, BusyWorker, Overheads
 from e2i_eval.plugin.state import STATE, SessionState
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.report import summary_lines
@@ -193,7 +193,7 @@ class EvaluationPlugin:
             return
         for result in results:
             controller.add(result)
-        if is_measured(report):
+        if hasattr(report, MEASURED):
             self.overheads.take(report, controller)
         if report.when == "teardown":
             self._ended.add(report.nodeid)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.state import SessionState
 
-__all__ = ["OVERHEADS_PLUGIN", "BusyWorker", "Overheads", "is_measured"]
+__all__ = ["MEASURED", "OVERHEADS_PLUGIN", "BusyWorker", "Overheads"]
 
-REPORTED = "e2i_eval_overheads"
+MEASURED = "e2i_eval_overheads"
 """Attribute of a test report that carries results as plain JSON from worker to controller."""
 
 TROUBLE = "e2i_eval_overhead_trouble"
@@ -74,13 +74,13 @@ class Overheads:
     def attach(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Attach what an item measured, and why it could not."""
         if report.when == "call":
-            setattr(report, REPORTED, [result.to_json() for result in item.stash.get(OVERHEADS, [])])
+            setattr(report, MEASURED, [result.to_json() for result in item.stash.get(OVERHEADS, [])])
             if isinstance(item, OverheadItem) and report.failed and call.excinfo is not None:
                 setattr(report, TROUBLE, _trouble(item.name, call.excinfo.value))
 
     def take(self, report: pytest.TestReport, controller: Controller) -> None:
         """Take in what came with a report, from this process or from a worker."""
-        for data in getattr(report, REPORTED, ()):
+        for data in getattr(report, MEASURED, ()):
             controller.measured(OverheadResult.from_json(data))
         if trouble := getattr(report, TROUBLE, ""):
             self._troubles.append(trouble)
@@ -170,11 +170,6 @@ class BusyWorker:
         """Say so while an item runs."""
         with self._overheads.busy(item):
             return (yield)
-
-
-def is_measured(report: pytest.TestReport) -> bool:
-    """Tell whether a report says something of an overhead."""
-    return hasattr(report, REPORTED)
 
 
 OVERHEADS_PLUGIN = pytest.StashKey[Overheads]()

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from e2i_eval.checks.contract import Contract
-from e2i_eval.checks.contract.assignment import assign
+from e2i_eval.checks.contract.matching import assign
 from e2i_eval.checks.contract.reconciliation import reconcile
 from e2i_eval.core.exchange import Caller, Exchange, Usage
 

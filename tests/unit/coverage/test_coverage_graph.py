@@ -11,8 +11,8 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 
-from e2i_eval.checks.coverage.exercise import beyond, exercised, failed_nodes
-from e2i_eval.checks.coverage.listener import Heard, listener
+from e2i_eval.checks.coverage.event import Heard, listener
+from e2i_eval.checks.coverage.exercised import beyond, exercised, failed_nodes
 from e2i_eval.checks.coverage.reading import read_graph
 
 

@@ -9,10 +9,8 @@ import pytest
 
 from e2i_eval.checks.coverage import Exercised, GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.checks.coverage.event import Event, destinations, place_of
-from e2i_eval.checks.coverage.exercise import exercised
-from e2i_eval.checks.coverage.exercised import exercised_by
-from e2i_eval.checks.coverage.graph import Graph
-from e2i_eval.checks.coverage.part import GraphPart
+from e2i_eval.checks.coverage.exercised import exercised, exercised_by
+from e2i_eval.checks.coverage.graph import Graph, GraphPart
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange

@@ -11,10 +11,9 @@ import pytest
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
-from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
+from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote, waited_s
 from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.core.waiting import waited_s
 from e2i_eval.runner.evaluation import Evaluation
 from e2i_eval.runner.live import Journal, KeptList, Resuming, case_key, code_state
 from e2i_eval.runner.outage import excused, is_outage

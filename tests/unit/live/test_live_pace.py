@@ -14,8 +14,8 @@ from e2i_eval.claude.rate_bucket import Reply
 from e2i_eval.claude.rate_limiter import bucket_name
 from e2i_eval.core.case import Case
 from e2i_eval.core.clock import SystemClock
+from e2i_eval.core.exchange import waited_s
 from e2i_eval.core.prices import PriceTable
-from e2i_eval.core.waiting import waited_s
 from e2i_eval.testing import ManualClock
 from e2i_eval.testing.claude_server import ClaudeServer
 

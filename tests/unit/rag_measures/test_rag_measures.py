@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +18,9 @@ from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.trace import Span, Trace
 from e2i_eval.dataset.made_case import make_case
+
+if TYPE_CHECKING:
+    from e2i_eval.core.case import RagRule
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 
@@ -59,15 +62,25 @@ def evidence_of(
     return Evidence(case=case, run=run, traces=(trace,))
 
 
+def rule_of(evidence: Evidence) -> RagRule:
+    """Return what the case asks for."""
+    rule = evidence.case.expect.rag
+    assert rule is not None
+    return rule
+
+
 def measures(evidence: Evidence) -> dict[str, float]:
     """Return the measurements without their prefix."""
-    return {name.removeprefix("rag_"): value for name, value in rag_measurements(evidence, CONTRACT).items()}
+    return {
+        name.removeprefix("rag_"): value
+        for name, value in rag_measurements(rule_of(evidence), evidence, CONTRACT).items()
+    }
 
 
 def test_a_good_answer_has_full_marks() -> None:
     """And the verdict passes with the numbers in it."""
     evidence = evidence_of({"relevant": ["dose", "ecg"], **ALL})
-    (check,) = rag_check(evidence.case, CONTRACT)
+    check = rag_check(rule_of(evidence), CONTRACT)
 
     verdict = check.judge(evidence)
 
@@ -102,7 +115,7 @@ def test_a_good_answer_has_full_marks() -> None:
 def test_each_measure_is_pulled_down(relevant: list[str], answer: str, measure: str, value: float, why: str) -> None:
     """By what the finding then names."""
     evidence = evidence_of({"relevant": relevant, measure: {"min": 1.0}}, answer=answer)
-    (check,) = rag_check(evidence.case, CONTRACT)
+    check = rag_check(rule_of(evidence), CONTRACT)
 
     verdict = check.judge(evidence)
 
@@ -155,7 +168,7 @@ def test_the_context_is_what_the_model_saw() -> None:
 def test_what_cannot_be_measured_is_no_pass(change: dict[str, Any], status: str, why: str) -> None:
     """And leaves no number behind."""
     evidence = evidence_of({"citations": {"min": 0.0}}, **change)
-    (check,) = rag_check(evidence.case, CONTRACT)
+    check = rag_check(rule_of(evidence), CONTRACT)
 
     verdict = check.judge(evidence)
 
@@ -171,8 +184,8 @@ def test_a_contract_without_a_context_and_a_target_that_raised() -> None:
         evidence, run=replace(evidence.run, error=RunError(type="ValueError", bases=(), message="", traceback=""))
     )
 
-    (check,) = rag_check(evidence.case, CONTRACT)
-    (unknowing,) = rag_check(evidence.case, Contract())
+    check = rag_check(rule_of(evidence), CONTRACT)
+    unknowing = rag_check(rule_of(evidence), Contract())
 
     assert "the contract has no section [rag]" in unknowing.judge(evidence).reason
     assert check.judge(raised).status == "fail"

@@ -94,8 +94,10 @@ def judged(expect: dict[str, Any], *traces: Trace, unknown: str = "") -> Verdict
     """Return the verdict on ``traces``; with ``unknown`` the server could not be asked."""
     case: Case = make_case("support/refund", target="support", inputs={}, expect={"trajectory": expect})
     run = Run(output={}, error=None, started_at_s=0.0, duration_s=0.1)
-    (check,) = trajectory_check(case)
-    return check.judge(Evidence(case=case, run=run, traces=None if unknown else traces, unknown=unknown))
+    assert case.expect.trajectory is not None
+    return trajectory_check(case.expect.trajectory).judge(
+        Evidence(case=case, run=run, traces=None if unknown else traces, unknown=unknown)
+    )
 
 
 STEP_9 = 'tool lookup_order {"order_id": 9}'

@@ -34,8 +34,9 @@ def check_trace(evidence: Evidence, contract: Contract, mask: Mask, price: Price
     """Judge the traces and the run against ``contract``; the score is the share of demands that are met."""
     if evidence.traces is None:
         return unknown(NAME, evidence)
-    scope = scope_of(evidence, price)
-    outcomes = [*_states(evidence, contract.trace), *_demands(evidence, contract, scope)]
+    outcomes = [*_states(evidence, contract.trace)]
+    if contract.sections or contract.rag is not None:
+        outcomes += _demands(evidence, contract, scope_of(evidence, price))
     findings = tuple(_masked(each, mask) for each in outcomes if each is not None)
     met = len(outcomes) - len(findings)
     score = met / len(outcomes) if outcomes else None

@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.contract.formats.messages import as_message, message_parts
-from e2i_eval.checks.contract.formats.settings import SETTINGS
-from e2i_eval.checks.contract.formats.span_call import body_prompt, body_tools
+from e2i_eval.checks.contract.formats.span_call import SETTINGS, body_prompt, body_tools
 from e2i_eval.checks.contract.model_call import ModelCall, Stated
 
 if TYPE_CHECKING:

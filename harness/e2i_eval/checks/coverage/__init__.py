@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from e2i_eval.checks.coverage.exercised import Exercised
-from e2i_eval.checks.coverage.graph_files import GraphFiles
-from e2i_eval.checks.coverage.part import KINDS, Kind
+from e2i_eval.checks.coverage.graph import KINDS, GraphFiles, Kind
 from e2i_eval.checks.coverage.target_coverage import CoveredPart, TargetCoverage, cover, coverage_metrics
 from e2i_eval.checks.coverage.watch import GraphWatch
 

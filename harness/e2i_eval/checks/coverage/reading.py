@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from e2i_eval.checks.coverage.graph import Graph
-from e2i_eval.checks.coverage.part import END, START, GraphPart
+from e2i_eval.checks.coverage.graph import END, START, Graph, GraphPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

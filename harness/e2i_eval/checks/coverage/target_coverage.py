@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.checks.coverage.part import KINDS
+from e2i_eval.checks.coverage.graph import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from e2i_eval.checks.coverage.exercised import Exercised
-    from e2i_eval.checks.coverage.graph import Graph
-    from e2i_eval.checks.coverage.part import Kind
+    from e2i_eval.checks.coverage.graph import Graph, Kind
     from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["CoveredPart", "TargetCoverage", "cover", "coverage_metrics"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.coverage.event import Heard, listener
 from e2i_eval.checks.coverage.exercised import exercised_by
-from e2i_eval.checks.coverage.graph_files import GraphFiles
-from e2i_eval.checks.coverage.listener import Heard, listener
+from e2i_eval.checks.coverage.graph import GraphFiles
 from e2i_eval.checks.coverage.reading import read_graph
 
 if TYPE_CHECKING:

@@ -24,15 +24,14 @@ __all__ = ["rag_check"]
 NAME = "rag"
 
 
-def rag_check(case: Case, contract: Contract) -> tuple[NamedCheck, ...]:
-    """Return the check that ``case`` asks for by ``expect.rag``; none when it does not.
+def rag_check(rule: RagRule, contract: Contract) -> NamedCheck:
+    """Return the check that a case asks for by ``expect.rag``.
 
     Args:
-        case: what is expected.
+        rule: what is expected.
         contract: what the target logs, which says where the context is.
     """
-    rule = case.expect.rag
-    return () if rule is None else (NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, contract)),)
+    return NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, contract))
 
 
 def _judge(rule: RagRule, evidence: Evidence, contract: Contract) -> Verdict:

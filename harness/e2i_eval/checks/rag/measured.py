@@ -51,11 +51,8 @@ def measured(rule: RagRule, evidence: Evidence, contract: Contract) -> tuple[Rag
     return (*_of_ranking(rule, retrieval), *_of_answer(_answer(rule, evidence), retrieval))
 
 
-def rag_measurements(evidence: Evidence, contract: Contract) -> dict[str, float]:
+def rag_measurements(rule: RagRule, evidence: Evidence, contract: Contract) -> dict[str, float]:
     """Return the measures of a case that asks for them by ``expect.rag``; what is not known is absent, never zero."""
-    rule = evidence.case.expect.rag
-    if rule is None:
-        return {}
     try:
         found = measured(rule, evidence, contract)
     except UnknownError:

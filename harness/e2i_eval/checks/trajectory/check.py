@@ -35,15 +35,14 @@ MODES = {
 }
 
 
-def trajectory_check(case: Case, *, other_models: Sequence[str] = ()) -> tuple[NamedCheck, ...]:
-    """Return the check that ``case`` asks for by ``expect.trajectory``; none when it does not.
+def trajectory_check(rule: TrajectoryRule, other_models: Sequence[str] = ()) -> NamedCheck:
+    """Return the check that a case asks for by ``expect.trajectory``.
 
     Args:
-        case: what is expected.
+        rule: what is expected.
         other_models: model names (globs) whose spans are no calls to Claude, as the contract says.
     """
-    rule = case.expect.trajectory
-    return () if rule is None else (NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, other_models)),)
+    return NamedCheck(name=NAME, judge=lambda evidence: _judge(rule, evidence, other_models))
 
 
 def matched_rows(rule: TrajectoryRule, taken: Part) -> tuple[AlignmentRow, ...]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,56 +11,45 @@ from e2i_eval.checks.behaviour_of import observed, prompt_measurements
 from e2i_eval.checks.contract import Oracle, contract_checks
 from e2i_eval.checks.coverage import GraphWatch
 from e2i_eval.checks.expectations import golden_checks
+from e2i_eval.checks.judges.verdicts import judge_measurements
 from e2i_eval.checks.measurements import measure
 from e2i_eval.checks.rag import rag_check, rag_measurements
 from e2i_eval.checks.trajectory import trajectory_check
 from e2i_eval.core.behaviour import Behaviour
-from e2i_eval.core.errors import E2iError, UnknownError
+from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.scratch import Scratch
 from e2i_eval.core.stored_output import KeptOutput
-from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.core.waiting import waited_s
 from e2i_eval.runner.evaluation.case_records import CaseRecords, unrecorded
 from e2i_eval.runner.evaluation.evaluation import Evaluation
-from e2i_eval.runner.evaluation.targets import Targets
+from e2i_eval.runner.evaluation.targets import TargetCalls, Targets
 from e2i_eval.runner.judging import Judged, unasked
 from e2i_eval.runner.outage import excused
 from e2i_eval.runner.report import CaseResult
-from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
+from e2i_eval.runner.target import BuiltTarget, build_target
 from e2i_eval.stats.repeats import disagreement
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Callable
 
     from e2i_eval.checks import NamedCheck
     from e2i_eval.checks.contract import Contract
-    from e2i_eval.checks.coverage.watch import WatchedCall
     from e2i_eval.config.settings import Settings, TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
-    from e2i_eval.core.ports import Claude, OpenCapture, Pricing, Tracking
+    from e2i_eval.core.ports import Claude, Pricing, Tracking
     from e2i_eval.core.run import Run
     from e2i_eval.core.trace import Logged, Trace
     from e2i_eval.runner.evaluation.session_ref import SessionRef
+    from e2i_eval.runner.evaluation.targets import Called
     from e2i_eval.runner.judging import JudgeRunner
 
 __all__ = ["Evaluator"]
 
-FLUSH_TIMEOUT_S = 10.0
 NOTHING_SPENT = {"claude_calls": 0.0, "cost_usd": 0.0}
 """What is measured of a case that judges what another one evaluated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
-    """A target was called: how it went, what went over the wire, what was not sent, which parts of it ran."""
-
-    run: Run
-    capture: OpenCapture
-    unsent: tuple[Verdict, ...]
-    watched: WatchedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +82,19 @@ class Evaluator:
         self._is_live = settings.claude == "live"
         self._targets = Targets(settings, build)
         self._records = CaseRecords(session, Scratch(Path(session.scratch)), tracking)
-        self._claude = claude
+        self._calls = TargetCalls(
+            self._targets,
+            claude=claude,
+            tracking=tracking,
+            clock=clock,
+            watch=GraphWatch(Path(session.scratch)),
+            on_broken=self._records.broken,
+        )
         self._tracking = tracking
-        self._clock = clock
         self._price = price
         self._secrets = secrets
         self._standing = standing
         self._judging = judging
-        self._runner = asyncio.Runner()
-        self._watch = GraphWatch(Path(session.scratch))
 
     def target(self, name: str) -> BuiltTarget:
         """Return a target as it is evaluated.
@@ -120,7 +110,7 @@ class Evaluator:
 
     def close(self) -> None:
         """End what the evaluator holds; it cannot be used afterwards."""
-        self._runner.close()
+        self._calls.close()
 
     def evaluate(
         self,
@@ -145,7 +135,7 @@ class Evaluator:
             self._judging.rules(case)  # a judge that nobody described is said before anything runs
         contract = self._targets.contract(case.target)
         case_run, unknown = self._case_run(case, nodeid)
-        called = self._called(case, case_run, unknown)
+        called = self._calls.call(case, case_run, unknown)
         evidence = self._evidence(case, called, case_run, unknown)
         turn = Turn(nodeid=nodeid, run_id=case_run.run_id if case_run else "", repeat=repeat, planned=planned)
         result = self._result(turn, called, evidence, contract, checks)
@@ -170,10 +160,7 @@ class Evaluator:
         target = self._targets.built(case.target)
         case_run = self._records.open(replace(case, id=f"{case.id} (rehearsal)"), nodeid)
         try:
-            with self._tracking.active(case_run):
-                with contextlib.chdir(Path.cwd()):
-                    target.call(case.inputs, clock=self._clock, runner=self._runner)
-                self._flush(target, unknown="")
+            self._calls.rehearse(target, case, case_run)
         finally:
             self._records.rehearsed(case_run)
 
@@ -200,49 +187,6 @@ class Evaluator:
             return self._records.open(case, nodeid), ""
         except UnknownError as error:
             return None, str(error)
-
-    def _called(self, case: Case, case_run: CaseRun | None, unknown: str) -> Called:
-        """Call the target with Claude taped and logging sent; what cannot even begin ends the case's run.
-
-        Raises:
-            E2iError: the target cannot be built, or the case's recording cannot be read.
-        """
-        with self._tracking.active(case_run):
-            with contextlib.ExitStack() as stack:
-                try:
-                    target = self._targets.built(case.target)
-                    capture = stack.enter_context(self._claude.capture(case))
-                except E2iError as error:
-                    if case_run is not None:
-                        self._records.broken(case_run, case, error)
-                    raise
-                watched = self._watch.call(target.name, target.runnable)
-                # a target that changes the folder must not move the cases after it
-                stack.enter_context(contextlib.chdir(Path.cwd()))
-                run = target.call(case.inputs, clock=self._clock, runner=self._runner, config=watched.config)
-            flush_s, unsent = self._flush(target, unknown=unknown)
-        held_back_s = waited_s(capture.exchanges)
-        run = replace(run, flush_s=flush_s, duration_s=max(0.0, run.duration_s - held_back_s))
-        return Called(run=run, capture=capture, unsent=unsent, watched=watched)
-
-    def _flush(self, target: BuiltTarget, *, unknown: str) -> tuple[float, tuple[Verdict, ...]]:
-        """Send what logging still holds; with a server known to be dead there is nothing to wait for.
-
-        Returns:
-            Seconds it took, and what is wrong with it.
-        """
-        if unknown:
-            return 0.0, ()
-        start_s = self._clock.elapsed_s()
-        unsent: list[Verdict] = []
-        try:
-            target.send(runner=self._runner)
-        except RAISED_BY_TARGETS as error:
-            unsent.append(_flush_raised(self._targets.configured(target.name), error))
-        if not self._tracking.flush(FLUSH_TIMEOUT_S):
-            reason = f"unknown: MLflow's own queue had not been sent after {FLUSH_TIMEOUT_S:g} s"
-            unsent.append(Verdict(check="flush", status="error", reason=reason))
-        return self._clock.elapsed_s() - start_s, tuple(unsent)
 
     def _evidence(self, case: Case, called: Called, case_run: CaseRun | None, unknown: str) -> Evidence:
         traces: tuple[Trace, ...] | None = None
@@ -277,8 +221,8 @@ class Evaluator:
         measurements = {
             **measure(evidence, verdicts, self._price),
             **prompt_measurements(behaviour),
-            **rag_measurements(evidence, contract),
-            **judged.measurements,
+            **(rag_measurements(case.expect.rag, evidence, contract) if case.expect.rag else {}),
+            **(judge_measurements(judged.judgements) if judged.judgements else {}),
         }
         return CaseResult(
             case_id=case.id,
@@ -299,11 +243,12 @@ class Evaluator:
         )
 
     def _checks(self, case: Case, contract: Contract, oracle: Oracle) -> tuple[NamedCheck, ...]:
-        """Return the checks that every case of the target is judged by."""
+        """Return the checks that every case of the target is judged by, and those that this one asks for."""
+        expect = case.expect
         return (
             *golden_checks(case, price=self._price),
-            *trajectory_check(case, other_models=contract.calls.other_models),
-            *rag_check(case, contract),
+            *([trajectory_check(expect.trajectory, contract.calls.other_models)] if expect.trajectory else ()),
+            *([rag_check(expect.rag, contract)] if expect.rag else ()),
             *contract_checks(contract, price=self._price, oracle=oracle),
             *self._standing(case.target),
         )
@@ -322,10 +267,3 @@ class Evaluator:
 
 def _trace_ids(evidence: Evidence) -> tuple[str, ...]:
     return tuple(trace.trace_id for trace in evidence.traces or ())
-
-
-def _flush_raised(settings: TargetSettings, error: BaseException) -> Verdict:
-    message = f"flush = {settings.flush!r} raised {type(error).__name__}: {error}"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    finding = Finding(field="flush", message=f"{message} ({last.filename}:{last.lineno})", where=settings.where)
-    return Verdict(check="flush", status="fail", reason="the target's flush broke", findings=(finding,))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from e2i_eval.checks.judges.judge_lookup import called
 from e2i_eval.checks.judges.scripted import scripted_content
 from e2i_eval.checks.judges.subject import JudgeSubject, part_of
-from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
+from e2i_eval.checks.judges.verdicts import verdict_of
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
@@ -43,11 +43,6 @@ class Judged:
 
     judgements: tuple[Judgement, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
-
-    @property
-    def measurements(self) -> dict[str, float]:
-        """What judging took, apart from what the target did; nothing for a case without judges."""
-        return judge_measurements(self.judgements)
 
 
 class CaseTurn(Protocol):
