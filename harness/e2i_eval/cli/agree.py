@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
 AGREE = Command(
     name="agree",
     help="run a suite in two modes of Claude, or take two stored runs, and report where they disagree; "
-    "what stands behind -- is told to pytest in both runs",
+    "arguments after -- go to pytest in both runs",
     arguments=_arguments,
     run=_run,
     takes_rest=True,

@@ -125,11 +125,11 @@ def _refuse_unfit(report: Report, settings: Settings, *, allow_failures: bool) -
     reasons = list(refusals(report, targets=list(settings.targets), files=files, allow_failures=allow_failures))
     if reasons:
         what = "this run cannot become the baseline:\n" + "\n".join(f"  - {reason}" for reason in reasons)
-        raise UsageError(what, fix="run everything (pytest --e2i-eval), mend what is wrong, and accept that run")
+        raise UsageError(what, fix="run everything (pytest --e2i-eval), fix what is wrong, and accept that run")
 
 
 def _changes(settings: Settings, baseline: Baseline, report: Report) -> list[str]:
-    """Say what the new baseline changes; an old one that cannot be read is replaced, and that is said too."""
+    """Say what the new baseline changes; an old one that cannot be read is replaced, and the lines mention it."""
     if not baseline_file(settings.golden, baseline.name).exists():
         return [f"the first baseline of the name {baseline.name}"]
     try:

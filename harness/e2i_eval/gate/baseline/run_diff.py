@@ -20,7 +20,7 @@ __all__ = ["compare"]
 
 LIVE = "live"
 VARYING = (LIVE, "record")
-"""Modes in which Claude does not say the same every time."""
+"""Modes in which Claude answers differently every time."""
 
 MODE_BOUND = (*(name for name in EXACT if name != "logging_completeness"), "behaviour")
 """What depends on who answers for Claude."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules.decision_builder import ACCEPT, MEND, RERUN_WHOLE, built_decision, number, scope_lines, several
-from e2i_eval.gate.rules.undecided import undecided, undecided_decision
+from e2i_eval.gate.rules.decisions import ACCEPT, FIX_CASES, RERUN_WHOLE, decision, number, scope_lines, shortened
+from e2i_eval.gate.rules.undecided_cases import undecided, undecided_decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,105 +29,99 @@ SHOWN_LINES = 24
 """Of prompt diffs in one explanation."""
 
 
-def decide_change(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_change(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge an allowed change: amounts and shares case by case, the pass rate over the target.
 
-    Case by case, because a saving in one case is no excuse for growth in another.
+    Case by case, because a saving in one case does not excuse growth in another.
     """
-    if gap := gap_decision(judgement, gate_input):
+    if gap := gap_decision(applied, gate_input):
         return gap
-    metric = judgement.rule.metric
-    pairs = gate_input.pairs(judgement.target)
+    metric = applied.rule.metric
+    pairs = gate_input.pairs(applied.target)
     known = [pair for pair in pairs if metric.name in pair.before and metric.name in pair.after]
     unknown = [pair for pair in pairs if (metric.name in pair.before) != (metric.name in pair.after)]
-    open_cases = undecided(gate_input, judgement.target) if metric.kind == "rate" else {}
-    if open_cases and not unknown and not _worse(judgement.rule, [p for p in known if p.case_id not in open_cases]):
-        return undecided_decision(judgement, open_cases)
-    worse = _worse(judgement.rule, known)
+    open_cases = undecided(gate_input, applied.target) if metric.kind == "rate" else {}
+    if open_cases and not unknown and not _worse(applied.rule, [p for p in known if p.case_id not in open_cases]):
+        return undecided_decision(applied, open_cases)
+    worse = _worse(applied.rule, known)
     broken = [*(_unknown_line(pair, metric.name) for pair in unknown), *_unstable(pairs, {metric.name})]
     before, after = (_total(known, metric.name, metric.kind, side=side) for side in ("before", "after"))
-    shown = (*several([*broken, *_lines(worse, metric.name)]), *_causes(worse))
+    shown = (*shortened([*broken, *_lines(worse, metric.name)]), *_causes(worse))
     if not known and not broken:
         reason = f"neither the baseline nor this run has {metric.name} of any case"
-        return built_decision(
-            judgement, "fail", reason, explanation=scope_lines(gate_input, judgement.target), fix=ACCEPT
-        )
+        return decision(applied, "fail", reason, explanation=scope_lines(gate_input, applied.target), fix=ACCEPT)
     if worse or broken:
-        reason = _reason(judgement.rule, worse, broken, before=before, after=after)
+        reason = _reason(applied.rule, worse, broken, before=before, after=after)
     else:
         reason = f"{number(before, metric.unit)} → {number(after, metric.unit)} in {len(known)} cases"
-    return built_decision(
-        judgement,
+    return decision(
+        applied,
         "fail" if worse or broken else "pass",
         reason,
         baseline=before if known else None,
         measured=after if known else None,
-        explanation=(*shown, *scope_lines(gate_input, judgement.target)),
-        fix="" if not (worse or broken) else MEND if metric.kind == "rate" else ACCEPT,
+        explanation=(*shown, *scope_lines(gate_input, applied.target)),
+        fix="" if not (worse or broken) else FIX_CASES if metric.kind == "rate" else ACCEPT,
     )
 
 
-def decide_behaviour(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_behaviour(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether every case took the same path, with the same tools and loops."""
-    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _free(applied, gate_input):
         return refusal
-    pairs = gate_input.pairs(judgement.target)
+    pairs = gate_input.pairs(applied.target)
     changed = [pair for pair in pairs if any(change.metric in BEHAVIOUR for change in pair.changes)]
     unstable = _unstable(pairs, BEHAVIOUR)
-    scope = scope_lines(gate_input, judgement.target)
+    scope = scope_lines(gate_input, applied.target)
     if not changed and not unstable:
-        return built_decision(
-            judgement, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope
-        )
+        return decision(applied, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope)
     names = sorted({change.metric for pair in changed for change in pair.changes if change.metric in BEHAVIOUR})
     reason = f"{len(changed)} of {len(pairs)} cases behave differently: {', '.join(names)}"
-    lines = (*several([*unstable, *_ways(changed)]), *scope)
-    return built_decision(judgement, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
+    lines = (*shortened([*unstable, *_ways(changed)]), *scope)
+    return decision(applied, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
 
 
-def decide_prompts(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_prompts(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether Claude was asked the same in every case, word for word."""
-    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _free(applied, gate_input):
         return refusal
-    pairs = gate_input.pairs(judgement.target)
+    pairs = gate_input.pairs(applied.target)
     asked = [pair for pair in pairs if any(change.kind == "prompt" for change in pair.changes)]
-    scope = scope_lines(gate_input, judgement.target)
+    scope = scope_lines(gate_input, applied.target)
     if not asked:
-        return built_decision(judgement, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
+        return decision(applied, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
     reason = f"the prompt changed in {len(asked)} of {len(pairs)} cases"
-    named = several(pair.case_id for pair in asked)
-    return built_decision(judgement, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
+    named = shortened(pair.case_id for pair in asked)
+    return decision(applied, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
 
 
-def _free(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
+def _free(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision where Claude answers freely, and every path and prompt may be another."""
     if gate_input.is_exact:
         return None
-    reason = f"{judgement.rule.metric.name} is not compared when Claude answers freely"
-    return built_decision(judgement, "inconclusive", reason, fix="gate it in mock mode")
+    reason = f"{applied.rule.metric.name} is not compared when Claude answers freely"
+    return decision(applied, "inconclusive", reason, fix="gate it in mock mode")
 
 
-def gap_decision(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
+def gap_decision(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when something to compare is missing; None when all is there."""
-    target, metric = judgement.target, judgement.rule.metric.name
-    compared = "behaviour" if judgement.rule.metric.kind == "prompts" else metric
+    target, metric = applied.target, applied.rule.metric.name
+    compared = "behaviour" if applied.rule.metric.kind == "prompts" else metric
     if gate_input.diff is not None and (why := gate_input.diff.incomparable.get(compared)):
-        return built_decision(
-            judgement, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT
-        )
+        return decision(applied, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT)
     gaps = gate_input.gaps(target)
     if gaps:
         more = f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
         reason = f"{gaps[0]}{more}"
         fix = RERUN_WHOLE if any("was to run" in gap for gap in gaps) else ACCEPT
-        return built_decision(
-            judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(gate_input, target)), fix=fix
+        return decision(
+            applied, "fail", reason, explanation=(*shortened(gaps), *scope_lines(gate_input, target)), fix=fix
         )
     if why := gate_input.unselected(target):
-        return built_decision(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+        return decision(applied, "pass", f"no case of {target} was selected ({why}): nothing to judge")
     if not gate_input.pairs(target):
         reason = f"no case of {target} ran that the baseline has"
-        return built_decision(judgement, "fail", reason, explanation=scope_lines(gate_input, target), fix=RERUN_WHOLE)
+        return decision(applied, "fail", reason, explanation=scope_lines(gate_input, target), fix=RERUN_WHOLE)
     return None
 
 
