@@ -35,7 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.agree_words import agree  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.agree_work import agree  # noqa: PLC0415  --help would take a second longer
 
     return agree(arguments)
 

@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.compare_words import compare  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.compare_work import compare  # noqa: PLC0415  --help would take a second longer
 
     return compare(arguments)
 

@@ -15,9 +15,10 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.decision import ALL_TARGETS, Decision
 from e2i_eval.gate.baseline import compare
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import EXACT_MODES, GateInput
+from e2i_eval.gate.rules.gate_input import GateInput
 from e2i_eval.gate.rules.gate_scope import GateScope
 from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, AppliedRule, RuleBook, parse_rules
+from e2i_eval.gate.runs import EXACT_MODES
 from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes

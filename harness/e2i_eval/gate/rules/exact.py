@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.gate.rules.decisions import ACCEPT, FIX_CASES, RERUN_WHOLE, decision, number, scope_lines, shortened
 from e2i_eval.gate.rules.undecided_cases import undecided, undecided_decision
+from e2i_eval.gate.runs.equality import is_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["decide_behaviour", "decide_change", "decide_prompts", "gap_decision"]
 
 BEHAVIOUR = frozenset({"behaviour", "nodes", "loops", "error", "call", "model", "tools", "stop_reason"})
-"""Changes that are behaviour; what Claude was asked has a rule of its own."""
-
-ROUNDING = 1e-9
-"""Relative; sums of cost in another order may differ by this much."""
+"""Metrics of changes that the rule on behaviour judges; what Claude was asked has a rule of its own."""
 
 SHOWN_LINES = 24
-"""Of prompt diffs in one explanation."""
+"""Lines of prompt diffs in one explanation."""
 
 
 def decide_change(applied: AppliedRule, gate_input: GateInput) -> Decision:
@@ -67,7 +65,7 @@ def decide_change(applied: AppliedRule, gate_input: GateInput) -> Decision:
 
 def decide_behaviour(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether every case took the same path, with the same tools and loops."""
-    if refusal := gap_decision(applied, gate_input) or _free(applied, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _unfixed(applied, gate_input):
         return refusal
     pairs = gate_input.pairs(applied.target)
     changed = [pair for pair in pairs if any(change.metric in BEHAVIOUR for change in pair.changes)]
@@ -77,13 +75,13 @@ def decide_behaviour(applied: AppliedRule, gate_input: GateInput) -> Decision:
         return decision(applied, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope)
     names = sorted({change.metric for pair in changed for change in pair.changes if change.metric in BEHAVIOUR})
     reason = f"{len(changed)} of {len(pairs)} cases behave differently: {', '.join(names)}"
-    lines = (*shortened([*unstable, *_ways(changed)]), *scope)
+    lines = (*shortened([*unstable, *_change_lines(changed)]), *scope)
     return decision(applied, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
 
 
 def decide_prompts(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether Claude was asked the same in every case, word for word."""
-    if refusal := gap_decision(applied, gate_input) or _free(applied, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _unfixed(applied, gate_input):
         return refusal
     pairs = gate_input.pairs(applied.target)
     asked = [pair for pair in pairs if any(change.kind == "prompt" for change in pair.changes)]
@@ -95,8 +93,8 @@ def decide_prompts(applied: AppliedRule, gate_input: GateInput) -> Decision:
     return decision(applied, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
 
 
-def _free(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
-    """Return the decision where Claude answers freely, and every path and prompt may be another."""
+def _unfixed(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
+    """Return the decision where Claude answers freely, so that paths and prompts may differ every time."""
     if gate_input.is_exact:
         return None
     reason = f"{applied.rule.metric.name} is not compared when Claude answers freely"
@@ -135,9 +133,7 @@ def _worse(rule: Rule, pairs: Sequence[CaseDiff]) -> list[CaseDiff]:
 
 
 def _is_beyond(rule: Rule, before: float, after: float) -> bool:
-    bound = rule.bound(before)
-    slack = ROUNDING * max(abs(bound), abs(after))
-    return after < bound - slack if rule.metric.worse == "less" else after > bound + slack
+    return is_beyond(after, rule.bound(before), worse=rule.metric.worse)
 
 
 def _total(pairs: Sequence[CaseDiff], name: str, kind: str, *, side: str) -> float:
@@ -193,31 +189,31 @@ def _causes(pairs: Iterable[CaseDiff]) -> tuple[str, ...]:
     for pair in pairs:
         for change in pair.changes:
             if change.kind == "prompt" and change.lines:
-                seen.setdefault(_essence(change), f"{pair.case_id}, prompt of {change.call or 'a call'}:")
-    lines = [line for essence, title in seen.items() for line in (title, *(f"  {each}" for each in essence))]
+                seen.setdefault(_changed_lines(change), f"{pair.case_id}, prompt of {change.call or 'a call'}:")
+    lines = [line for changed, title in seen.items() for line in (title, *(f"  {each}" for each in changed))]
     hidden = len(lines) - SHOWN_LINES
     return (*lines[:SHOWN_LINES], f"… and {hidden} more lines of prompt diffs") if hidden > 0 else tuple(lines)
 
 
-def _essence(change: BaselineChange) -> tuple[str, ...]:
-    """Return what came and went; the lines around it differ between cases that share a cause."""
+def _changed_lines(change: BaselineChange) -> tuple[str, ...]:
+    """Return the lines that came and went; those around them differ between cases that share a cause."""
     return tuple(line for line in change.lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
 
 
-def _ways(pairs: Iterable[CaseDiff]) -> list[str]:
+def _change_lines(pairs: Iterable[CaseDiff]) -> list[str]:
     return [
         line
         for pair in pairs
         for change in pair.changes
         if change.metric in BEHAVIOUR and change.kind != "stability"
-        for line in (_way(pair, change), *(f"  {each}" for each in change.lines))
+        for line in (_change_line(pair, change), *(f"  {each}" for each in change.lines))
     ]
 
 
-def _way(pair: CaseDiff, change: BaselineChange) -> str:
+def _change_line(pair: CaseDiff, change: BaselineChange) -> str:
     call = f" of {change.call}" if change.call else ""
-    return f"{pair.case_id}: {change.metric}{call} {_said(change.before)} → {_said(change.after)}"
+    return f"{pair.case_id}: {change.metric}{call} {_text(change.before)} → {_text(change.after)}"
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.decision import ALL_TARGETS
 from e2i_eval.gate.rules.gate_scope import GateScope
+from e2i_eval.gate.runs import EXACT_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats import CaseVerdict
 
-__all__ = ["EXACT_MODES", "GateInput"]
-
-EXACT_MODES = ("mock", "replay")
-"""Modes of Claude in which an unchanged target does exactly the same again."""
+__all__ = ["GateInput"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,7 @@ def decide_overhead(applied: AppliedRule, gate_input: GateInput) -> Decision:
     ``overhead_concurrent_ms`` demands that they are surely within.
     """
     rule, target = applied.rule, applied.target
-    measured = [each for each in gate_input.report.overheads if each.target == target and _is_meant(rule, each)]
+    measured = [each for each in gate_input.report.overheads if each.target == target and _is_covered(rule, each)]
     if not measured:
         reason = f"what logging of {target} costs was not measured in this session"
         return decision(applied, "inconclusive", reason, fix="add --e2i-overhead=all")
@@ -92,7 +92,7 @@ def decide_overhead(applied: AppliedRule, gate_input: GateInput) -> Decision:
     )
 
 
-def _is_meant(rule: Rule, result: OverheadResult) -> bool:
+def _is_covered(rule: Rule, result: OverheadResult) -> bool:
     return result.is_concurrent or rule.metric.name != CONCURRENT
 
 

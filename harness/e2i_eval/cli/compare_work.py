@@ -1,4 +1,4 @@
-"""What ``e2i-eval compare`` does."""
+"""The work of ``e2i-eval compare``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``e2i-eval agree`` does."""
+"""The work of ``e2i-eval agree``."""
 
 from __future__ import annotations
 
