@@ -35,7 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.agree_words import agree  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.agree_work import agree  # noqa: PLC0415  --help would take a second longer
 
     return agree(arguments)
 
@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
 AGREE = Command(
     name="agree",
     help="run a suite in two modes of Claude, or take two stored runs, and report where they disagree; "
-    "what stands behind -- is told to pytest in both runs",
+    "arguments after -- go to pytest in both runs",
     arguments=_arguments,
     run=_run,
     takes_rest=True,

@@ -38,7 +38,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.baseline_words import accept, diff, show  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.baseline_work import accept, diff, show  # noqa: PLC0415  --help would take a second longer
 
     words = {"accept": accept, "show": show, "diff": diff}
     return words[arguments.word](arguments)

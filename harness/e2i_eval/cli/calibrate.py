@@ -23,7 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.calibrate_words import calibrate_judges  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.calibrate_work import calibrate_judges  # noqa: PLC0415  --help would take a second longer
 
     return calibrate_judges(arguments)
 

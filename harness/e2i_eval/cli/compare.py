@@ -21,7 +21,7 @@ RUN_HELP = (
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base", metavar="A", help=f"the run to compare with: {RUN_HELP}")
-    parser.add_argument("heads", metavar="B", nargs="+", help="each run to compare with it; several: the best is told")
+    parser.add_argument("heads", metavar="B", nargs="+", help="runs to compare with it; of several the best is named")
     parser.add_argument(
         "--tolerance",
         default="0%",
@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.compare_words import compare  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.compare_work import compare  # noqa: PLC0415  --help would take a second longer
 
     return compare(arguments)
 

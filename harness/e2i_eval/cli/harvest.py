@@ -49,7 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.cli.harvest_words import harvest  # noqa: PLC0415  not needed for --help
+    from e2i_eval.cli.harvest_work import harvest  # noqa: PLC0415  --help would take a second longer
 
     return harvest(arguments)
 

@@ -37,7 +37,7 @@ class ResultFile:
         Raises:
             UsageError: it will not.
         """
-        with self._told():
+        with self._refusing():
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,11 @@ class ResultFile:
         Raises:
             UsageError: it cannot be written.
         """
-        with self._told():
+        with self._refusing():
             write_atomically(self.path, text)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _refusing(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

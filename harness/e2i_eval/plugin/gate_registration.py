@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.baseline.file import MAIN, baseline_file, read_baseline
+from e2i_eval.gate.baseline.storage import MAIN, baseline_file, read_baseline
 from e2i_eval.gate.rules.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
 from e2i_eval.plugin.inconclusive import InconclusiveOutcome

@@ -15,9 +15,10 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.decision import ALL_TARGETS, Decision
 from e2i_eval.gate.baseline import compare
 from e2i_eval.gate.rules.decide import decide
-from e2i_eval.gate.rules.gate_input import EXACT_MODES, GateInput
+from e2i_eval.gate.rules.gate_input import GateInput
+from e2i_eval.gate.rules.gate_scope import GateScope
 from e2i_eval.gate.rules.rulebook import DEFAULT_RULES, LIVE_DEFAULT_RULES, AppliedRule, RuleBook, parse_rules
-from e2i_eval.gate.rules.scope import GateScope
+from e2i_eval.gate.runs import EXACT_MODES
 from e2i_eval.plugin.gate_item import GATE, GateItem, gate_reports
 from e2i_eval.plugin.narrowing import narrowing
 from e2i_eval.plugin.quarantine_outcome import quarantine_notes
@@ -147,7 +148,7 @@ class Gatekeeper:
         together = (ALL_TARGETS,) if self._is_judged_together(targets) else ()
         return tuple(
             judgement
-            for judgement in self._book.judgements((*targets, *together))
+            for judgement in self._book.applied((*targets, *together))
             if judgement.target in targets or _is_rate_change(judgement)
         )
 
@@ -174,10 +175,10 @@ class Gatekeeper:
     def _chosen(self) -> tuple[AppliedRule, ...]:
         """Return what was selected; when no worker lived to say what that was, everything."""
         targets = dict.fromkeys((*self._settings.targets, *self._accepted_targets(), ALL_TARGETS))
-        every = self._book.judgements(filter(self._is_known, targets))
+        every = self._book.applied(filter(self._is_known, targets))
         if self._is_distributed and self._scope == GateScope():
             return tuple(each for each in every if each.target != ALL_TARGETS)
-        return tuple(each for each in every if each.name in self._scope.judgements)
+        return tuple(each for each in every if each.name in self._scope.rules)
 
     def _is_known(self, target: str) -> bool:
         return target == ALL_TARGETS or self._settings.is_chosen(target)
@@ -225,7 +226,7 @@ class Gatekeeper:
             yield f"the gate does not judge {rule.metric.name} of {whose}: {rule.text} in {rule.where}"
         if self._scope.dropped:
             yield f"{self._scope.dropped} gate rules were deselected: nothing was judged by them"
-        unjudged = len(self._scope.judgements) - len(self._decisions)
+        unjudged = len(self._scope.rules) - len(self._decisions)
         if unjudged > 0:
             yield f"{unjudged} gate rules were not judged: the session ended before them"
         if self._baseline is None and self._settings.baseline != "none":
@@ -292,7 +293,7 @@ def _scope(
         expected=tuple(expected),
         left_out=left_out,
         narrowed=narrowed,
-        judgements=tuple(item.judgement.name for item in chosen),
+        rules=tuple(item.judgement.name for item in chosen),
         dropped=offered - len(chosen),
     )
 

@@ -19,7 +19,7 @@ from e2i_eval.dataset.update.journal import JOURNAL, apply, recover
 from e2i_eval.dataset.update.plan import FilePlan, digest_of, plan_of
 from e2i_eval.dataset.update.proposal import Remark
 from e2i_eval.dataset.update.review import Reviewed, review
-from e2i_eval.gate.baseline.file import MAIN, baseline_file
+from e2i_eval.gate.baseline.storage import MAIN, baseline_file
 from e2i_eval.plugin.terminal_question import asked, released_terminal
 from e2i_eval.report.golden_lines import change_lines, changes, files, remark_lines, would_change
 

@@ -1,4 +1,4 @@
-"""Kappa: how far two who score the same things agree beyond chance."""
+"""Kappa: how far two raters agree beyond chance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEED = 20_260_101
 """The same scores give the same interval."""
 
 Pair = tuple[float, float]
-"""What the first and what the second says of one thing."""
+"""The scores that the first and the second give one thing."""
 
 
 def confusion(pairs: Sequence[Pair], scale: Sequence[float]) -> tuple[tuple[int, ...], ...]:

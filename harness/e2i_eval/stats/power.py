@@ -69,7 +69,7 @@ def cost_to_resolve_usd(*, needed: float, done: float, cost_usd: float | None) -
     """Return what it costs to go from ``done`` to ``needed`` pairs or repetitions.
 
     Args:
-        needed: how many resolve the question; as ``pairs_needed`` says.
+        needed: how many answer the question, from ``pairs_needed``.
         done: how many there are.
         cost_usd: of one of them, all calls included; None when a price is unknown.
 

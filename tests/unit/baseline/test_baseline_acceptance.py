@@ -32,7 +32,7 @@ def test_a_whole_run_that_passed_is_accepted(report: Report) -> None:
         ({"collected": 1, "deselected": 1, "flags": ["-k refund"]}, "the run was narrowed by -k refund"),
         ({"collected": 1, "deselected": 1, "flags": []}, "1 tests were deselected"),
         ({"collected": 0, "deselected": 0, "flags": []}, "no test was collected"),
-        (None, "the report does not say whether the run was a whole one"),
+        (None, "the report does not say whether the run was complete"),
     ],
 )
 def test_a_part_of_a_run_is_refused(report: Report, selection: object, reason: str) -> None:

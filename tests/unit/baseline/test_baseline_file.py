@@ -11,7 +11,7 @@ import pytest
 from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.baseline import Baseline, baseline_of, compare, is_name, read_baseline, write_baseline
-from e2i_eval.gate.baseline.document import digest
+from e2i_eval.gate.baseline.encoding import digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from e2i_eval.checks.coverage import CoveredPart, TargetCoverage
 from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.rules.decide import decide
 from e2i_eval.gate.rules.gate_input import GateInput
+from e2i_eval.gate.rules.gate_scope import GateScope
 from e2i_eval.gate.rules.rule import parse_rule
 from e2i_eval.gate.rules.rulebook import AppliedRule
-from e2i_eval.gate.rules.scope import GateScope
 from e2i_eval.runner.report import CaseResult, Report
 
 if TYPE_CHECKING:

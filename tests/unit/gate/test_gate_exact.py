@@ -11,7 +11,7 @@ from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.gate.baseline import BaselineChange
-from e2i_eval.gate.rules.scope import GateScope
+from e2i_eval.gate.rules.gate_scope import GateScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import math
 
 from e2i_eval.core.decision import Decision
 from e2i_eval.core.estimate import Estimate
-from e2i_eval.gate.rules.scope import GateScope
+from e2i_eval.gate.rules.gate_scope import GateScope
 from e2i_eval.report.gate import decision_lines, gate_lines
 from e2i_eval.runner.decision_record import session_metrics, session_tags, target_metrics, target_tags
 
@@ -120,6 +120,6 @@ def test_a_decision_survives_its_json() -> None:
 
 def test_a_scope_crosses_processes() -> None:
     """What a worker sends is what the controller reads."""
-    scope = GateScope(expected=("a/x",), left_out={"a": 2}, narrowed="--lf", judgements=("r[a]",), dropped=1)
+    scope = GateScope(expected=("a/x",), left_out={"a": 2}, narrowed="--lf", rules=("r[a]",), dropped=1)
 
     assert GateScope.from_json(scope.to_json()) == scope

@@ -22,7 +22,7 @@ __all__ = ["LIVE_TOLERANCE", "Agreement", "agreement_of", "token_tolerance"]
 
 SCHEMA = 1
 UNKNOWN = "unknown"
-"""The mode of a run that does not say it."""
+"""The mode of a run that does not name one."""
 
 LIVE_TOLERANCE = 0.25
 """Relative; the same question asked again is answered in other words, of other length."""
@@ -102,7 +102,7 @@ def agreement_of(first: Report, second: Report, *, tolerance: float | None = Non
 
 
 def token_tolerance(first: str, second: str) -> float | None:
-    """Return how far tokens may differ between two modes, relative; None where they say nothing.
+    """Return how far tokens may differ between two modes, relative; None where they mean nothing.
 
     The mock counts by its script or by a rule of its own, and not as the API does. Recordings are exact.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from e2i_eval.gate.baseline.acceptance import refusals
 from e2i_eval.gate.baseline.accepted import Acceptance, Baseline, baseline_of
 from e2i_eval.gate.baseline.diff import BaselineChange, BaselineDiff, CaseDiff
-from e2i_eval.gate.baseline.file import MAIN, baseline_file, is_name, read_baseline, write_baseline
 from e2i_eval.gate.baseline.run_diff import compare
+from e2i_eval.gate.baseline.storage import MAIN, baseline_file, is_name, read_baseline, write_baseline
 
 __all__ = [
     "MAIN",

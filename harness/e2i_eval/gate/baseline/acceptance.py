@@ -49,7 +49,7 @@ def refusals(
 def _parts(report: Report) -> Iterator[str]:
     selection = report.session.get("selection")
     if selection is None:
-        yield "the report does not say whether the run was a whole one"
+        yield "the report does not say whether the run was complete"
     else:
         yield from Selection.from_json(selection).gaps()
 

@@ -29,7 +29,7 @@ class BaselineChange:
         before: the accepted value; None when there was none.
         after: this run's value; None when there is none.
         call: which call to Claude, for a person (``call 2 (narrate)``); empty when the whole case is meant.
-        lines: a unified diff of the prompt, or a list of nodes side by side; empty when the two values say it all.
+        lines: a unified diff of the prompt or of the nodes; empty when the two values are enough.
     """
 
     kind: ChangeKind

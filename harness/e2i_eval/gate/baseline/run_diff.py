@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.gate.baseline.behaviour_changes import behaviour_changes
 from e2i_eval.gate.baseline.diff import BaselineChange, BaselineDiff, CaseDiff
-from e2i_eval.gate.runs import EXACT, paired, run_of
+from e2i_eval.gate.runs import EXACT, EXACT_MODES, paired, run_of
 from e2i_eval.gate.runs.equality import same
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 LIVE = "live"
-VARYING = (LIVE, "record")
-"""Modes in which Claude does not say the same every time."""
-
 MODE_BOUND = (*(name for name in EXACT if name != "logging_completeness"), "behaviour")
 """What depends on who answers for Claude."""
 
@@ -38,7 +35,7 @@ def compare(baseline: Baseline, report: Report) -> BaselineDiff:
     """
     pair: RunPair[Run] = paired(baseline, run_of(report))
     incomparable = dict(_incomparable(pair))
-    is_exact = pair.is_one_mode and baseline.mode not in VARYING
+    is_exact = pair.is_one_mode and baseline.mode in EXACT_MODES
     return BaselineDiff(
         baseline=baseline.name,
         cases=tuple(_case_diff(name, pair, incomparable, is_exact=is_exact) for name in pair.shared),

@@ -1,4 +1,4 @@
-"""Stored runs beside each other: what became better, what became worse, what cannot be told."""
+"""Stored runs beside each other: what became better, what became worse, what cannot be decided."""
 
 from __future__ import annotations
 

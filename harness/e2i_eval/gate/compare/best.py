@@ -1,4 +1,4 @@
-"""The best of several runs: quality first, then cost, and only as far as it can be told."""
+"""The best of several runs: quality first, then cost; none where the numbers do not decide it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Best:
     """Which run to choose.
 
     Attributes:
-        letter: the run; empty when it cannot be told.
+        letter: the run; empty when the numbers do not decide it.
         candidates: all runs, in the order given.
         reason: one sentence.
     """

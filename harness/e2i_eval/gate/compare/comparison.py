@@ -1,4 +1,4 @@
-"""A comparison: several stored runs, each against the first."""
+"""Several stored runs, each compared with the first."""
 
 from __future__ import annotations
 

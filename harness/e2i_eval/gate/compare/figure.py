@@ -47,7 +47,7 @@ class Figure:
         better: cases that are better, likewise.
         unknown: cases of which only one of the runs has it.
         p_value: one-sided, for worse than allowed, corrected for all tests; None where nothing is left to chance.
-        reason: one sentence; empty when the numbers say it all.
+        reason: one sentence; empty when the numbers are enough.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""A pair: one run against the first, and what that comes to."""
+"""One run against the first, and the verdict on it."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ class PairComparison:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What could not be told, one sentence each: the gaps, and what chance leaves open.
+        """What could not be decided, one sentence each: the gaps, and what chance leaves open.
 
-        A target too small to be judged alone is no doubt where the total can be judged, and the other way round, unless
-        more of its cases broke than were mended.
+        A target too small to be judged alone is left out where the total can be judged, and the other way round, unless
+        more of its cases broke than were fixed.
         """
         total, *targets = self.quality
         by_targets = bool(targets) and all(map(_is_decided, targets)) and not _is_near(total)
@@ -99,7 +99,7 @@ class PairComparison:
 
     @property
     def status(self) -> Status:
-        """``fail``: something is worse. ``inconclusive``: nothing is, as far as can be told. ``pass``: nothing is."""
+        """``fail``: something is worse. ``inconclusive``: nothing is, as far as could be seen. ``pass``: nothing is."""
         return "fail" if self.is_worse else "inconclusive" if self.doubts else "pass"
 
     @property
@@ -112,7 +112,7 @@ class PairComparison:
         return next(each for each in self.figures if (each.metric, each.target) == (metric, target))
 
     def to_json(self) -> dict[str, object]:
-        """Return the pair as plain JSON; its runs are told by their letters."""
+        """Return the pair as plain JSON; its runs are named by their letters."""
         return {
             "base": self.base.letter,
             "head": self.head.letter,

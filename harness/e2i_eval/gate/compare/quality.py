@@ -41,7 +41,7 @@ class Quality:
             fewer than two targets were compared.
         p_value: one-sided, for worse, corrected for all tests; None where nothing is left to chance.
         detectable: the smallest drop that could have been seen, as text; empty where every change is seen.
-        reason: one sentence; empty when the numbers say it all.
+        reason: one sentence; empty when the numbers are enough.
     """
 
     target: str

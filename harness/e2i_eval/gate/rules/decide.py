@@ -1,10 +1,10 @@
-"""Decides: every rule on every target, from what was measured and what was accepted."""
+"""Decides every rule on every target, from what was measured and what was accepted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules import coverage, exact, limits
+from e2i_eval.gate.rules import coverage_rules, exact, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["decide"]
 
 
-def decide(judgements: Sequence[AppliedRule], gate_input: GateInput) -> tuple[Decision, ...]:
+def decide(rules: Sequence[AppliedRule], gate_input: GateInput) -> tuple[Decision, ...]:
     """Judge every rule on every target; what is missing or unknown is never a pass.
 
     Returns:
-        One decision for each judgement, in the order given.
+        One decision for each rule, in the order given.
     """
     decided: dict[AppliedRule, Decision] = {}
-    for family in _families(judgements):
+    for family in _families(rules):
         decided |= dict(zip(family, _decide_family(family, gate_input), strict=True))
-    return tuple(decided[each] for each in judgements)
+    return tuple(decided[each] for each in rules)
 
 
-def _families(judgements: Sequence[AppliedRule]) -> list[list[AppliedRule]]:
+def _families(rules: Sequence[AppliedRule]) -> list[list[AppliedRule]]:
     """Group the same rule on several targets, which are corrected for each other where chance plays a part."""
     families: dict[str, list[AppliedRule]] = {}
-    for each in judgements:
+    for each in rules:
         families.setdefault(each.rule.text, []).append(each)
     return list(families.values())
 
@@ -54,8 +54,8 @@ def _decide_family(family: Sequence[AppliedRule], gate_input: GateInput) -> Sequ
 _SINGLY: Mapping[MetricKind, Callable[[AppliedRule, GateInput], Decision]] = {
     "overhead": limits.decide_overhead,
     "ab": limits.decide_latency,
-    "coverage": coverage.decide_coverage,
+    "coverage": coverage_rules.decide_coverage,
     "behaviour": exact.decide_behaviour,
     "prompts": exact.decide_prompts,
 }
-"""Kinds of metrics that are judged in one way whatever the mode, each target for itself."""
+"""Kinds of metrics that are judged the same way in every mode, each target by itself."""

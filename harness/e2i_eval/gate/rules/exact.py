@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules.decision_builder import ACCEPT, MEND, RERUN_WHOLE, built_decision, number, scope_lines, several
-from e2i_eval.gate.rules.undecided import undecided, undecided_decision
+from e2i_eval.gate.rules.decisions import ACCEPT, FIX_CASES, RERUN_WHOLE, decision, number, scope_lines, shortened
+from e2i_eval.gate.rules.undecided_cases import undecided, undecided_decision
+from e2i_eval.gate.runs.equality import is_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,114 +21,105 @@ if TYPE_CHECKING:
 __all__ = ["decide_behaviour", "decide_change", "decide_prompts", "gap_decision"]
 
 BEHAVIOUR = frozenset({"behaviour", "nodes", "loops", "error", "call", "model", "tools", "stop_reason"})
-"""Changes that are behaviour; what Claude was asked has a rule of its own."""
-
-ROUNDING = 1e-9
-"""Relative; sums of cost in another order may differ by this much."""
+"""Metrics of changes that the rule on behaviour judges; what Claude was asked has a rule of its own."""
 
 SHOWN_LINES = 24
-"""Of prompt diffs in one explanation."""
+"""Lines of prompt diffs in one explanation."""
 
 
-def decide_change(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_change(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge an allowed change: amounts and shares case by case, the pass rate over the target.
 
-    Case by case, because a saving in one case is no excuse for growth in another.
+    Case by case, because a saving in one case does not excuse growth in another.
     """
-    if gap := gap_decision(judgement, gate_input):
+    if gap := gap_decision(applied, gate_input):
         return gap
-    metric = judgement.rule.metric
-    pairs = gate_input.pairs(judgement.target)
+    metric = applied.rule.metric
+    pairs = gate_input.pairs(applied.target)
     known = [pair for pair in pairs if metric.name in pair.before and metric.name in pair.after]
     unknown = [pair for pair in pairs if (metric.name in pair.before) != (metric.name in pair.after)]
-    open_cases = undecided(gate_input, judgement.target) if metric.kind == "rate" else {}
-    if open_cases and not unknown and not _worse(judgement.rule, [p for p in known if p.case_id not in open_cases]):
-        return undecided_decision(judgement, open_cases)
-    worse = _worse(judgement.rule, known)
+    open_cases = undecided(gate_input, applied.target) if metric.kind == "rate" else {}
+    if open_cases and not unknown and not _worse(applied.rule, [p for p in known if p.case_id not in open_cases]):
+        return undecided_decision(applied, open_cases)
+    worse = _worse(applied.rule, known)
     broken = [*(_unknown_line(pair, metric.name) for pair in unknown), *_unstable(pairs, {metric.name})]
     before, after = (_total(known, metric.name, metric.kind, side=side) for side in ("before", "after"))
-    shown = (*several([*broken, *_lines(worse, metric.name)]), *_causes(worse))
+    shown = (*shortened([*broken, *_lines(worse, metric.name)]), *_causes(worse))
     if not known and not broken:
         reason = f"neither the baseline nor this run has {metric.name} of any case"
-        return built_decision(
-            judgement, "fail", reason, explanation=scope_lines(gate_input, judgement.target), fix=ACCEPT
-        )
+        return decision(applied, "fail", reason, explanation=scope_lines(gate_input, applied.target), fix=ACCEPT)
     if worse or broken:
-        reason = _reason(judgement.rule, worse, broken, before=before, after=after)
+        reason = _reason(applied.rule, worse, broken, before=before, after=after)
     else:
         reason = f"{number(before, metric.unit)} → {number(after, metric.unit)} in {len(known)} cases"
-    return built_decision(
-        judgement,
+    return decision(
+        applied,
         "fail" if worse or broken else "pass",
         reason,
         baseline=before if known else None,
         measured=after if known else None,
-        explanation=(*shown, *scope_lines(gate_input, judgement.target)),
-        fix="" if not (worse or broken) else MEND if metric.kind == "rate" else ACCEPT,
+        explanation=(*shown, *scope_lines(gate_input, applied.target)),
+        fix="" if not (worse or broken) else FIX_CASES if metric.kind == "rate" else ACCEPT,
     )
 
 
-def decide_behaviour(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_behaviour(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether every case took the same path, with the same tools and loops."""
-    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _unfixed(applied, gate_input):
         return refusal
-    pairs = gate_input.pairs(judgement.target)
+    pairs = gate_input.pairs(applied.target)
     changed = [pair for pair in pairs if any(change.metric in BEHAVIOUR for change in pair.changes)]
     unstable = _unstable(pairs, BEHAVIOUR)
-    scope = scope_lines(gate_input, judgement.target)
+    scope = scope_lines(gate_input, applied.target)
     if not changed and not unstable:
-        return built_decision(
-            judgement, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope
-        )
+        return decision(applied, "pass", f"the same path, tools and loops in {len(pairs)} cases", explanation=scope)
     names = sorted({change.metric for pair in changed for change in pair.changes if change.metric in BEHAVIOUR})
     reason = f"{len(changed)} of {len(pairs)} cases behave differently: {', '.join(names)}"
-    lines = (*several([*unstable, *_ways(changed)]), *scope)
-    return built_decision(judgement, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
+    lines = (*shortened([*unstable, *_change_lines(changed)]), *scope)
+    return decision(applied, "fail", reason if changed else unstable[0], explanation=lines, fix=ACCEPT)
 
 
-def decide_prompts(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_prompts(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge whether Claude was asked the same in every case, word for word."""
-    if refusal := gap_decision(judgement, gate_input) or _free(judgement, gate_input):
+    if refusal := gap_decision(applied, gate_input) or _unfixed(applied, gate_input):
         return refusal
-    pairs = gate_input.pairs(judgement.target)
+    pairs = gate_input.pairs(applied.target)
     asked = [pair for pair in pairs if any(change.kind == "prompt" for change in pair.changes)]
-    scope = scope_lines(gate_input, judgement.target)
+    scope = scope_lines(gate_input, applied.target)
     if not asked:
-        return built_decision(judgement, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
+        return decision(applied, "pass", f"the same prompts in {len(pairs)} cases", explanation=scope)
     reason = f"the prompt changed in {len(asked)} of {len(pairs)} cases"
-    named = several(pair.case_id for pair in asked)
-    return built_decision(judgement, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
+    named = shortened(pair.case_id for pair in asked)
+    return decision(applied, "fail", reason, explanation=(*named, *_causes(asked), *scope), fix=ACCEPT)
 
 
-def _free(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
-    """Return the decision where Claude answers freely, and every path and prompt may be another."""
+def _unfixed(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
+    """Return the decision where Claude answers freely, so that paths and prompts may differ every time."""
     if gate_input.is_exact:
         return None
-    reason = f"{judgement.rule.metric.name} is not compared when Claude answers freely"
-    return built_decision(judgement, "inconclusive", reason, fix="gate it in mock mode")
+    reason = f"{applied.rule.metric.name} is not compared when Claude answers freely"
+    return decision(applied, "inconclusive", reason, fix="gate it in mock mode")
 
 
-def gap_decision(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
+def gap_decision(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when something to compare is missing; None when all is there."""
-    target, metric = judgement.target, judgement.rule.metric.name
-    compared = "behaviour" if judgement.rule.metric.kind == "prompts" else metric
+    target, metric = applied.target, applied.rule.metric.name
+    compared = "behaviour" if applied.rule.metric.kind == "prompts" else metric
     if gate_input.diff is not None and (why := gate_input.diff.incomparable.get(compared)):
-        return built_decision(
-            judgement, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT
-        )
+        return decision(applied, "inconclusive", f"{metric} cannot be compared with the baseline: {why}", fix=ACCEPT)
     gaps = gate_input.gaps(target)
     if gaps:
         more = f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
         reason = f"{gaps[0]}{more}"
         fix = RERUN_WHOLE if any("was to run" in gap for gap in gaps) else ACCEPT
-        return built_decision(
-            judgement, "fail", reason, explanation=(*several(gaps), *scope_lines(gate_input, target)), fix=fix
+        return decision(
+            applied, "fail", reason, explanation=(*shortened(gaps), *scope_lines(gate_input, target)), fix=fix
         )
     if why := gate_input.unselected(target):
-        return built_decision(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+        return decision(applied, "pass", f"no case of {target} was selected ({why}): nothing to judge")
     if not gate_input.pairs(target):
         reason = f"no case of {target} ran that the baseline has"
-        return built_decision(judgement, "fail", reason, explanation=scope_lines(gate_input, target), fix=RERUN_WHOLE)
+        return decision(applied, "fail", reason, explanation=scope_lines(gate_input, target), fix=RERUN_WHOLE)
     return None
 
 
@@ -141,9 +133,7 @@ def _worse(rule: Rule, pairs: Sequence[CaseDiff]) -> list[CaseDiff]:
 
 
 def _is_beyond(rule: Rule, before: float, after: float) -> bool:
-    bound = rule.bound(before)
-    slack = ROUNDING * max(abs(bound), abs(after))
-    return after < bound - slack if rule.metric.worse == "less" else after > bound + slack
+    return is_beyond(after, rule.bound(before), worse=rule.metric.worse)
 
 
 def _total(pairs: Sequence[CaseDiff], name: str, kind: str, *, side: str) -> float:
@@ -199,31 +189,31 @@ def _causes(pairs: Iterable[CaseDiff]) -> tuple[str, ...]:
     for pair in pairs:
         for change in pair.changes:
             if change.kind == "prompt" and change.lines:
-                seen.setdefault(_essence(change), f"{pair.case_id}, prompt of {change.call or 'a call'}:")
-    lines = [line for essence, title in seen.items() for line in (title, *(f"  {each}" for each in essence))]
+                seen.setdefault(_changed_lines(change), f"{pair.case_id}, prompt of {change.call or 'a call'}:")
+    lines = [line for changed, title in seen.items() for line in (title, *(f"  {each}" for each in changed))]
     hidden = len(lines) - SHOWN_LINES
     return (*lines[:SHOWN_LINES], f"… and {hidden} more lines of prompt diffs") if hidden > 0 else tuple(lines)
 
 
-def _essence(change: BaselineChange) -> tuple[str, ...]:
-    """Return what came and went; the lines around it differ between cases that share a cause."""
+def _changed_lines(change: BaselineChange) -> tuple[str, ...]:
+    """Return the lines that came and went; those around them differ between cases that share a cause."""
     return tuple(line for line in change.lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
 
 
-def _ways(pairs: Iterable[CaseDiff]) -> list[str]:
+def _change_lines(pairs: Iterable[CaseDiff]) -> list[str]:
     return [
         line
         for pair in pairs
         for change in pair.changes
         if change.metric in BEHAVIOUR and change.kind != "stability"
-        for line in (_way(pair, change), *(f"  {each}" for each in change.lines))
+        for line in (_change_line(pair, change), *(f"  {each}" for each in change.lines))
     ]
 
 
-def _way(pair: CaseDiff, change: BaselineChange) -> str:
+def _change_line(pair: CaseDiff, change: BaselineChange) -> str:
     call = f" of {change.call}" if change.call else ""
-    return f"{pair.case_id}: {change.metric}{call} {_said(change.before)} → {_said(change.after)}"
+    return f"{pair.case_id}: {change.metric}{call} {_text(change.before)} → {_text(change.after)}"
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

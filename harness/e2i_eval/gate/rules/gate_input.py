@@ -1,4 +1,4 @@
-"""The gate input: all that the gate may look at when it decides."""
+"""The gate input: everything the gate decides from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.decision import ALL_TARGETS
-from e2i_eval.gate.rules.scope import GateScope
+from e2i_eval.gate.rules.gate_scope import GateScope
+from e2i_eval.gate.runs import EXACT_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats import CaseVerdict
 
-__all__ = ["EXACT_MODES", "GateInput"]
-
-EXACT_MODES = ("mock", "replay")
-"""Modes of Claude in which an unchanged target does exactly the same again."""
+__all__ = ["GateInput"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ class GateInput:
         return tuple(f"{each} was to run and has no result" for each in lost)
 
     def partial(self, target: str) -> str:
-        """Say what of the target this session leaves out; empty when it has all of it."""
+        """Say which part of the target this session leaves out; empty when it has all of it."""
         return self.scope.partial(target)
 
     def unselected(self, target: str) -> str:

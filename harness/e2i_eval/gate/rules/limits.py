@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from e2i_eval.gate.rules.decision_builder import RERUN_WHOLE, built_decision, number, scope_lines, several
-from e2i_eval.gate.rules.undecided import undecided, undecided_decision
+from e2i_eval.gate.rules.decisions import RERUN_WHOLE, decision, number, scope_lines, shortened
+from e2i_eval.gate.rules.undecided_cases import undecided, undecided_decision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,93 +23,89 @@ __all__ = ["decide_latency", "decide_limit", "decide_overhead", "pass_counts", "
 
 CONCURRENT = "overhead_concurrent_ms"
 FAILURE_LEVEL = 0.005
+"""Significance level, one-sided: a session has a dozen of these intervals, and none may fail it by chance."""
+
 RANK = {"pass": 0, "inconclusive": 1, "fail": 2}
 
 
-def decide_limit(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_limit(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge a limit on a target's amount (the sum over its cases), share (the mean) or pass rate in an exact mode."""
-    if gap := unseen_decision(judgement, gate_input):
+    if gap := unseen_decision(applied, gate_input):
         return gap
-    rule, metric = judgement.rule, judgement.rule.metric
-    results = gate_input.results(judgement.target)
-    scope = scope_lines(gate_input, judgement.target)
+    rule, metric = applied.rule, applied.rule.metric
+    results = gate_input.results(applied.target)
+    scope = scope_lines(gate_input, applied.target)
     if metric.kind == "rate":
-        passed, total = pass_counts(gate_input, judgement.target)
-        open_cases = undecided(gate_input, judgement.target)
+        passed, total = pass_counts(gate_input, applied.target)
+        open_cases = undecided(gate_input, applied.target)
         if open_cases and not rule.holds(passed / total) and rule.holds((passed + len(open_cases)) / total):
-            return undecided_decision(judgement, open_cases)
-        failed = several(
-            f"{each.case_id} does not pass" for each in gate_input.verdicts(judgement.target) if each.status != "pass"
+            return undecided_decision(applied, open_cases)
+        failed = shortened(
+            f"{each.case_id} does not pass" for each in gate_input.verdicts(applied.target) if each.status != "pass"
         )
-        return _limited(judgement, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
+        return _limited(applied, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
     if metric.check:
         results = {case_id: runs for case_id, runs in results.items() if _is_asked_for(runs, metric.check)}
     unknown = [case_id for case_id, runs in results.items() if not _is_measured(runs, metric.name)]
     if unknown:
         reason = f"{metric.name} of {unknown[0]} could not be measured"
-        lines = several(f"{case_id}: {metric.name} could not be measured" for case_id in unknown)
-        return built_decision(
-            judgement, "fail", reason, explanation=(*lines, *scope), fix="see why in the case's verdicts"
-        )
+        lines = shortened(f"{case_id}: {metric.name} could not be measured" for case_id in unknown)
+        return decision(applied, "fail", reason, explanation=(*lines, *scope), fix="see why in the case's verdicts")
     values = {case_id: _mean(runs, metric.name) for case_id, runs in results.items()}
     known = {case_id: value for case_id, value in values.items() if value is not None}
     if not known:
-        reason = f"no case of {judgement.target} has {metric.name}, so nothing was judged"
-        return built_decision(
-            judgement, "inconclusive", reason, explanation=scope, fix="remove the rule, or add a case"
-        )
+        reason = f"no case of {applied.target} has {metric.name}, so nothing was judged"
+        return decision(applied, "inconclusive", reason, explanation=scope, fix="remove the rule, or add a case")
     total_value = math.fsum(known.values()) / (1 if metric.kind == "amount" else len(known))
     word = "in all" if metric.kind == "amount" else "on average"
-    lines = several(_by_size(rule, known))
-    return _limited(judgement, total_value, f"{number(total_value, metric.unit)} {word}", (*lines, *scope))
+    lines = shortened(_by_size(rule, known))
+    return _limited(applied, total_value, f"{number(total_value, metric.unit)} {word}", (*lines, *scope))
 
 
-def decide_overhead(judgement: AppliedRule, gate_input: GateInput) -> Decision:
+def decide_overhead(applied: AppliedRule, gate_input: GateInput) -> Decision:
     """Judge what logging costs by the upper end of its interval, for every way of calling that was measured.
 
-    ``overhead_ms`` asks this of one caller at a time. Of many at once, who wait for each other on few cores by far
-    more than logging costs, it asks that they are not surely beyond the limit; ``overhead_concurrent_ms`` asks that
-    they are surely within.
+    ``overhead_ms`` demands that one caller at a time is surely within the limit. Many callers at once wait for each
+    other on few cores far longer than logging takes, so of them it demands only that they are not surely beyond;
+    ``overhead_concurrent_ms`` demands that they are surely within.
     """
-    rule, target = judgement.rule, judgement.target
-    measured = [each for each in gate_input.report.overheads if each.target == target and _is_meant(rule, each)]
+    rule, target = applied.rule, applied.target
+    measured = [each for each in gate_input.report.overheads if each.target == target and _is_covered(rule, each)]
     if not measured:
         reason = f"what logging of {target} costs was not measured in this session"
-        return built_decision(judgement, "inconclusive", reason, fix="add --e2i-overhead=all")
+        return decision(applied, "inconclusive", reason, fix="add --e2i-overhead=all")
     lenient = rule.metric.name != CONCURRENT and any(not each.is_concurrent for each in measured)
     judged = [(_overhead_status(rule, each, lenient=lenient and each.is_concurrent), each) for each in measured]
     status, worst = max(judged, key=lambda pair: (RANK[pair[0]], not pair[1].is_concurrent, pair[1].overhead_ms.high))
     cost = worst.overhead_ms
-    said = {"pass": "within", "fail": "beyond", "inconclusive": "not surely within"}[status]
+    place = {"pass": "within", "fail": "beyond", "inconclusive": "not surely within"}[status]
     reason = (
         f"{number(cost.value, 'ms')} a call ({number(cost.low)} to {number(cost.high)} at "
-        f"{cost.confidence:.0%}, {worst.callers}) is {said} {rule.sign}{number(rule.value, 'ms')}"
+        f"{cost.confidence:.0%}, {worst.callers}) is {place} {rule.sign}{number(rule.value, 'ms')}"
     )
     if worst.differences:
         reason = f"logging changes what the caller gets ({worst.callers}): {worst.differences[0]}"
     lines = [line for _, each in judged for line in _overhead_lines(each)]
     fix = {"inconclusive": "measure more pairs, or on a quieter machine", "fail": "find what waits with a profiler"}
-    return built_decision(
-        judgement, status, reason, measured=cost.high, estimate=cost, explanation=lines, fix=fix.get(status, "")
+    return decision(
+        applied, status, reason, measured=cost.high, estimate=cost, explanation=lines, fix=fix.get(status, "")
     )
 
 
-def _is_meant(rule: Rule, result: OverheadResult) -> bool:
+def _is_covered(rule: Rule, result: OverheadResult) -> bool:
     return result.is_concurrent or rule.metric.name != CONCURRENT
 
 
-def decide_latency(judgement: AppliedRule, gate_input: GateInput) -> Decision:
-    """Take over what the A/B latency test says of a target: the worst of its parts."""
-    target = judgement.target
+def decide_latency(applied: AppliedRule, gate_input: GateInput) -> Decision:
+    """Return the A/B latency test's result of a target: that of its worst part."""
+    target = applied.target
     shifts = [each for each in gate_input.report.latency if each.target == target]
     if not shifts:
         reason = f"{target} was not measured against another revision in this session"
-        return built_decision(
-            judgement, "inconclusive", reason, fix="add --e2i-ab=REF, for example --e2i-ab=origin/main"
-        )
+        return decision(applied, "inconclusive", reason, fix="add --e2i-ab=REF, for example --e2i-ab=origin/main")
     worst = max(shifts, key=lambda each: (RANK[each.status], each.shift_ms.value))
-    return built_decision(
-        judgement,
+    return decision(
+        applied,
         worst.status,
         f"{worst.part}: {worst.reason}",
         baseline=worst.base_ms,
@@ -121,18 +117,18 @@ def decide_latency(judgement: AppliedRule, gate_input: GateInput) -> Decision:
     )
 
 
-def unseen_decision(judgement: AppliedRule, gate_input: GateInput) -> Decision | None:
+def unseen_decision(applied: AppliedRule, gate_input: GateInput) -> Decision | None:
     """Return the decision when a case that was to run has no result, or none ran; None when all is there."""
-    target = judgement.target
+    target = applied.target
     unseen = gate_input.unseen(target)
     scope = scope_lines(gate_input, target)
     if unseen:
-        return built_decision(judgement, "fail", unseen[0], explanation=(*several(unseen), *scope), fix=RERUN_WHOLE)
+        return decision(applied, "fail", unseen[0], explanation=(*shortened(unseen), *scope), fix=RERUN_WHOLE)
     if why := gate_input.unselected(target):
-        return built_decision(judgement, "pass", f"no case of {target} was selected ({why}): nothing to judge")
+        return decision(applied, "pass", f"no case of {target} was selected ({why}): nothing to judge")
     if not gate_input.results(target):
         reason = f"no case of {target} was judged"
-        return built_decision(judgement, "fail", reason, explanation=scope, fix=RERUN_WHOLE)
+        return decision(applied, "fail", reason, explanation=scope, fix=RERUN_WHOLE)
     return None
 
 
@@ -142,13 +138,13 @@ def pass_counts(gate_input: GateInput, target: str) -> tuple[int, int]:
     return statuses.count("pass"), len(statuses)
 
 
-def _limited(judgement: AppliedRule, value: float, text: str, lines: Sequence[str]) -> Decision:
-    rule = judgement.rule
+def _limited(applied: AppliedRule, value: float, text: str, lines: Sequence[str]) -> Decision:
+    rule = applied.rule
     holds = rule.holds(value)
     reason = f"{text}, {'within' if holds else 'beyond'} {rule.sign}{number(rule.value, rule.metric.unit)}"
-    fix = "" if holds else f"mend it, or change the rule in {rule.where}"
+    fix = "" if holds else f"fix it, or change the rule in {rule.where}"
     shown = () if holds else lines
-    return built_decision(judgement, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
+    return decision(applied, "pass" if holds else "fail", reason, measured=value, explanation=shown, fix=fix)
 
 
 def _is_asked_for(runs: Sequence[CaseResult], check: str) -> bool:
@@ -187,7 +183,7 @@ def _overhead_status(rule: Rule, result: OverheadResult, *, lenient: bool) -> De
 
 
 def _is_surely_beyond(rule: Rule, result: OverheadResult) -> bool:
-    """Tell whether the lower end is beyond the limit, and the signed-rank test (Wilcoxon 1945) says so as well.
+    """Tell whether the lower end is beyond the limit, and the signed-rank test (Wilcoxon 1945) agrees.
 
     Of many intervals of 95 % some lie wholly beyond by chance, and a failure must not come by chance.
     """

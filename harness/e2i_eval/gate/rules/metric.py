@@ -28,7 +28,7 @@ class Metric:
     """One thing that can be gated.
 
     Attributes:
-        name: as it stands in a rule and, for amounts and shares, in a case's measurements.
+        name: as written in a rule and, for amounts and shares, in a case's measurements.
         unit: of its values; empty for a count.
         worse: which way is worse; ``change`` when any difference is.
         kind: where it comes from and how it is judged.

@@ -21,7 +21,7 @@ QUARANTINE_FILE = "quarantine.toml"
 """Its name in the golden folder."""
 
 LONGEST_DAYS = 90
-"""A quarantine without an end in sight is a deleted test."""
+"""A test in quarantine without an end in sight might as well be deleted."""
 
 EXAMPLE = '[[case]]\nid = "support/refund"\nreason = "the supplier changed its answer"\nuntil = 2026-12-31'
 
@@ -34,7 +34,7 @@ class QuarantinedCase:
         case_id: ``<target>/<name>``, or ``<target>/<family>/<name>`` of a family's check.
         reason: why, one sentence.
         until: the last day on which the case does not block.
-        ticket: where it is being worked on; empty when not said.
+        ticket: where it is being worked on; empty when not given.
         where: ``file:line`` of the entry.
     """
 
@@ -52,10 +52,10 @@ class QuarantinedCase:
 
     @property
     def expired_text(self) -> str:
-        """What is said of a case whose quarantine has ended."""
+        """The note on a case whose quarantine has ended."""
         return (
             f"{self.case_id} blocks again: its quarantine ended on {self.until.isoformat()}; "
-            f"mend the case, or set a new date with a reason in {self.where}"
+            f"fix the case, or set a new date with a reason in {self.where}"
         )
 
 
@@ -161,11 +161,11 @@ def _problem(text: str, location: tuple[int | str, ...], message: str, kind: str
     starts = [at for at, line in enumerate(text.splitlines(), 1) if line.strip() == "[[case]]"]
     line = starts[number] if number < len(starts) else 1
     key = str(location[-1])
-    said = {
+    known = {
         "missing": f"'{key}' is missing",
         "extra_forbidden": f"unknown key '{key}'{did_you_mean(key, _Entry.model_fields)}",
     }.get(kind, f"'{key}': {message}")
-    return f"  line {line}: {said}"
+    return f"  line {line}: {known}"
 
 
 def _line(text: str, case_id: str) -> int:

@@ -26,7 +26,7 @@ Form = Literal["limit", "change", "word", "off"]
 ``off``: takes rules away."""
 
 OFF = "off"
-"""Takes a metric's rules of weaker levels away; said in the summary, for it guards nothing."""
+"""Takes a metric's rules of weaker levels away; the summary mentions it, for nothing guards that metric then."""
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -38,7 +38,7 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 """The longer ones first, so that ``<=`` is not read as ``<``."""
 
 WORDS = {"behaviour": "same", "prompts": "same", "ab": "ab"}
-"""What stands behind the colon for metrics that take neither a limit nor a change."""
+"""What follows the colon of metrics that take neither a limit nor a change."""
 
 FORMER_WORDS = {"ab": "duet"}
 """Earlier words for the same, still read."""
@@ -56,7 +56,7 @@ class Rule:
         value: the number behind the sign, a percentage as written; 0 for a word.
         is_percent: the change is a percentage: of the accepted value; of a share, percentage points.
         target: the only target it is for; empty for all.
-        where: the place a person would change it at.
+        where: the place to change it.
     """
 
     text: str
@@ -98,7 +98,7 @@ def parse_rule(text: str, *, where: str, targets: Collection[str]) -> Rule:
 
     Args:
         text: as the user wrote it.
-        where: the place it stands at, for errors (``--e2i-gate``, ``pyproject.toml:12``).
+        where: the place it was written, for errors (``--e2i-gate``, ``pyproject.toml:12``).
         targets: names of the configured targets.
 
     Raises:
@@ -163,12 +163,12 @@ class _Parser:
         return metric
 
     def _word(self, metric: Metric, word: str, target: str) -> Rule:
-        said = self._text[self._at :]
-        if said not in {word, FORMER_WORDS.get(metric.kind), OFF}:
+        given = self._text[self._at :]
+        if given not in {word, FORMER_WORDS.get(metric.kind), OFF}:
             what = f"{metric.name} takes the word '{word}' alone, or '{OFF}'"
             self._refuse(what, f"write {metric.name}:{word}")
-        form: Form = "off" if said == OFF else "word"
-        return Rule(text=f"{metric.name}:{said}", metric=metric, form=form, target=target, where=self._where)
+        form: Form = "off" if given == OFF else "word"
+        return Rule(text=f"{metric.name}:{given}", metric=metric, form=form, target=target, where=self._where)
 
     def _sign(self, metric: Metric) -> tuple[Form, str]:
         rest = self._text[self._at :]

@@ -25,12 +25,12 @@ DEFAULT_RULES = (
 """What holds as soon as there is a baseline: in mock and replay mode every one of them is exact."""
 
 LIVE_DEFAULT_RULES = ("pass_rate:-0%", "logging_completeness:-0%")
-"""What statistics can decide when Claude answers freely; of tokens and paths the user says how much may vary."""
+"""What statistics can decide when Claude answers freely; how much tokens and paths may vary is for the user to set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRule:
-    """One rule to be applied to one target: what a pytest item stands for."""
+    """One rule on one target: a pytest item."""
 
     rule: Rule
     target: str
@@ -70,7 +70,7 @@ class RuleBook:
         """Return the rules from weak to strong: within a level one for this target is nearer than one for all."""
         return [[rule for rule in level if rule.target == only] for level in self.levels for only in ("", target)]
 
-    def judgements(self, targets: Iterable[str]) -> tuple[AppliedRule, ...]:
+    def applied(self, targets: Iterable[str]) -> tuple[AppliedRule, ...]:
         """Return every rule with every target it holds for, rule by rule."""
         every = [AppliedRule(rule=rule, target=target) for target in targets for rule in self.of(target)]
         order = {name: number for number, name in enumerate(dict.fromkeys(each.rule.slot for each in every))}
@@ -84,9 +84,9 @@ def parse_rules(
 
     Args:
         general: rules as written; one may name its target (``x/input_tokens:+10%``).
-        where: the place they stand at.
+        where: the place they were written.
         targets: names of the configured targets.
-        own: for a target the place and the rules written in its own table.
+        own: for a target the place and the rules of its own table.
 
     Raises:
         UsageError: one is no rule, or two of them contradict each other.

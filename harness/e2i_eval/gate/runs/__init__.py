@@ -6,7 +6,7 @@ with calls (``call_pairs``), and what moved is measured against chance (``signif
 
 from __future__ import annotations
 
-from e2i_eval.gate.runs.run import EXACT, Run, RunCase, cases_of, run_of
+from e2i_eval.gate.runs.run import EXACT, EXACT_MODES, Run, RunCase, cases_of, run_of
 from e2i_eval.gate.runs.run_pair import RunPair, paired
 
-__all__ = ["EXACT", "Run", "RunCase", "RunPair", "cases_of", "paired", "run_of"]
+__all__ = ["EXACT", "EXACT_MODES", "Run", "RunCase", "RunPair", "cases_of", "paired", "run_of"]

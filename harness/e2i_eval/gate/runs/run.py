@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.stats.repeats.case_verdict import CaseVerdictStatus
 
-__all__ = ["EXACT", "Run", "RunCase", "cases_of", "run_of"]
+__all__ = ["EXACT", "EXACT_MODES", "Run", "RunCase", "cases_of", "run_of"]
 
 EXACT = (
     "prompt_tokens",
@@ -34,6 +34,10 @@ EXACT = (
     "rag_groundedness",
 )
 """Measurements that are the same in every run of an unchanged target in mock and replay mode."""
+
+
+EXACT_MODES = ("mock", "replay")
+"""Modes of Claude in which an unchanged target does exactly the same again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ model that was to judge did not."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseVerdict:
-    """One case over its repetitions; for a case that runs once simply what its result says.
+    """One case over its repetitions; for a case that runs once the status of its result.
 
     Attributes:
         case_id: ``<target>/<name>``.
@@ -37,7 +37,7 @@ class CaseVerdict:
         pass_rate: how often the case passes, as far as that is known; None in mock and replay, and for a single run.
         detectable_rate: a case that passes this often or less is failed at least four times in five by ``planned``
             repetitions; None where every difference is seen, or none is.
-        more: repetitions that are likely to be missing to a decision; None when it is decided, or nobody can tell.
+        more: how many more repetitions are likely to decide it; None when it is decided, or that cannot be known.
         cost_to_resolve_usd: what they cost; None when ``more`` is, or a price is unknown.
         fix: what to type now; empty when nothing is to be done.
     """

@@ -33,7 +33,7 @@ MAY_VARY = frozenset(
 above all, must hold in every repetition."""
 
 HALVINGS = 12
-"""The detectable rate is said to a tenth of a point."""
+"""Gives the detectable rate to a tenth of a point."""
 
 
 def sum_up(results: Sequence[Repetition], plan: RepeatPlan) -> CaseVerdict:
@@ -139,23 +139,23 @@ def _reduced(results: Sequence[Repetition], plan: RepeatPlan, worst: CaseVerdict
         pass_rate=_pass_rate(worst.passed, scored),
         detectable_rate=_detectable_rate(plan.reducer, plan.times),
     )
-    said = f"{worst.passed} of {worst.repeats} repetitions passed"
+    counts = f"{worst.passed} of {worst.repeats} repetitions passed"
     if hard_failure := _hard_failure(results):
-        return replace(counted, status=_status(results), reason=f"{said}; {hard_failure}")
+        return replace(counted, status=_status(results), reason=f"{counts}; {hard_failure}")
     conclusion = rule.decide(worst.passed, worst.failed)
     if conclusion is None:
-        return _undecided(results, counted, rule, said)
+        return _undecided(results, counted, rule, counts)
     verb = "meets" if conclusion == "pass" else "breaks"
-    return replace(counted, status=conclusion, reason=f"{said}, which {verb} {plan.reducer.text}")
+    return replace(counted, status=conclusion, reason=f"{counts}, which {verb} {plan.reducer.text}")
 
 
-def _undecided(results: Sequence[Repetition], counted: CaseVerdict, rule: RepeatRule, said: str) -> CaseVerdict:
+def _undecided(results: Sequence[Repetition], counted: CaseVerdict, rule: RepeatRule, counts: str) -> CaseVerdict:
     more = rule.expected_more(counted.passed, counted.failed)
     needed = "" if more is None else f"; about {more} more are likely to decide it"
     return replace(
         counted,
         status="inconclusive",
-        reason=f"{said}, which leaves {counted.reduce} open{needed}",
+        reason=f"{counts}, which leaves {counted.reduce} open{needed}",
         more=more,
         cost_to_resolve_usd=_cost_usd(results, more),
         fix="" if more is None else f"--e2i-repeat={counted.repeats + more}",

@@ -29,7 +29,7 @@ BETA = 0.05
 """How often a case that passes too rarely may be passed."""
 
 TOLERANCE = 0.2
-"""How far below the demanded pass rate a case is surely to fail, unless the reducer says; see ``_bad``."""
+"""How far below the demanded pass rate a case must fail, unless the reducer sets it; see ``_bad``."""
 
 GRAMMAR = re.compile(
     r"(?P<kind>all|mean|pass@|pass\^)(?P<k>\d+)?(:(?P<good>\d+(\.\d+)?))?(:(?P<bad>\d+(\.\d+)?))?", re.ASCII
@@ -46,7 +46,7 @@ class Reducer:
         kind: which number is judged.
         k: attempts, of ``pass@`` and ``pass^``.
         good: the number that is demanded, above 0 to 1.
-        bad: the number from which on downwards it must fail; None takes a pass rate .2 below the demanded one,
+        bad: at this number and below it must fail; None takes a pass rate .2 below the demanded one,
             but not less than half of it.
     """
 

@@ -21,7 +21,7 @@ class RepeatPlan:
     Attributes:
         times: the most repetitions, at least 1.
         reducer: how they count together; not used when they are ``exact``.
-        exact: Claude says the same every time (mock, replay), so every repetition must come out the same.
+        exact: Claude answers the same every time (mock, replay), so every repetition must come out the same.
     """
 
     times: int = 1
@@ -30,17 +30,17 @@ class RepeatPlan:
 
     @property
     def is_single(self) -> bool:
-        """Whether a case is simply what its one result says."""
+        """Whether a case has the status of its one result."""
         return self.times == 1 and (self.exact or self.reducer.kind == "all")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatWish:
-    """What one target's table says.
+    """What one target's table asks for.
 
     Attributes:
-        times: ``repeat``; None when it says nothing.
-        reduce: ``reduce`` as written; None when it says nothing.
+        times: ``repeat``; None when not given.
+        reduce: ``reduce`` as written; None when not given.
         where: ``file:line`` of the table.
     """
 
@@ -72,7 +72,7 @@ def repeat_plans(
         wishes: by target.
         flag: ``--e2i-repeat``; None when it was not given.
         general: ``repeat`` of ``[tool.e2i_eval]``.
-        exact: Claude says the same every time.
+        exact: Claude answers the same every time.
 
     Raises:
         UsageError: a reducer is none.

@@ -34,7 +34,7 @@ class Repetition(Protocol):
 
     @property
     def planned(self) -> int:
-        """The most repetitions of the case; 0 when it stands for itself."""
+        """The most repetitions of the case; 0 outside of any plan."""
 
     @property
     def status(self) -> Literal["pass", "fail", "error"]:

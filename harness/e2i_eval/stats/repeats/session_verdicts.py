@@ -36,7 +36,7 @@ def tally(results: Iterable[Repetition], verdicts: Sequence[CaseVerdict] = ()) -
 
 
 def judge_session(results: Iterable[Repetition], plan_of: Callable[[str], RepeatPlan]) -> tuple[CaseVerdict, ...]:
-    """Judge every case that was run by a plan; one that stands for itself is what its result says.
+    """Judge every case that was run by a plan; a case outside of any plan has the status of its result.
 
     Args:
         results: of all cases, in the order they came; those of one item in the order they were made.

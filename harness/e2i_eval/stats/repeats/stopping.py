@@ -14,10 +14,10 @@ __all__ = ["AllPass", "OnePasses", "RepeatRule"]
 
 
 class RepeatRule(StoppingRule, Protocol):
-    """A stopping rule that knows how far it is from a decision."""
+    """A stopping rule that knows how far away a decision is."""
 
     def expected_more(self, passed: int, failed: int) -> int | None:
-        """Return how many repetitions are likely to be missing; None when nobody can tell."""
+        """Return how many more repetitions are likely to decide; None when that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

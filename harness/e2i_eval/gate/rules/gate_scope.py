@@ -1,4 +1,4 @@
-"""The scope of a gate: what of a project a session was to run, for a gate must know what it has not seen."""
+"""The scope of a gate: which part of a project a session was to run; a gate must know what it has not seen."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["GateScope"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateScope:
-    """What was to run; crosses from xdist's workers to the controller as JSON.
+    """What was to run. It crosses from xdist's workers to the controller as JSON.
 
     Attributes:
         expected: ids of the cases that were to run, as far as they are known before they do.
         left_out: for a target, how many of its evaluations were collected and not selected.
         narrowed: why not everything was collected (``paths on the command line``); empty when everything was.
-        judgements: names of the gate's items that were selected.
+        rules: names of the gate's items that were selected.
         dropped: how many of the gate's items were not.
     """
 
     expected: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     narrowed: str = ""
-    judgements: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     dropped: int = 0
 
     def partial(self, target: str) -> str:
-        """Say why this session has not all of a target (``all``: of any); empty when it has."""
+        """Say why this session has only a part of a target (``all``: of any); empty when it has all of it."""
         left_out = sum(self.left_out.values()) if target == ALL_TARGETS else self.left_out.get(target, 0)
         if left_out:
             return f"{left_out} of its evaluations were not selected"
@@ -50,7 +50,7 @@ class GateScope:
             "expected": list(self.expected),
             "left_out": dict(self.left_out),
             "narrowed": self.narrowed,
-            "judgements": list(self.judgements),
+            "rules": list(self.rules),
             "dropped": self.dropped,
         }
 
@@ -61,6 +61,6 @@ class GateScope:
             expected=tuple(data["expected"]),
             left_out=dict(data["left_out"]),
             narrowed=data["narrowed"],
-            judgements=tuple(data["judgements"]),
+            rules=tuple(data["rules"]),
             dropped=data["dropped"],
         )

@@ -1,4 +1,4 @@
-"""What ``e2i-eval compare`` does."""
+"""The work of ``e2i-eval compare``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NARROWEST = 80
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Compare runs, show and write the comparison; return 0, 1 when something is worse, 6 when it cannot be told.
+    """Compare runs, show and write the comparison; return 0, 1 when something is worse, 6 when it cannot be decided.
 
     Raises:
         UsageError: a run cannot be found, or a file not be written.

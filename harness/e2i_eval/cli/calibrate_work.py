@@ -1,4 +1,4 @@
-"""What ``e2i-eval calibrate`` does."""
+"""The work of ``e2i-eval calibrate``."""
 
 from __future__ import annotations
 

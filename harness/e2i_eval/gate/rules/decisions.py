@@ -1,4 +1,4 @@
-"""Makes decisions: the words that all kinds of rules share."""
+"""Decisions, and the wording that all kinds of rules share."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from e2i_eval.gate.rules.gate_input import GateInput
     from e2i_eval.gate.rules.rulebook import AppliedRule
 
-__all__ = ["ACCEPT", "MEND", "RERUN_WHOLE", "built_decision", "number", "scope_lines", "several"]
+__all__ = ["ACCEPT", "FIX_CASES", "RERUN_WHOLE", "decision", "number", "scope_lines", "shortened"]
 
 ACCEPT = 'if this is intended: e2i-eval baseline accept latest --reason "..."'
-MEND = "mend the cases, or quarantine them with a reason and a date in golden/quarantine.toml"
+FIX_CASES = "fix the cases, or quarantine them with a reason and a date in golden/quarantine.toml"
 RERUN_WHOLE = "run the whole evaluation: pytest --e2i-eval"
 SHOWN = 12
 """Cases named in an explanation; all of them are in the report."""
 
 
-def built_decision(  # noqa: PLR0913  the parts of a decision, by name
-    judgement: AppliedRule,
+def decision(  # noqa: PLR0913  the parts of a decision, by name
+    applied: AppliedRule,
     status: DecisionStatus,
     reason: str,
     *,
@@ -35,11 +35,11 @@ def built_decision(  # noqa: PLR0913  the parts of a decision, by name
     detectable: str = "",
     fix: str = "",
 ) -> Decision:
-    """Return a decision on a judgement."""
+    """Return the decision on a rule."""
     return Decision(
-        rule=judgement.rule.text,
-        target=judgement.target,
-        metric=judgement.rule.metric.name,
+        rule=applied.rule.text,
+        target=applied.target,
+        metric=applied.rule.metric.name,
         status=status,
         reason=reason,
         baseline=baseline,
@@ -52,7 +52,7 @@ def built_decision(  # noqa: PLR0913  the parts of a decision, by name
 
 
 def scope_lines(gate_input: GateInput, target: str) -> tuple[str, ...]:
-    """Say what of the target was not judged, so that nobody takes a part for the whole."""
+    """Say which part of the target was not judged, so that nobody takes the rest for the whole."""
     lines = []
     if partial := gate_input.partial(target):
         lines.append(f"only what ran was judged: {partial}")
@@ -61,7 +61,7 @@ def scope_lines(gate_input: GateInput, target: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def several(sentences: Iterable[str]) -> tuple[str, ...]:
+def shortened(sentences: Iterable[str]) -> tuple[str, ...]:
     """Return the first sentences, and how many more there are."""
     every = tuple(sentences)
     hidden = len(every) - SHOWN
@@ -69,6 +69,6 @@ def several(sentences: Iterable[str]) -> tuple[str, ...]:
 
 
 def number(value: float, unit: str = "") -> str:
-    """Write a value as short as it stays exact enough to compare."""
+    """Write a value as briefly as can still be compared."""
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.6g}"
     return f"{text} {unit}".strip()

@@ -1,4 +1,4 @@
-"""What ``e2i-eval baseline`` does at each of its words."""
+"""The work of ``e2i-eval baseline`` and its subcommands."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def accept(arguments: argparse.Namespace) -> int:
     """
     project = _Project.here(arguments)
     _refuse_in_ci(project.environ)
-    _refuse_words(arguments.name, arguments.reason)
+    _refuse_arguments(arguments.name, arguments.reason)
     report = project.report(arguments.accepted)
     _refuse_unfit(report, project.settings, allow_failures=arguments.allow_failures)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -107,7 +107,7 @@ def _refuse_in_ci(environ: MutableMapping[str, str]) -> None:
         raise UsageError(what, fix=f"run this on your own machine, or unset {variable}")
 
 
-def _refuse_words(name: str, reason: str) -> None:
+def _refuse_arguments(name: str, reason: str) -> None:
     if not is_name(name):
         what = f"--name={name} cannot be a baseline's name"
         raise UsageError(what, fix="use letters, digits, dots, dashes and underscores, e.g. --name=main")
@@ -125,11 +125,11 @@ def _refuse_unfit(report: Report, settings: Settings, *, allow_failures: bool) -
     reasons = list(refusals(report, targets=list(settings.targets), files=files, allow_failures=allow_failures))
     if reasons:
         what = "this run cannot become the baseline:\n" + "\n".join(f"  - {reason}" for reason in reasons)
-        raise UsageError(what, fix="run everything (pytest --e2i-eval), mend what is wrong, and accept that run")
+        raise UsageError(what, fix="run everything (pytest --e2i-eval), fix what is wrong, and accept that run")
 
 
 def _changes(settings: Settings, baseline: Baseline, report: Report) -> list[str]:
-    """Say what the new baseline changes; an old one that cannot be read is replaced, and that is said too."""
+    """Say what the new baseline changes; an old one that cannot be read is replaced, and the lines mention it."""
     if not baseline_file(settings.golden, baseline.name).exists():
         return [f"the first baseline of the name {baseline.name}"]
     try:

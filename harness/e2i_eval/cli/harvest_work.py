@@ -1,4 +1,4 @@
-"""What ``e2i-eval harvest`` does: gather candidates, make failing cases of single traces, accept candidates."""
+"""The work of ``e2i-eval harvest``: gather candidates, make failing cases of single traces, accept candidates."""
 
 from __future__ import annotations
 

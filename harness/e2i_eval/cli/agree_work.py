@@ -1,4 +1,4 @@
-"""What ``e2i-eval agree`` does."""
+"""The work of ``e2i-eval agree``."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def _run_both(arguments: argparse.Namespace) -> tuple[Report, Report]:
     modes: tuple[str, str] = (arguments.first, arguments.second)
     paid = [mode for mode in modes if mode in PAID]
     if paid and arguments.max_cost is None:
-        what = f"{paid[0]} may spend money, and nobody said how much"
+        what = f"{paid[0]} may spend money, and no limit was given"
         raise UsageError(what, fix="add --max-cost=USD, e.g. --max-cost=1")
     if arguments.max_cost is not None and not paid:
-        what = f"--max-cost={arguments.max_cost} says nothing: {modes[0]} and {modes[1]} spend nothing"
+        what = f"--max-cost={arguments.max_cost} has no effect: {modes[0]} and {modes[1]} spend nothing"
         raise UsageError(what, fix="leave it out")
     with tempfile.TemporaryDirectory(prefix="e2i-eval-agree-") as temporary:
         folder = (arguments.reports or Path(temporary)).resolve()
@@ -80,10 +80,10 @@ def _run_both(arguments: argparse.Namespace) -> tuple[Report, Report]:
 def _find_both(arguments: argparse.Namespace) -> tuple[Report, Report]:
     """Find two stored runs."""
     if arguments.rest:
-        what = f"pytest is not run for stored runs, so it cannot be told {' '.join(arguments.rest)!r}"
+        what = f"pytest is not run for stored runs, so {' '.join(arguments.rest)!r} has no effect"
         raise UsageError(what, fix=f"name two modes ({', '.join(MODES)}), or leave that out")
     if arguments.max_cost is not None:
-        what = f"--max-cost={arguments.max_cost} says nothing: stored runs spend nothing"
+        what = f"--max-cost={arguments.max_cost} has no effect: stored runs spend nothing"
         raise UsageError(what, fix="leave it out")
     environ = environment()
     names: tuple[str, str] = (arguments.first, arguments.second)

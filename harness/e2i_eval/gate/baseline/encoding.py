@@ -104,7 +104,7 @@ def _case(case: RunCase, table: PromptTable) -> dict[str, JsonValue]:
 
 
 def _call(call: PromptCall, table: PromptTable) -> dict[str, JsonValue]:
-    said = {
+    fields = {
         "node": call.node,
         "model": call.model,
         "input_tokens": call.input_tokens,
@@ -116,7 +116,7 @@ def _call(call: PromptCall, table: PromptTable) -> dict[str, JsonValue]:
         "stop_reason": call.stop_reason,
         "prompt": " ".join(table.add(call.prompt)),
     }
-    return {key: value for key, value in said.items() if key not in CALL_DEFAULTS or value != CALL_DEFAULTS[key]}
+    return {key: value for key, value in fields.items() if key not in CALL_DEFAULTS or value != CALL_DEFAULTS[key]}
 
 
 def _case_from(name: str, case: JsonObject, table: PromptTable) -> RunCase:

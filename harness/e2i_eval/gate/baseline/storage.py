@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.gate.baseline.document import SCHEMA, baseline_from, baseline_texts, digest, sections_from
+from e2i_eval.gate.baseline.encoding import SCHEMA, baseline_from, baseline_texts, digest, sections_from
 
 if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject, JsonValue
@@ -57,8 +57,8 @@ def read_baseline(golden: Path, baseline: str) -> Baseline:
     if not file.is_file():
         raise _missing(file, baseline)
     document = _document(file)
-    told = {key: value for key, value in document.items() if key != "digest"}
-    if document.get("digest") != digest(told):
+    locked = {key: value for key, value in document.items() if key != "digest"}
+    if document.get("digest") != digest(locked):
         what = "the baseline was changed by hand: its content does not agree with its digest"
         raise UsageError(
             what, where=str(file), fix=f"undo the change (git checkout -- {file}), or accept a run: {ACCEPT}"
