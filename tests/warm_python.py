@@ -359,14 +359,14 @@ def _run_to_the_end(words: list[str]) -> None:
     try:
         _run(words)
     except SystemExit as leaving:
-        code = leaving.code or 0
-        if not isinstance(code, int):
+        if not isinstance(leaving.code or 0, int):
             raise
+        code = int(leaving.code or 0)
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  waits for threads, as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(int(code))
+    os._exit(code)
 
 
 def _run(words: list[str]) -> None:

@@ -63,6 +63,26 @@ def test_the_example_of_the_api_runs() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_the_custom_checks_of_the_api_judge(shop: Path, pytester: pytest.Pytester) -> None:
+    """Module, table, case key and test of the page, put into the outside project, are green."""
+    _, module, test = blocks(API_PAGE, "python")
+    (toml,) = blocks(API_PAGE, "toml")
+    (shop / "pyproject.toml").write_text(toml)
+    (shop / "shop" / "tone.py").write_text(module)
+    (shop / "evals").mkdir()
+    (shop / "evals" / "test_tone.py").write_text(test)
+    case = shop / "golden" / "cases" / "support" / "dated.yaml"
+    (key,) = re.findall(r"for that case: `(checks: .*?)`", API_PAGE.read_text())
+    case.write_text((case.parent / "refund.yaml").read_text() + f"{key}\n")
+
+    result = pytester.runpytest_subprocess("--e2i-eval", "-p", "no:cacheprovider")
+
+    result.assert_outcomes(passed=4)
+    report = json.loads((shop / ".e2i" / "report.json").read_text())
+    judged = {verdict["check"] for case in report["cases"] for verdict in case["verdicts"]}
+    assert {"one_trace", "names_the_day", "is_short"} <= judged
+
+
 def test_the_readme_shows_what_make_eval_prints() -> None:
     """The table is the one of the last ``make eval`` here, latencies apart."""
     file = ROOT / ".e2i" / "report.json"

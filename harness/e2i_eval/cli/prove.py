@@ -43,6 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from e2i_eval.cli.result_file import result_file  # noqa: PLC0415  not needed for --help
     from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
     from e2i_eval.faults import choose  # noqa: PLC0415  not needed for --help
+    from e2i_eval.runner.evaluation import refuse_wrong_code  # noqa: PLC0415  not needed for --help
 
     if arguments.repeat < 1:
         what = f"--repeat {arguments.repeat} is no count"
@@ -59,6 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     cases = _cases(settings)
     with ExitStack() as stack:
         prover = _prover(settings, cases, stack)
+        refuse_wrong_code(settings)  # not earlier: what it imports may log
         proof = _proved(prover, arguments)
     if file:
         file.write(json.dumps(proof.to_json(), indent=2) + "\n")

@@ -33,6 +33,7 @@ class TargetSettings:
         families: file that declares the target's check families; None when it has none.
         plain: ``module:attribute`` that gives the same target without logging, to measure what logging costs; None when
             there is no such thing.
+        checks: ``module:attribute`` of the checks that judge every case of the target beside the built-in ones.
         gate: rules of the gate for this target alone, as written.
         where: ``file:line`` of the table.
         places: ``file:line`` of each key, in this table or in that of the defaults.
@@ -47,6 +48,7 @@ class TargetSettings:
     families: Path | None = None
     judges: Path | None = None
     plain: str | None = None
+    checks: tuple[str, ...] = ()
     gate: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ def read_target(root: Path, written: ConfigFile, name: str, table: TargetTable) 
         contract=_file(root, name, "contract", table.contract, places),
         families=_file(root, name, "families", table.families, places),
         judges=_file(root, name, "judges", table.judges, places),
+        checks=tuple(table.checks),
         gate=tuple(table.gate),
         places=places,
     )

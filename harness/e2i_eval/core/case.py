@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from e2i_eval.core.json_value import JsonObject, JsonValue
@@ -295,6 +295,8 @@ class Case:
         inputs: what the target is called with.
         script: what Claude answers in mock mode.
         expect: what must come out.
+        checks: what judges the case beside the built-in checks and those of its target: functions that are a ``Check``,
+            or ``module:attribute`` that names one.
         description: one sentence for a person; may be empty.
         tags: free words to select by.
         path: the case file; None when the case was made in code.
@@ -306,6 +308,7 @@ class Case:
     inputs: JsonObject
     script: tuple[ScriptedAnswer, ...] = ()
     expect: Expectation = Expectation()
+    checks: tuple[Callable[..., object] | str, ...] = ()  # Check itself is of evidence, and that of a case
     description: str = ""
     tags: tuple[str, ...] = ()
     path: Path | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.evidence import Evidence
 
-__all__ = ["Check", "NamedCheck", "check"]
+__all__ = ["Check", "NamedCheck", "check", "name_of"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
@@ -65,8 +65,13 @@ def check(function: Check | None = None, /, *, name: str = "") -> NamedCheck | C
     if function is None:
         return lambda given: check(given, name=name)
     own = function.function or function.judge if isinstance(function, NamedCheck) else function
-    called = name or (function.name if isinstance(function, NamedCheck) else getattr(own, "__name__", ""))
+    called = name or name_of(function)
     return NamedCheck(name=called, judge=lambda evidence: _settled(called, own, own(evidence)), function=own)
+
+
+def name_of(function: object) -> str:
+    """Return the name a check goes by; empty for what has none, as a ``partial``."""
+    return function.name if isinstance(function, NamedCheck) else str(getattr(function, "__name__", ""))
 
 
 def _settled(name: str, function: Check, given: object) -> Verdict:

@@ -27,6 +27,7 @@ from e2i_eval.plugin.overheads import MEASURED, OVERHEADS_PLUGIN, BusyWorker, Ov
 from e2i_eval.plugin.state import STATE, SessionState
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.report import summary_lines
+from e2i_eval.runner.evaluation import refuse_wrong_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,6 +207,7 @@ class EvaluationPlugin:
         """Wait for the server, which has been starting while pytest collected."""
         if self.state.controller:
             try:
+                refuse_wrong_code(self.state.settings)
                 self.state.controller.wait_ready(self.state.worker)
             except E2iError as error:
                 raise pytest.UsageError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
+    from e2i_eval.core.check import Check
     from e2i_eval.core.exchange import Exchange
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.ports import OpenCapture
@@ -48,20 +50,23 @@ class Evaluate:
         self._settings = request.config.stash[STATE].settings
         self._made = 0
 
-    def __call__(self, case: Case, *, check: bool = True) -> Evaluation:
+    def __call__(self, case: Case, *, check: bool = True, checks: Sequence[Check | str] = ()) -> Evaluation:
         """Evaluate ``case``, as often as its target's cases are repeated, and return the last result and evidence.
 
         Args:
             case: a golden case, or one made with ``evaluate.case``.
             check: fail the test when the case does not pass; False leaves the judgement to the test,
                 and evaluates it once.
+            checks: what judges it besides: functions from evidence to verdict, or ``module:attribute`` that names one.
 
         Raises:
+            UsageError: one of ``checks`` is none, or has the name of another.
             CaseFailed: the case did not pass and ``check`` is set.
             CaseInconclusive: its repetitions leave it open and ``check`` is set.
         """
         node = self._request.node
         __tracebackhide__ = True
+        case = replace(case, checks=(*case.checks, *checks))
         if not check:
             return self._evaluator.evaluate(case, node.nodeid)
         made: list[Evaluation] = []

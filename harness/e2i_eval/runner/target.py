@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import importlib
 import inspect
 import math
-import sys
 import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.core.entry_point import RAISED_BY_TARGETS, load_entry_point
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
 from e2i_eval.core.run import Run, RunError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from e2i_eval.config.settings import TargetSettings
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from e2i_eval.core.json_value import JsonObject, JsonValue
 
 __all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "resolve"]
-
-RAISED_BY_TARGETS = (Exception, SystemExit, asyncio.CancelledError)
-"""What code under evaluation may raise without ending the session; Ctrl-C still does."""
 
 WANTED = "a compiled LangGraph graph, a Runnable, or a callable(inputs) -> output"
 
@@ -96,12 +92,12 @@ def build_target(settings: TargetSettings) -> BuiltTarget:
         switch_on = resolve(settings, "logging")
         if not callable(switch_on):
             what = f"logging = {settings.logging!r} of target {settings.name!r} is no function"
-            raise UsageError(what, where=settings.where)
+            raise UsageError(what, where=settings.place("logging"))
         _guarded(settings, "logging", switch_on)
     flush = resolve(settings, "flush") if settings.flush else None
     if flush is not None and not callable(flush):
         what = f"flush = {settings.flush!r} of target {settings.name!r} is no function"
-        raise UsageError(what, where=settings.where)
+        raise UsageError(what, where=settings.place("flush"))
     function, runnable = _function(settings, resolve(settings, "entry"), "entry")
     return BuiltTarget(name=settings.name, function=function, flush=flush, runnable=runnable)
 
@@ -123,20 +119,8 @@ def resolve(settings: TargetSettings, key: str) -> Any:  # noqa: ANN401  an entr
         UsageError: the module or the attribute does not exist, or importing it raises.
     """
     value = getattr(settings, key)
-    module_name, _, attribute = value.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except RAISED_BY_TARGETS as error:
-        what = f"{key} = {value!r} of target {settings.name!r} does not import: {type(error).__name__}: {error}"
-        fix = f"check it with: {sys.executable} -c 'import {module_name}'"
-        raise UsageError(what, where=settings.where, fix=fix) from error
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            public = ", ".join(name for name in vars(found) if not name.startswith("_")) or "nothing"
-            what = f"{key} = {value!r} of target {settings.name!r}: {module_name} has no {part!r}"
-            raise UsageError(what, where=settings.where, fix=f"it has: {public}")
-        found = getattr(found, part)
-    return found
+    subject = f"{key} = {value!r} of target {settings.name!r}"
+    return load_entry_point(value, subject=subject, where=settings.place(key))
 
 
 def _function(settings: TargetSettings, entry: Any, key: str) -> tuple[Callable[[JsonObject], object], Any]:  # noqa: ANN401
@@ -150,7 +134,7 @@ def _function(settings: TargetSettings, entry: Any, key: str) -> tuple[Callable[
         function: Callable[[JsonObject], object] = entry
         return function, None
     what = f"{key} = {getattr(settings, key)!r} of target {settings.name!r} gives {_described(entry)}"
-    raise UsageError(what, where=settings.where, fix=f"let it give {WANTED}")
+    raise UsageError(what, where=settings.place(key), fix=f"let it give {WANTED}")
 
 
 def _described(value: object) -> str:
@@ -165,7 +149,7 @@ def _guarded(settings: TargetSettings, key: str, function: Callable[[], object])
         value = getattr(settings, key)
         what = f"{key} = {value!r} of target {settings.name!r} raised {type(error).__name__}: {error}"
         last = traceback.extract_tb(error.__traceback__)[-1]
-        raise UsageError(what, where=settings.where, fix=f"look at {last.filename}:{last.lineno}") from error
+        raise UsageError(what, where=settings.place(key), fix=f"look at {last.filename}:{last.lineno}") from error
 
 
 def _is_runnable(value: object) -> bool:

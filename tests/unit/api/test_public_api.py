@@ -26,6 +26,7 @@ Case
     inputs: JsonObject
     script: tuple[ScriptedAnswer, ...] = ()
     expect: Expectation = Expectation()
+    checks: tuple[Callable[..., object] | str, ...] = ()
     description: str = ''
     tags: tuple[str, ...] = ()
     path: Path | None = None

@@ -35,6 +35,11 @@ class CaseForm(Form):
         default_factory=list, description="What Claude answers in mock mode, matched by node and order of the calls."
     )
     expect: ExpectForm = Field(default_factory=ExpectForm, description="What must come out.")
+    checks: list[str] = Field(
+        default_factory=list,
+        description="Checks of the project that judge this case too, each as module:attribute.",
+        examples=[["shop.checks:polite"]],
+    )
     origin: Given[OriginForm] = Field(default=None, description="The stored trace that this case was made of.")
     tags: list[str] = Field(default_factory=list, description="Words to select cases by.", examples=[["smoke"]])
 
@@ -46,6 +51,7 @@ class CaseForm(Form):
             inputs=self.inputs,
             script=tuple(form.answer(lines.get(f"claude.{at}", 0)) for at, form in enumerate(self.claude)),
             expect=self.expect.expectation(),
+            checks=tuple(self.checks),
             description=self.description,
             tags=tuple(self.tags),
             path=path,

@@ -41,7 +41,9 @@ def decide_limit(applied: AppliedRule, gate_input: GateInput) -> Decision:
         if open_cases and not rule.holds(passed / total) and rule.holds((passed + len(open_cases)) / total):
             return undecided_decision(applied, open_cases)
         failed = shortened(
-            f"{each.case_id} does not pass" for each in gate_input.verdicts(applied.target) if each.status != "pass"
+            f"{each.case_id} does not pass{_because(results[each.case_id])}"
+            for each in gate_input.verdicts(applied.target)
+            if each.status != "pass"
         )
         return _limited(applied, passed / total, f"{passed} of {total} cases pass", (*failed, *scope))
     if metric.check:
@@ -161,6 +163,12 @@ def _has_none(run: CaseResult) -> bool:
     A case that never ran has no calls either; it does not pass.
     """
     return run.status == "pass" and run.measurements.get("claude_calls") == 0
+
+
+def _because(runs: Sequence[CaseResult]) -> str:
+    """Return the checks that a case does not pass, each once."""
+    checks = dict.fromkeys(each.check for run in runs for each in run.verdicts if each.status in {"fail", "error"})
+    return f": {', '.join(checks)}" if checks else ""
 
 
 def _mean(runs: Sequence[CaseResult], name: str) -> float | None:

@@ -3,5 +3,6 @@
 from e2i_eval.runner.evaluation.evaluation import Evaluation
 from e2i_eval.runner.evaluation.evaluator import Evaluator
 from e2i_eval.runner.evaluation.session_ref import SessionRef
+from e2i_eval.runner.evaluation.targets import refuse_wrong_code
 
-__all__ = ["Evaluation", "Evaluator", "SessionRef"]
+__all__ = ["Evaluation", "Evaluator", "SessionRef", "refuse_wrong_code"]

@@ -129,16 +129,18 @@ class Evaluator:
         one did.
 
         Raises:
-            UsageError: the target cannot be built, its contract cannot be read, or a judge is not described.
+            UsageError: the target cannot be built, its contract cannot be read, a check of the project is none, or a
+                judge is not described.
         """
         if self._judging is not None and case.expect.judges:
             self._judging.rules(case)  # a judge that nobody described is said before anything runs
         contract = self._targets.contract(case.target)
+        every = (*self._targets.checks(case), *checks)
         case_run, unknown = self._case_run(case, nodeid)
         called = self._calls.call(case, case_run, unknown)
         evidence = self._evidence(case, called, case_run, unknown)
         turn = Turn(nodeid=nodeid, run_id=case_run.run_id if case_run else "", repeat=repeat, planned=planned)
-        result = self._result(turn, called, evidence, contract, checks)
+        result = self._result(turn, called, evidence, contract, every)
         if first is not None and (differing := disagreement(first, result)):
             result = result.with_verdict(differing)
         return Evaluation(result=self._recorded(result, case, case_run), evidence=evidence)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.contract import Contract, load_contract
+from e2i_eval.checks.custom import custom_check, refuse_twins
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.exchange import waited_s
 from e2i_eval.core.verdict import Finding, Verdict
@@ -19,6 +20,7 @@ from e2i_eval.runner.target import RAISED_BY_TARGETS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from e2i_eval.checks import NamedCheck
     from e2i_eval.checks.coverage import GraphWatch
     from e2i_eval.checks.coverage.watch import WatchedCall
     from e2i_eval.config.settings import Settings, TargetSettings
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.run import Run
     from e2i_eval.runner.target import BuiltTarget
 
-__all__ = ["Called", "TargetCalls", "Targets"]
+__all__ = ["Called", "TargetCalls", "Targets", "refuse_wrong_code", "target_checks"]
 
 FLUSH_TIMEOUT_S = 10.0
 
@@ -65,6 +67,19 @@ class Targets:
         if name not in self._contracts:
             self._contracts[name] = load_contract(self.configured(name).contract, name, root=self._settings.root)
         return self._contracts[name]
+
+    def checks(self, case: Case) -> tuple[NamedCheck, ...]:
+        """Return the project's own checks of a case: those of its target, then those of the case itself.
+
+        Raises:
+            UsageError: one of them is none, or two have one name.
+        """
+        owner = f"case {case.id!r}"
+        entries = enumerate(case.checks)
+        own = tuple(custom_check(entry, owner=owner, where=case.where(f"checks.{at}")) for at, entry in entries)
+        every = (*target_checks(self.configured(case.target)), *own)
+        refuse_twins(every, owner=owner, where=case.where("checks"))
+        return every
 
     def built(self, name: str) -> BuiltTarget:
         """Return a target, ready to be called.
@@ -199,3 +214,26 @@ def _flush_raised(settings: TargetSettings, error: BaseException) -> Verdict:
     last = traceback.extract_tb(error.__traceback__)[-1]
     finding = Finding(field="flush", message=f"{message} ({last.filename}:{last.lineno})", where=settings.where)
     return Verdict(check="flush", status="fail", reason="the target's flush broke", findings=(finding,))
+
+
+def target_checks(settings: TargetSettings) -> tuple[NamedCheck, ...]:
+    """Return the checks of the project that judge every case of a target.
+
+    Raises:
+        UsageError: one of them is none, or two have one name.
+    """
+    owner, where = f"target {settings.name!r}", settings.place("checks")
+    checks = tuple(custom_check(entry, owner=owner, where=where) for entry in settings.checks)
+    refuse_twins(checks, owner=owner, where=where)
+    return checks
+
+
+def refuse_wrong_code(settings: Settings) -> None:
+    """Refuse names of checks that lead nowhere, before anything runs; what is wrong with a target shows in its cases.
+
+    Raises:
+        UsageError: a check of a chosen target is none, or two have one name.
+    """
+    for target in settings.targets.values():
+        if settings.is_chosen(target.name):
+            target_checks(target)

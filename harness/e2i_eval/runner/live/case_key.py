@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from e2i_eval.core.check import name_of
 
 if TYPE_CHECKING:
     from e2i_eval.config.settings import TargetSettings
@@ -17,8 +20,10 @@ def case_key(case: Case, target: TargetSettings | None) -> str:
 
     A case that was made in code is known by all its parts.
     """
-    content = case.path.read_bytes() if case.path is not None and case.path.is_file() else repr(case).encode()
-    parts = (content, repr(case.inputs).encode(), repr(target).encode())
+    is_file = case.path is not None and case.path.is_file()
+    content = case.path.read_bytes() if case.path is not None and is_file else repr(replace(case, checks=())).encode()
+    checks = [each if isinstance(each, str) else name_of(each) for each in case.checks]  # repr has the address
+    parts = (content, repr(case.inputs).encode(), repr(target).encode(), repr(checks).encode())
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:
         digest.update(len(part).to_bytes(8))
