@@ -355,7 +355,7 @@ def _run_to_the_end(words: list[str]) -> None:
 
     What is not an ordinary end is left to the interpreter.
     """
-    code: object = 0
+    code = 0
     try:
         _run(words)
     except SystemExit as leaving:
