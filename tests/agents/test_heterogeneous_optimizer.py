@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from e2i.agents import catalogue
 from e2i.agents.campaign_cost import COST_PER_HCP_USD, MONTHS_PER_YEAR
+from e2i.agents.campaign_sample import slice_for
 from e2i.agents.heterogeneous_optimizer.heterogeneity import p_equal_effects, spread
 from e2i.agents.heterogeneous_optimizer.nodes import HIDDEN_CAUSE_Z
 from e2i.agents.heterogeneous_optimizer.policy import Economics, everyone, targets, value_of
 from e2i.agents.heterogeneous_optimizer.segment_effect import SegmentEffect, effects_by_segment, simultaneous_z
 from e2i.agents.heterogeneous_optimizer.state import Request
-from e2i.agents.heterogeneous_optimizer.study import SegmentStudy, check_segments, slice_for, study_of
+from e2i.agents.heterogeneous_optimizer.study import SegmentStudy, check_segments, study_of
 from e2i.agents.one_thread import one_thread
 from e2i.data import BRANDS, SEGMENTS, BrandTruth, PanelSpec, SliceError, brand_panel
 
