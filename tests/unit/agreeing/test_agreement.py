@@ -81,7 +81,7 @@ FAILED = (Verdict(check="output", status="fail", reason="another answer"),)
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "place", "told"),
+    ("changes", "kind", "place", "values"),
     [
         ({"verdicts": FAILED}, "verdict", "", ("pass", "fail")),
         ({"output": output(answer="Tuesday")}, "output", "root['answer']", ('"Monday"', '"Tuesday"')),
@@ -100,14 +100,14 @@ FAILED = (Verdict(check="output", status="fail", reason="another answer"),)
     ],
 )
 def test_each_difference_is_named_and_is_the_only_one(
-    changes: dict[str, Any], kind: str, place: str, told: tuple[str, str]
+    changes: dict[str, Any], kind: str, place: str, values: tuple[str, str]
 ) -> None:
-    """And it is told in both forms."""
+    """And it is shown in both forms."""
     found = agreed(result(), result(**changes))
     (case,) = found.disagreeing
     (difference,) = case.disagreements
 
-    assert (difference.kind, difference.place, (difference.first, difference.second)) == (kind, place, told)
+    assert (difference.kind, difference.place, (difference.first, difference.second)) == (kind, place, values)
     assert found.kinds() == {kind: 1}
     assert any("✗ shop/one" in line for line in agreement_lines(found))
     assert "### `shop/one`" in agreement_markdown(found)
@@ -124,7 +124,7 @@ def test_each_difference_is_named_and_is_the_only_one(
     ],
 )
 def test_tokens_are_judged_where_they_mean_the_same(modes: tuple[str, str], *, is_judged: bool) -> None:
-    """A fifth more is within what live may vary; the ratio is told in any case."""
+    """A fifth more is within what live may vary; the ratio is shown in any case."""
     found = agreed(result(), result(measurements={"input_tokens": 120.0, "output_tokens": 10.0}), modes)
 
     assert found.agrees is not is_judged

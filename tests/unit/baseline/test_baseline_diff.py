@@ -1,4 +1,4 @@
-"""What a run does differently: everything that differs is told, and nothing else."""
+"""What a run does differently: everything that differs is named, and nothing else."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_prompt_that_grew_shows_the_sentence(baseline: Baseline, report: Repor
 
 
 def test_of_several_calls_the_changed_one_is_told(report: Report, result: CaseResult, call: PromptCall) -> None:
-    """Equal prompts belong together wherever they stand; tokens are told call by call."""
+    """Equal prompts belong together wherever they stand; tokens are compared call by call."""
     other = replace(call, prompt=("[user]", "And?"))
     before = _with(report, _behaving(result, calls=(call, other)))
     baseline = baseline_of(before, name="main", reason="first", at="now")
@@ -229,7 +229,7 @@ def _text(diff: BaselineDiff) -> str:
 
 
 def test_the_text_shows_a_shared_prompt_once(baseline: Baseline, report: Report) -> None:
-    """Two cases with the same new sentence are one diff; their numbers are told case by case."""
+    """Two cases with the same new sentence are one diff; their numbers are shown case by case."""
     prompt = ("[system]", "Be brief.", "Be kind.", "[user]", "Why?", "[settings]", "max_tokens: 100")
     cases = tuple(
         replace(_calling(case, prompt=prompt), measurements={**case.measurements, "prompt_tokens": 23.0})

@@ -1,4 +1,4 @@
-"""A baseline's files: what is written is read again, and what is wrong with them is said."""
+"""A baseline's files: what is written is read again, and what is wrong with them is named."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_equal_runs_give_equal_files(tmp_path: Path, report: Report, file: Path,
 
 @pytest.mark.parametrize("key", ["name", "accepted", "claude", "prices", "environment", "prompts", "cases", "new"])
 def test_an_edit_of_any_key_is_refused(tmp_path: Path, file: Path, key: str) -> None:
-    """Whatever is changed by hand, the digest tells."""
+    """Whatever is changed by hand, the digest shows it."""
     document = json.loads(file.read_text())
     file.write_text(json.dumps({**document, key: "edited"}))
 

@@ -1,4 +1,4 @@
-"""Runs made by hand, of which only what matters to a test is said."""
+"""Runs made by hand, with only what matters to a test."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Maker) -> Pat
     ],
 )
 def test_the_exit_code_is_the_verdict(words: str, code: int) -> None:
-    """0 nothing worse, 1 worse, 6 cannot be told."""
+    """0 nothing worse, 1 worse, 6 undecided."""
     assert main(["compare", *shlex.split(words)]) == code
 
 

@@ -1,4 +1,4 @@
-"""What a comparison says is better, worse, or cannot be told."""
+"""What a comparison finds better, worse, or undecided."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_growth_within_the_tolerance_is_allowed(make: Maker) -> None:
 
 @pytest.mark.parametrize("status", ["fail", "error"])
 def test_one_broken_case_is_worse_in_mock(make: Maker, status: str) -> None:
-    """Also when it could not be judged, and when another was mended; it is named with its reason."""
+    """Also when it could not be judged, and when another was fixed; it is named with its reason."""
     base = make.run(make.case("support/a"), make.case("support/b", "fail"), name="x")
     head = make.run(make.case("support/a", status), make.case("support/b"), name="y")  # type: ignore[arg-type]
 
@@ -134,7 +134,7 @@ def test_a_quarantined_case_is_shown_and_not_judged(make: Maker) -> None:
 
 
 def test_two_tests_of_one_case_are_two_cases(make: Maker) -> None:
-    """What is wrong in one of them is not said of the other."""
+    """What is wrong in one of them is not blamed on the other."""
     case = make.case("support/a")
     other = replace(make.case("support/a", "fail", why="slow"), nodeid="evals/test_x.py::test_x", quarantine="mine")
     base = make.run(case, replace(other, verdicts=case.verdicts), name="x")
@@ -186,7 +186,7 @@ def test_what_one_run_alone_has_measured_is_a_doubt(make: Maker, mode: str) -> N
 
 
 def test_runs_of_other_modes_or_prices_are_not_compared(make: Maker) -> None:
-    """It is said, and it is not a pass."""
+    """It is named, and it is not a pass."""
     base = make.run(make.case("support/a"), name="x")
     live = make.run(make.case("support/a", input_tokens=500.0), mode="live", name="y")
     priced = make.run(make.case("support/a", cost_usd=0.002), name="y")
@@ -236,7 +236,7 @@ def test_a_clear_drop_of_live_runs_is_worse(make: Maker) -> None:
 
 
 def test_one_flip_of_live_runs_is_chance(make: Maker) -> None:
-    """It is named; what could have been seen is said."""
+    """It is named; what could have been seen is shown."""
     head = make.many(10, 12, name="y")
     head = replace(head, cases=(make.case("agent-00/case-00", "fail"), *head.cases[1:]))
 

@@ -1,4 +1,4 @@
-"""The best of several runs, as far as it can be told."""
+"""The best of several runs, as far as the numbers decide it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_nothing_foreign_is_obeyed(make: Maker) -> None:
 
 
 def test_markdown_is_bounded(make: Maker) -> None:
-    """What is left out is said."""
+    """What is left out is mentioned."""
     runs = [make.many(9, 99, failed=failed, mode="mock", name=str(failed)) for failed in (0, 60, 80)]
     text = comparison_markdown(make.compared(*runs), limit=3_000)
 

@@ -42,7 +42,7 @@ class Bench:
         return CaseDiff(case_id=name, target=name.partition("/")[0], before=before, after=after, changes=changes)
 
     @classmethod
-    def judge(cls, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a scene
+    def judge(cls, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a gate input
         """Judge one rule on target ``a``."""
         return cls.judge_all(text, targets=("a",), **parts)[0]
 
@@ -53,18 +53,18 @@ class Bench:
         *,
         targets: tuple[str, ...],
         mode: str = "mock",
-        **parts: Any,  # noqa: ANN401  the parts of a scene
+        **parts: Any,  # noqa: ANN401  the parts of a gate input
     ) -> tuple[Decision, ...]:
         """Judge one rule on several targets together.
 
         ``cases``, ``pairs``, ``missing``, ``added``, ``incomparable``, ``overheads``, ``latency`` make report and
-        diff; without ``cases`` the pairs' values are the report's; the rest is the scene's.
+        diff; without ``cases`` the pairs' values are the report's; the rest is the gate input's.
         """
         pairs = tuple(parts.pop("pairs", ()))
         cases = tuple(parts.pop("cases", ())) or tuple(cls.case(each.case_id, **each.after) for each in pairs)
-        told = {key: parts.pop(key) for key in ("missing", "added", "incomparable") if key in parts}
+        parts_of_diff = {key: parts.pop(key) for key in ("missing", "added", "incomparable") if key in parts}
         fields = {key: parts.pop(key) for key in ("overheads", "latency") if key in parts}
-        diff = BaselineDiff(baseline="main", cases=pairs, **told) if pairs or told else None
+        diff = BaselineDiff(baseline="main", cases=pairs, **parts_of_diff) if pairs or parts_of_diff else None
         report = Report(session={"claude": mode}, environment={}, cases=cases, **fields)
         rule = parse_rule(text, where="pyproject.toml:7", targets=targets)
         gate_input = GateInput(report=report, diff=diff, no_baseline="" if diff else "there is no baseline", **parts)

@@ -24,16 +24,16 @@ class Bench(Protocol):
     def pair(self, name: str, before: Mapping[str, float], after: Mapping[str, float]) -> CaseDiff:
         """Make a case on both sides."""
 
-    def judge(self, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a scene
+    def judge(self, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a gate input
         """Judge a rule on target ``a``."""
 
     def judge_all(self, text: str, *, targets: tuple[str, ...], **parts: Any) -> tuple[Decision, ...]:  # noqa: ANN401
         """Judge a rule on several targets."""
 
 
-def flips(bench: Bench, *, broken: int, mended: int, same: int, target: str = "a") -> list[CaseDiff]:
+def flips(bench: Bench, *, broken: int, fixed: int, same: int, target: str = "a") -> list[CaseDiff]:
     """Return cases whose verdict flipped one way, the other, or not at all."""
-    kinds = [(1.0, 0.0)] * broken + [(0.0, 1.0)] * mended + [(1.0, 1.0)] * same
+    kinds = [(1.0, 0.0)] * broken + [(0.0, 1.0)] * fixed + [(1.0, 1.0)] * same
     return [
         bench.pair(f"{target}/{number}", {"pass_rate": before}, {"pass_rate": after})
         for number, (before, after) in enumerate(kinds)
@@ -41,7 +41,7 @@ def flips(bench: Bench, *, broken: int, mended: int, same: int, target: str = "a
 
 
 @pytest.mark.parametrize(
-    ("broken", "mended", "same", "status"),
+    ("broken", "fixed", "same", "status"),
     [
         (0, 0, 30, "pass"),
         (1, 0, 30, "pass"),
@@ -53,9 +53,9 @@ def flips(bench: Bench, *, broken: int, mended: int, same: int, target: str = "a
         (3, 0, 0, "inconclusive"),
     ],
 )
-def test_flipped_verdicts_of_one_target(bench: Bench, broken: int, mended: int, same: int, status: str) -> None:
+def test_flipped_verdicts_of_one_target(bench: Bench, broken: int, fixed: int, same: int, status: str) -> None:
     """McNemar: one flip is chance, seven of seven are not, five are too few, three cases can never say anything."""
-    pairs = flips(bench, broken=broken, mended=mended, same=same)
+    pairs = flips(bench, broken=broken, fixed=fixed, same=same)
 
     decision = bench.judge("pass_rate:-0%", mode="live", pairs=pairs)
 
@@ -69,7 +69,7 @@ def test_the_same_flips_are_less_telling_among_twelve_targets(bench: Bench) -> N
     pairs = [
         each
         for target in targets
-        for each in flips(bench, broken=7 if target == "a" else 0, mended=0, same=30, target=target)
+        for each in flips(bench, broken=7 if target == "a" else 0, fixed=0, same=30, target=target)
     ]
 
     decisions = bench.judge_all("pass_rate:-0%", targets=targets, mode="live", pairs=pairs)

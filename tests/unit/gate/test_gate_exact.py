@@ -32,12 +32,12 @@ class Bench(Protocol):
     ) -> CaseDiff:
         """Make a case on both sides."""
 
-    def judge(self, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a scene
+    def judge(self, text: str, **parts: Any) -> Decision:  # noqa: ANN401  the parts of a gate input
         """Judge a rule on target ``a``."""
 
 
 def test_the_same_passes_with_both_values(bench: Bench) -> None:
-    """An unchanged target: the totals are told."""
+    """An unchanged target: the totals are shown."""
     pairs = [bench.pair(f"a/{number}", {"input_tokens": 100}, {"input_tokens": 100}) for number in range(3)]
 
     decision = bench.judge("input_tokens:+0%", pairs=pairs)

@@ -101,13 +101,13 @@ def test_what_is_unknown_is_not_unchanged(clusters: dict[str, list[float]]) -> N
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
-def test_mcnemar_counts_coins(broken: int, mended: int) -> None:
+def test_mcnemar_counts_coins(broken: int, fixed: int) -> None:
     """The chance that at least so many of all changes are for the worse, were it a fair coin."""
-    total = broken + mended
+    total = broken + fixed
     chance = sum(math.comb(total, k) for k in range(broken, total + 1)) / 2**total
 
-    assert mcnemar(broken, mended, alternative="less") == pytest.approx(chance)
-    assert mcnemar(broken, mended, alternative="less") == pytest.approx(mcnemar(mended, broken, alternative="greater"))
+    assert mcnemar(broken, fixed, alternative="less") == pytest.approx(chance)
+    assert mcnemar(broken, fixed, alternative="less") == pytest.approx(mcnemar(fixed, broken, alternative="greater"))
 
 
 def test_an_interval_by_clusters_is_wider_than_one_by_cases() -> None:
