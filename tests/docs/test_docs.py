@@ -89,7 +89,7 @@ def test_the_readme_shows_what_make_eval_prints() -> None:
     report = Report.from_json(json.loads(file.read_text())) if file.exists() else None
     if report is None or len(report.targets()) < len(read_settings(ROOT, {}, cache=ROOT, invocation=ROOT).targets):
         pytest.skip("no report of a whole `make eval` is here")
-    printed = [VARYING.sub(" ", line) for line in summary_lines(report, width=80, color=False)]
+    printed = [VARYING.sub(" ", line) for line in summary_lines(report, color=False)]
 
     shown = [VARYING.sub(" ", line) for line in blocks(README, "text")[0].splitlines()]
 

@@ -174,7 +174,7 @@ def test_live_is_undecided_until_it_is_decided(live: Callable[..., Outcome]) -> 
     assert verdicts["lucky"]["reason"] == "1 of 3 repetitions passed, which meets pass@3"
     assert verdicts["steady"]["status"] == "inconclusive"
     assert verdicts["steady"]["pass_rate"]["low"] == pytest.approx(0.4385, abs=1e-4)
-    assert "~ steady/one: 3 of 3 repetitions passed, which leaves mean:0.9 open" in outcome.screen
+    assert "? steady/one: 3 of 3 repetitions passed, which leaves mean:0.9 open" in outcome.screen
     assert "to decide it: --e2i-repeat=" in outcome.screen
     assert outcome.report["targets"]["steady"]["cases_inconclusive"] == 1
     assert outcome.report["targets"]["lucky"]["cases_passed"] == 1

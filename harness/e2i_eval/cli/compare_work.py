@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import string
 import sys
 from dataclasses import replace
@@ -29,7 +28,6 @@ __all__ = ["compare"]
 
 CODES = {"pass": 0, "fail": 1, "inconclusive": 6}
 MOST_RUNS = len(string.ascii_uppercase)
-NARROWEST = 80
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -79,7 +77,7 @@ def _outline(report: Report) -> Report:
 
 
 def _write_files(comparison: RunComparison, arguments: argparse.Namespace) -> None:
-    from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
+    from e2i_eval.report.comparison import comparison_markdown  # noqa: PLC0415  defers rich
     from e2i_eval.report.html import comparison_html  # noqa: PLC0415  defers Jinja
 
     if page := result_file("--html", arguments.html):
@@ -91,13 +89,10 @@ def _write_files(comparison: RunComparison, arguments: argparse.Namespace) -> No
 
 
 def _show(comparison: RunComparison, arguments: argparse.Namespace) -> None:
-    from e2i_eval.report.comparison_lines import comparison_lines  # noqa: PLC0415  defers rich
-    from e2i_eval.report.comparison_markdown import comparison_markdown  # noqa: PLC0415  only here
+    from e2i_eval.report.comparison import comparison_lines, comparison_markdown  # noqa: PLC0415  defers rich
 
     if arguments.markdown == "-":
         print(comparison_markdown(comparison), end="")  # noqa: T201  a command prints
         return
-    is_terminal = sys.stdout.isatty()
-    width = os.get_terminal_size().columns if is_terminal else NARROWEST
-    for line in comparison_lines(comparison, width=width, color=is_terminal):
+    for line in comparison_lines(comparison, color=sys.stdout.isatty()):
         print(line)  # noqa: T201  as above

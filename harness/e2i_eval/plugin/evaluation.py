@@ -261,8 +261,8 @@ class EvaluationPlugin:
             return
         terminalreporter.ensure_newline()
         terminalreporter.section("e2i-eval")
-        writer = terminalreporter._tw  # noqa: SLF001  the only way to its width and colour
-        for line in summary_lines(self.state.report, width=writer.fullwidth, color=writer.hasmarkup):
+        writer = terminalreporter._tw  # noqa: SLF001  the only way to its colour
+        for line in summary_lines(self.state.report, color=writer.hasmarkup):
             terminalreporter.write_line(line)
         for line in self.state.controller.footer():
             terminalreporter.write_line(line)

@@ -1,49 +1,62 @@
-"""Mode agreement in words, for the terminal and as Markdown."""
+"""Two modes of one suite: on how much they agree, and each case on which they do not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from e2i_eval.report import numbers
-from e2i_eval.report.markdown_text import block, code, prose, shortened
+from e2i_eval.report.blocks import Code, Line, Lines, Listing, Section
+from e2i_eval.report.markdown import markdown
+from e2i_eval.report.markdown_text import shortened
+from e2i_eval.report.terminal import terminal_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.gate.agreement import Agreement, CaseAgreement, Disagreement
+    from e2i_eval.report.blocks import Mark
 
 __all__ = ["agreement_lines", "agreement_markdown"]
 
 MOST_LINES = 12
-"""Disagreements shown of one case on the terminal."""
+"""Disagreements of one case that a terminal shows."""
 
 TEXT_CHARS = 1_200
 VALUE_CHARS = 160
 WORDS = {"stop_reasons": "stop reason", "tools": "tools called", "unanswered": "answer"}
+UNBOUNDED = 10**9
+"""Of the Markdown: it is the whole list."""
 
 
 def agreement_lines(agreement: Agreement) -> list[str]:
     """Return the summary, then every case that does not agree, for the terminal."""
-    lines = [*_summary(agreement)]
-    for case in agreement.disagreeing:
-        lines += ["", f"✗ {case.case_id}", *_case_lines(case, agreement)]
-    return lines
+    return terminal_lines(_sections(agreement), rest="--markdown or --json")
 
 
 def agreement_markdown(agreement: Agreement) -> str:
     """Return the whole as Markdown, every disagreement of every case."""
-    summary, *rest = _summary(agreement)
-    mark = "✅" if agreement.agrees else "❌"
-    lines = [f"## {mark} {prose(summary)}", "", *(f"- {prose(each)}" for each in rest)]
-    for case in agreement.disagreeing:
-        lines += ["", f"### {code(case.case_id)}", ""]
-        for each in case.disagreements:
-            lines += [f"- {prose(_sentence(each, agreement))}"]
-            if "\n" in each.text:
-                lines += ["", block(shortened(each.text, TEXT_CHARS), "diff"), ""]
-            elif each.text:
-                lines[-1] += f": {prose(shortened(each.text, TEXT_CHARS))}"
-    return "\n".join(lines) + "\n"
+    return markdown(_sections(agreement), rest="`--json`", limit=UNBOUNDED)
+
+
+def _sections(agreement: Agreement) -> list[Section]:
+    summary, *facts = _summary(agreement)
+    mark: Mark = "pass" if agreement.agrees else "fail"
+    cases = tuple(_case(case, agreement) for case in agreement.disagreeing)
+    return [
+        Section(title=summary, mark=mark, blocks=(Lines(tuple(map(Line, facts))),), level=2),
+        *([Section(title="Cases that do not agree", blocks=(Lines(cases),))] if cases else []),
+    ]
+
+
+def _case(case: CaseAgreement, agreement: Agreement) -> Line:
+    lines = tuple(_line(each, agreement) for each in case.disagreements)
+    return Line(Code(case.case_id), mark="fail", below=(Lines(lines, most=MOST_LINES),))
+
+
+def _line(each: Disagreement, agreement: Agreement) -> Line:
+    text = shortened(each.text, TEXT_CHARS)
+    below = (Listing(tuple(text.splitlines()), is_diff="\n" in text),) if text else ()
+    return Line(_sentence(each, agreement), below=below)
 
 
 def _summary(agreement: Agreement) -> Iterator[str]:
@@ -65,18 +78,9 @@ def _summary(agreement: Agreement) -> Iterator[str]:
     yield from agreement.notes
 
 
-def _case_lines(case: CaseAgreement, agreement: Agreement) -> Iterator[str]:
-    for each in case.disagreements[:MOST_LINES]:
-        yield f"    {_sentence(each, agreement)}"
-        yield from (f"      {line}" for line in shortened(each.text, TEXT_CHARS).splitlines())
-    hidden = len(case.disagreements) - MOST_LINES
-    if hidden > 0:
-        yield f"    … and {hidden} more, all of them with --markdown or --json"
-
-
 def _sentence(each: Disagreement, agreement: Agreement) -> str:
     first, second = agreement.modes
     names = (first, second) if first != second else (f"{first}, first run", f"{second}, second run")
     what = " ".join(part for part in (WORDS.get(each.kind, each.kind), each.place) if part)
-    told = (shortened(value, VALUE_CHARS) for value in (each.first, each.second))
-    return f"{what}: " + "; ".join(f"{name}: {value}" for name, value in zip(names, told, strict=True))
+    values = (shortened(value, VALUE_CHARS) for value in (each.first, each.second))
+    return f"{what}: " + "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from e2i_eval.report import numbers
+from e2i_eval.report.blocks import Cell, Code, Column, Row, Table
+from e2i_eval.report.terminal import terminal_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,6 +18,8 @@ __all__ = ["baseline_lines", "diff_lines"]
 
 SHOWN_LINES = 40
 SHOWN_CASES = 3
+NUMBERS = ("cases", "passed", "calls", "tokens in", "out")
+SUMMED = ("claude_calls", "input_tokens", "output_tokens")
 DATE_CHARS = 10
 COMMIT_CHARS = 7
 ABSENT = "none"
@@ -29,16 +35,16 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     yield f"Claude: {baseline.mode} · prices of {baseline.prices or 'an unknown day'}"
     yield ", ".join(f"{name.removeprefix('version.')} {value}" for name, value in baseline.environment.items())
     yield ""
-    yield f"{'target':<26}{'cases':>7}{'passed':>8}{'calls':>8}{'tokens in':>12}{'out':>9}"
+    columns = (Column("target"), *(Column(name, is_number=True) for name in NUMBERS))
     targets = sorted({case.target for case in baseline.cases.values()})
-    for target in targets:
-        cases = [case for case in baseline.cases.values() if case.target == target]
-        passed = sum(case.status == "pass" for case in cases)
-        sums = [
-            sum(case.measured.get(name, 0) for case in cases)
-            for name in ("claude_calls", "input_tokens", "output_tokens")
-        ]
-        yield f"{target:<26}{len(cases):>7}{passed:>8}{sums[0]:>8,.0f}{sums[1]:>12,.0f}{sums[2]:>9,.0f}"
+    yield from terminal_text([Table(columns, tuple(_row(baseline, target) for target in targets))])
+
+
+def _row(baseline: Baseline, target: str) -> Row:
+    cases = [case for case in baseline.cases.values() if case.target == target]
+    passed = sum(case.status == "pass" for case in cases)
+    sums = (sum(case.measured.get(name, 0) for case in cases) for name in SUMMED)
+    return Row((Cell(Code(target)), *(Cell(numbers.count(number)) for number in (len(cases), passed, *sums))))
 
 
 def diff_lines(diff: BaselineDiff) -> Iterator[str]:

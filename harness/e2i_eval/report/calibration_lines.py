@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from e2i_eval.report.blocks import SIGNS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -19,7 +21,8 @@ SHOWN_CASES = 5
 def calibration_lines(calibrations: Iterable[Calibration]) -> Iterator[str]:
     """Yield for each judge whether it is calibrated, by which numbers, and where it is off."""
     for each in calibrations:
-        yield f"{'✗' if each.doubt else '✓'} {each.judge}: {'not calibrated' if each.doubt else 'calibrated'}"
+        sign = SIGNS["fail" if each.doubt else "pass"].text
+        yield f"{sign} {each.judge}: {'not calibrated' if each.doubt else 'calibrated'}"
         yield from (f"    {line}" for line in _details(each))
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from e2i_eval.report import numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from e2i_eval.gate.compare import Figure, Flip, Outcome, PairComparison, Quality, RankedRun, RunComparison, Side
 
 __all__ = [
     "CACHE",
+    "FLIPS",
     "LATENCY_REMARK",
-    "MARKS",
     "NAMES",
-    "OUTCOMES",
     "cache",
     "candidate_rate",
     "cells",
@@ -29,23 +30,16 @@ __all__ = [
     "pair_headline",
     "passed",
     "quality_detail",
-    "side_facts",
+    "some",
     "value",
     "waited",
     "word",
     "worse_lines",
 ]
 
-OUTCOMES: dict[Outcome, str] = {
-    "same": "same",
-    "better": "better",
-    "worse": "worse",
-    "unclear": "unclear",
-    "shown": "not judged",
-}
-MARKS: dict[Outcome, str] = {"same": "=", "better": "✓", "worse": "✗", "unclear": "~", "shown": "·"}
+FLIPS = {"broken": "broken", "mended": "fixed", "changed": "changed"}
 STATUS_WORDS = {"pass": "Nothing is worse", "fail": "Worse", "inconclusive": "Inconclusive"}
-LATENCY_REMARK = "sessions do not wait alike: shown, not judged; --e2i-ab compares revisions on one machine"
+LATENCY_REMARK = "two sessions are no fair test, not judged; --e2i-ab compares revisions on one machine"
 COMMIT_CHARS = 7
 SHOWN_CASES = 3
 CACHE = "cache read / write"
@@ -80,7 +74,7 @@ def _findings(pair: PairComparison) -> str:
     better = [*_quality_words(pair, "better"), *_figure_words(pair, "better")]
     if pair.doubts:
         doubt = numbers.amount(len(pair.doubts), "question")
-        return f"nothing is worse as far as can be told, {doubt} open"
+        return f"nothing is worse as far as is known, {doubt} open"
     return ", ".join(better) or "no difference found"
 
 
@@ -91,7 +85,7 @@ def _quality_words(pair: PairComparison, outcome: Outcome) -> list[str]:
     if not judged:
         return []
     if pair.is_exact and flipped:
-        return [f"{numbers.amount(flipped, 'case')} {kind}"]
+        return [f"{numbers.amount(flipped, 'case')} {FLIPS[kind]}"]
     return [f"quality of {judged[0] if judged[0] != 'total' else 'all targets'} {outcome}"]
 
 
@@ -177,12 +171,15 @@ def overhead_cells(pair: PairComparison) -> list[tuple[str, str, str]]:
 
 def worse_lines(pair: PairComparison) -> list[str]:
     """Return the cases in which tokens, calls, cost or logging are worse, a line a number."""
-    lines = []
-    for metric in columns(pair):
-        if worse := pair.figure(metric).worse:
-            more = f" and {len(worse) - SHOWN_CASES} more" if len(worse) > SHOWN_CASES else ""
-            lines.append(f"{NAMES[metric]}: worse in {', '.join(worse[:SHOWN_CASES])}{more}")
-    return lines
+    return [
+        f"{NAMES[metric]}: worse in {some(worse)}" for metric in columns(pair) if (worse := pair.figure(metric).worse)
+    ]
+
+
+def some(names: Sequence[str]) -> str:
+    """Write the first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN_CASES} more" if len(names) > SHOWN_CASES else ""
+    return f"{', '.join(names[:SHOWN_CASES])}{more}"
 
 
 def flip_text(flip: Flip) -> str:
@@ -195,15 +192,13 @@ def cells(figure: Figure) -> str:
     """Write a figure as what was and what is; once where nothing moved."""
     before, after = value(figure.metric, figure.before), value(figure.metric, figure.after)
     moved = figure.before != figure.after and (figure.outcome != "same" or before != after)
-    text = f"{before} → {after}" if moved else after
-    return f"{text} {MARKS[figure.outcome]}" if figure.outcome in {"worse", "better", "unclear"} else text
+    return f"{before} → {after}" if moved else after
 
 
 def passed(quality: Quality) -> str:
     """Write how many cases pass, and passed."""
     before, after = quality.passed_before, quality.passed_after
-    mark = f" {MARKS[quality.outcome]}" if quality.outcome in {"worse", "better", "unclear"} else ""
-    return f"{before} → {after} of {quality.cases}{mark}" if before != after else f"{after} of {quality.cases}{mark}"
+    return f"{before} → {after} of {quality.cases}" if before != after else f"{after} of {quality.cases}"
 
 
 def quality_detail(quality: Quality) -> str:
@@ -228,10 +223,10 @@ def candidate_rate(candidate: RankedRun) -> str:
 
 def known_runs(comparison: RunComparison) -> list[tuple[str, str, str]]:
     """Return letter, name and circumstances of each run."""
-    return [(side.letter, side.name, side_facts(side)) for side in comparison.sides]
+    return [(side.letter, side.name, _side_facts(side)) for side in comparison.sides]
 
 
-def side_facts(side: Side) -> str:
+def _side_facts(side: Side) -> str:
     """Write when, of what and how a run was made."""
     git = side.report.session.get("git") or {}
     started = float(side.report.session.get("started_at_s") or 0)

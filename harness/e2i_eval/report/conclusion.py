@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from e2i_eval.report.numbers import amount
 
 if TYPE_CHECKING:
-    from e2i_eval.core.decision import Decision, DecisionStatus
+    from e2i_eval.core.decision import DecisionStatus
     from e2i_eval.runner.report import Report
 
-__all__ = ["Conclusion", "conclude", "is_changed"]
+__all__ = ["Conclusion", "conclude"]
 
 WORDS: dict[DecisionStatus, str] = {"pass": "Passed", "fail": "Failed", "inconclusive": "Inconclusive"}
 
@@ -69,8 +69,3 @@ def _failures(report: Report) -> list[str]:
     if report.problems:
         parts.append(f"{amount(len(report.problems), 'problem')} with the session")
     return parts
-
-
-def is_changed(decision: Decision) -> bool:
-    """Tell whether there is another value than the accepted one, allowed or not."""
-    return None not in (decision.baseline, decision.measured) and decision.baseline != decision.measured

@@ -14,6 +14,9 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]()#!~$^]|^[+-])")
 ACTIVE = re.compile(r"(@|#|:(?=//)|\bwww(?=\.)|\bGH(?=-))", re.IGNORECASE)
 """What GitHub turns into a mention, a reference or a link even without Markdown: ``@team``, ``#12``, ``https:``."""
 
+FIGURE = re.compile(r"(?:[-+−]?[\d.,/%()\[\] →]|\bms\b|\bof\b)*")  # noqa: RUF001  a minus as typeset
+"""A number with its interval and unit: nothing in it means anything in Markdown, but for ``](``."""
+
 INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those that reorder text on the screen, and halves of pairs that no file can hold."""
 
@@ -24,6 +27,8 @@ BREAK = "\u200b"
 def prose(text: str) -> str:
     """Return ``text`` as plain words on one line."""
     line = " ".join(_visible(text).split())
+    if FIGURE.fullmatch(line) and "](" not in line:
+        return line
     broken = ACTIVE.sub(rf"\1{BREAK}", line)
     escaped = SPECIAL.sub(r"\\\1", broken)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,34 +1,40 @@
-"""What repetitions come to, as text: passed k of n, how sure that is, what could be seen, what an answer costs."""
+"""What repetitions come to: passed k of n, how sure that is, what could be seen, what an answer costs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from e2i_eval.report import numbers
+from e2i_eval.report.blocks import Line, Lines, Section
 
 if TYPE_CHECKING:
     from e2i_eval.runner.report import Report
     from e2i_eval.stats.repeats import CaseVerdict
 
-__all__ = ["repeat_lines", "verdict_lines"]
+__all__ = ["repeats", "verdict_lines"]
 
-MARK = {"pass": "✓", "fail": "✗", "error": "?", "inconclusive": "~"}
 SHOWN = 12
 
 
-def repeat_lines(report: Report) -> list[str]:
-    """Return what a terminal says of repeated cases: one line for all, then each that did not pass; empty without."""
+def repeats(report: Report) -> list[Section]:
+    """Return the section on repeated cases, with each that did not pass; none without."""
     repeated = report.repeated
     if not repeated:
         return []
     runs = sum(verdict.repeats for verdict in repeated)
-    lines = [f"repeated: {len(repeated):,} cases, {runs:,} runs{_seen(report)}"]
-    noteworthy = [verdict for verdict in repeated if verdict.status != "pass"]
-    for verdict in noteworthy[:SHOWN]:
-        lines += [f"{MARK[verdict.status]} {verdict.case_id}: {verdict.reason}"]
-        lines += [f"    {line}" for line in verdict_lines(verdict)]
-    hidden = len(noteworthy) - SHOWN
-    return [*lines, f"… and {hidden} more, all of them in report.json"] if hidden > 0 else lines
+    lines = tuple(
+        Line(
+            f"{verdict.case_id}: {verdict.reason}",
+            mark=verdict.status,
+            below=(Lines(tuple(map(Line, verdict_lines(verdict)))),),
+        )
+        for verdict in repeated
+        if verdict.status != "pass"
+    )
+    head = f"{numbers.amount(len(repeated), 'case')}, {numbers.amount(runs, 'run')}{_seen(report)}"
+    return [
+        Section(id="repetitions", title="Repetitions", label="repeated", head=head, blocks=(Lines(lines, most=SHOWN),))
+    ]
 
 
 def verdict_lines(verdict: CaseVerdict) -> list[str]:

@@ -69,7 +69,7 @@ def test_the_same_agrees_as_far_as_the_case_says() -> None:
     assert found.agrees
     assert found.rate is not None
     assert (found.rate.value, found.rate.method) == (1.0, "Wilson")
-    assert agreement_lines(found)[0] == "replay and replay agree on 1 of 1 case"
+    assert agreement_lines(found)[0] == "✓ replay and replay agree on 1 of 1 case"
 
 
 def call(**changes: Any) -> Behaviour:  # noqa: ANN401  any field
@@ -110,7 +110,7 @@ def test_each_difference_is_named_and_is_the_only_one(
     assert (difference.kind, difference.place, (difference.first, difference.second)) == (kind, place, values)
     assert found.kinds() == {kind: 1}
     assert any("✗ shop/one" in line for line in agreement_lines(found))
-    assert "### `shop/one`" in agreement_markdown(found)
+    assert "- ❌ `shop/one`" in agreement_markdown(found)
 
 
 @pytest.mark.parametrize(

@@ -265,4 +265,4 @@ def test_a_baseline_is_shown_with_its_reason(baseline: Baseline) -> None:
     text = "\n".join(baseline_lines(baseline))
 
     assert "baseline main: accepted 2026-11-23, commit abc: first" in text
-    assert "support                         2       2" in text
+    assert [line.split()[:3] for line in text.splitlines()].count(["support", "2", "2"]) == 1

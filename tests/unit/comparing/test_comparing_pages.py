@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.report.comparison_lines import comparison_lines
-from e2i_eval.report.comparison_markdown import comparison_markdown
+from e2i_eval.report.comparison import comparison_lines, comparison_markdown
 from e2i_eval.report.html import comparison_html
 
 if TYPE_CHECKING:
@@ -30,23 +29,28 @@ def worse(make: Maker) -> RunComparison:
 
 def test_the_screen_says_what_moved(worse: RunComparison) -> None:
     """The whole of it, as a person reads it."""
-    lines = list(comparison_lines(worse, width=80, color=False))
+    lines = list(comparison_lines(worse, color=False))
 
     assert lines == [
-        "A  run-A  commit ccccccc · main · Claude: mock · 3 cases",
-        "B  run-B  commit ccccccc · main · Claude: mock · 3 cases",
+        "run  name   made",
+        "──────────────────────────────────────────────────────────",
+        "A    run-A  commit ccccccc · main · Claude: mock · 3 cases",
+        "B    run-B  commit ccccccc · main · Claude: mock · 3 cases",
         "",
         "target        passed    tokens in  tokens out  calls     cost  logging    median ms",
         "───────────────────────────────────────────────────────────────────────────────────",
-        "shop    2 → 1 of 2 ✗  200 → 209 ✗          20      2  $0.0020    100 %  20.0 → 20.0",
-        "total   3 → 2 of 3 ✗  300 → 309 ✗          30      3  $0.0030    100 %  20.0 → 20.0",
+        "shop    ✗ 2 → 1 of 2  ✗ 200 → 209          20      2  $0.0020    100 %  20.0 → 20.0",
+        "total   ✗ 3 → 2 of 3  ✗ 300 → 309          30      3  $0.0030    100 %  20.0 → 20.0",
         "1 target without a difference: desk",
-        "broken   shop/a: pass → fail · output: wrong",
+        "✗ broken shop/a: pass → fail · output: wrong",
         "tokens in: worse in shop/b",
-        "logging adds, support, one: +0.70 ms [+0.20, +1.2] → not measured",
-        "note: waiting: sessions do not wait alike: shown, not judged; --e2i-ab compares revisions on one machine",
+        "overhead: what logging adds to a call",
+        "  target                             A             B",
+        "  ──────────────────────────────────────────────────",
+        "  support, one  +0.70 ms [+0.20, +1.2]  not measured",
+        "note: latency: two sessions are no fair test, not judged; --e2i-ab compares revisions on one machine",
         "",
-        "Worse: B against A: 1 case broken, tokens in +9 (+3.0%) in 1 case",
+        "✗ Worse: B against A: 1 case broken, tokens in +9 (+3.0%) in 1 case",
     ]
 
 
@@ -56,7 +60,7 @@ def test_every_form_names_the_finding(make: Maker, worse: RunComparison) -> None
     several = make.compared(worse.sides[0].report, worse.sides[1].report, make.run(make.case("shop/a"), name="z"))
     for comparison in (worse, several):
         texts = (
-            "\n".join(comparison_lines(comparison, width=80, color=False)),
+            "\n".join(comparison_lines(comparison, color=False)),
             comparison_markdown(comparison),
             re.sub("<[^>]+>", "", comparison_html(comparison)),
         )
@@ -74,7 +78,7 @@ def test_live_runs_show_their_intervals(make: Maker) -> None:
     comparison = make.compared(make.many(9, 12, name="x"), make.many(9, 12, failed=2, name="y"))
 
     for text in (
-        "\n".join(comparison_lines(comparison, width=80, color=False)),
+        "\n".join(comparison_lines(comparison, color=False)),
         comparison_markdown(comparison),
         comparison_html(comparison),
     ):
@@ -109,4 +113,4 @@ def test_markdown_is_bounded(make: Maker) -> None:
 
     assert len(text) <= 3_000
     assert text.startswith("## ❌ Worse")
-    assert "more in `--json` and `--html`" in text
+    assert "more, in `--json` and `--html`" in text

@@ -7,7 +7,8 @@ import math
 from e2i_eval.core.decision import Decision
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.gate.rules.gate_scope import GateScope
-from e2i_eval.report.gate import decision_lines, gate_lines
+from e2i_eval.report.gate import decision_lines, gate, unseen
+from e2i_eval.report.terminal import terminal_lines
 from e2i_eval.runner.decision_record import session_metrics, session_tags, target_metrics, target_tags
 
 GOOD = Decision(rule="input_tokens:+0%", target="a", metric="input_tokens", status="pass", reason="the same")
@@ -32,16 +33,16 @@ OPEN = Decision(
 
 def test_one_line_when_all_is_well_and_every_other_decision_by_name() -> None:
     """Nobody reads seventy lines of agreement."""
-    assert gate_lines([]) == []
-    assert gate_lines([GOOD, GOOD]) == ["gate: 2 rules pass"]
-    assert gate_lines([GOOD, BAD, OPEN]) == [
+    assert gate([]) == []
+    assert terminal_lines(gate([GOOD, GOOD])) == ["gate: 2 rules pass"]
+    assert terminal_lines([*gate([GOOD, BAD, OPEN]), *unseen([GOOD, BAD, OPEN])]) == [
         "gate: 1 pass, 1 fail, 1 inconclusive",
         "  ✗ input_tokens:+0%: 1 of 2 targets",
         "      ✗ b: 100 → 101",
         "      fix: accept it",
         "  ? pass_rate:-0%: 1 of 1 target",
         "      ? b: too few",
-        "    pass_rate:-0% sees 20 points (b)",
+        "sensitivity: pass_rate:-0% on b: 20 points",
     ]
 
 
@@ -50,7 +51,7 @@ def test_a_decision_explains_itself() -> None:
     assert decision_lines(BAD) == [
         "✗ gate input_tokens:+0% on b: 100 → 101",
         "    b/x: 100 → 101",
-        "  fix: accept it",
+        "    fix: accept it",
     ]
 
 

@@ -13,7 +13,8 @@ from e2i_eval.core.case import Case, ErrorRule, Expectation
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate
 from e2i_eval.core.overhead_result import OverheadResult, highest
-from e2i_eval.report.overhead import difference_lines, overhead_lines
+from e2i_eval.report.overhead import difference_lines, overhead
+from e2i_eval.report.terminal import terminal_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,12 +105,12 @@ def test_the_table_shows_the_interval_and_what_is_wrong() -> None:
     """One line a measurement, one a difference."""
     wrong = OverheadResult.from_json({**RESULT.to_json(), "differences": ["root['output']: changed"]})
 
-    assert overhead_lines([]) == []
-    assert "+1.00" in overhead_lines([RESULT])[-1]
-    assert overhead_lines([RESULT])[-1].endswith("yes")
-    assert overhead_lines([wrong])[-1] == "! shop, one: root['output']: changed"
+    assert overhead([]) == []
+    assert "+1.0 ms" in terminal_lines(overhead([RESULT]))[-1]
+    assert terminal_lines(overhead([RESULT]))[-1].endswith("✓ same")
+    assert terminal_lines(overhead([wrong]))[-1] == "  ✗ shop, one: root['output']: changed"
     assert difference_lines(RESULT) == []
-    assert difference_lines(wrong)[0] == "shop/refund, one: logging is not transparent"
+    assert difference_lines(wrong)[0] == "✗ shop/refund, one: logging is not transparent"
 
 
 def test_workers_see_what_the_others_run(tmp_path: Path) -> None:

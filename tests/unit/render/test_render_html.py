@@ -85,8 +85,8 @@ def test_it_shows_what_went_wrong(make: Maker) -> None:
         "+336 (+4.2%)",
         "+0.70 ms [+0.20, +1.2]",
         "+11.2 ms [+10.7, +11.7]",
-        "What this run could not have seen",
-        "Logging changed the answer",
+        "The smallest change each rule can see",
+        "support, because: because",
         "because, agent: slower",
     ):
         assert expected in text

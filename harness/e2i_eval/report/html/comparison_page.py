@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.report import comparison_words as words
 from e2i_eval.report import numbers
+from e2i_eval.report.comparison import OUTCOME_MARKS, comparison_sections
 from e2i_eval.report.html.page import page
 from e2i_eval.report.html.plot import PlottedInterval, interval_plot
 
@@ -17,24 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison_html"]
 
-BADGES = {"same": "skip", "better": "pass", "worse": "fail", "unclear": "inconclusive", "shown": "plain"}
-FLIP_BADGES = {"broken": "fail", "mended": "pass", "changed": "error"}
-MOST_FLIPS = 1_000
 BAR_MS = 50.0
 """What logging may add to a call."""
 
 
 def comparison_html(comparison: RunComparison) -> str:
     """Return ``comparison`` as one HTML file that loads nothing from anywhere."""
+    plots = {f"{pair.base.letter}-{pair.head.letter}-overhead": _overhead_plot(pair) for pair in comparison.pairs}
     return page(
         "compare.html.j2",
         data={},
         comparison=comparison,
+        sections=comparison_sections(comparison),
         said=words,
-        badges=BADGES,
-        flip_badges=FLIP_BADGES,
-        most_flips=MOST_FLIPS,
-        plots={pair.head.letter: _overhead_plot(pair) for pair in comparison.pairs},
+        outcome_marks=dict.fromkeys(("same", "shown")) | OUTCOME_MARKS,
+        plots={name: plot for name, plot in plots.items() if plot},
     )
 
 

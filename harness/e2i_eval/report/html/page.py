@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from e2i_eval.report import numbers
-from e2i_eval.report.commands import next_commands
-from e2i_eval.report.conclusion import conclude, is_changed
-from e2i_eval.report.coverage import WORDS, coverage_gaps, coverage_remarks, coverage_scope
+from e2i_eval.report.blocks import SIGNS, Code, spans
+from e2i_eval.report.conclusion import conclude
 from e2i_eval.report.html.case_data import TEXT_CHARS, case_data, embedded
 from e2i_eval.report.html.plot import latency_plot, overhead_plot, shift_plot
-from e2i_eval.report.repeats import repeat_lines
-from e2i_eval.report.wrong_case import wrong_cases
+from e2i_eval.report.session import report_sections
 from e2i_eval.runner.report import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from e2i_eval.core.json_value import JsonValue
-    from e2i_eval.runner.report import CaseResult, Report
+    from e2i_eval.report.blocks import Line, Listing
+    from e2i_eval.runner.report import Report
 
 __all__ = ["html_report", "page"]
 
@@ -31,46 +30,22 @@ PACKAGE = "e2i_eval.report.html"
 LOCAL_UI = "http://127.0.0.1:5000"
 """Where ``e2i-eval ui`` serves the store unless told otherwise."""
 
-MOST_DECISIONS = 400
-MOST_WRONG = 12
-EXPLANATION_LINES = 200
-URGENCY = ("fail", "inconclusive", "pass")
+LISTED_LINES = 200
 
 
 def html_report(report: Report) -> str:
     """Return ``report`` as one HTML file that loads nothing from anywhere."""
-    wrong = wrong_cases(report)
-    decisions = sorted(report.decisions, key=lambda decision: URGENCY.index(decision.status))
     data = {**case_data(report.cases), "links": _links(report)}
+    plots = {"latency": shift_plot(report.latency), "overhead": overhead_plot(report.overheads)}
     return page(
         "report.html.j2",
         data=data,
-        report=report,
         conclusion=conclude(report),
         facts=_facts(report),
         total=summarise("total", list(report.cases), report.repeated),
-        targets=report.targets(),
-        wrong=wrong[:MOST_WRONG],
-        more_wrong=max(0, len(wrong) - MOST_WRONG),
-        decisions=decisions[:MOST_DECISIONS],
-        more_decisions=max(0, len(decisions) - MOST_DECISIONS),
-        changed=list(filter(is_changed, decisions)),
-        detectable=list(dict.fromkeys((one.rule, one.target, one.detectable) for one in decisions if one.detectable)),
-        commands=next_commands(report),
-        latency=latency_plot(report.cases),
-        overhead=overhead_plot(report.overheads),
-        duet=shift_plot(report.latency),
-        repeated=repeat_lines(report),
-        coverage=report.coverage if any(each.has_graph for each in report.coverage) else (),
-        coverage_words={
-            kind: words for kind, words in WORDS.items() if any(kind in each.counts() for each in report.coverage)
-        },
-        coverage_scope=coverage_scope(report),
-        coverage_gaps=coverage_gaps,
-        coverage_remarks=[f"{each.target}: {text}" for each in report.coverage for text in coverage_remarks(each)],
-        conditions=list(dict.fromkeys(text for each in report.overheads for text in each.conditions)),
-        shifted=[each for each in report.latency if each.status != "pass"],
-        differing=[each for each in report.overheads if each.differences],
+        sections=report_sections(report),
+        plots={name: plot for name, plot in plots.items() if plot},
+        waited=latency_plot(report.cases),
         links=data["links"],
     )
 
@@ -93,10 +68,17 @@ def page(template: str, *, data: Mapping[str, JsonValue], **shown: object) -> st
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    environment.filters |= {"lines": _explanation, "anchor": _anchor}
+    environment.filters |= {"is_linked": _is_linked, "listed": _listed, "spans": spans}
     style, script = (files(PACKAGE).joinpath("templates", name).read_text("utf-8") for name in ("page.css", "page.js"))
+    marks = {mark: {"text": sign.text, "word": sign.word} for mark, sign in SIGNS.items()}
     return environment.get_template(template).render(
-        style=style, script=script, script_hash=_hash(script), data=embedded(dict(data)), numbers=numbers, **shown
+        style=style,
+        script=script,
+        script_hash=_hash(script),
+        data=embedded({**data, "signs": marks}),
+        numbers=numbers,
+        signs=SIGNS,
+        **shown,
     )
 
 
@@ -147,15 +129,15 @@ def _without_password(uri: str) -> str:
     return urlunsplit((scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
-def _explanation(lines: Sequence[str]) -> list[tuple[str, str]]:
+def _is_linked(line: Line) -> bool:
+    """Tell whether a line leads to the place of the page that has its details."""
+    return any(isinstance(span, Code) and span.anchor for span in spans(line.words))
+
+
+def _listed(listing: Listing) -> list[tuple[str, str]]:
     """Return lines with their kind: ``add`` and ``del`` of a diff, ``hunk``, or nothing."""
-    kinds = {"+": "add", "-": "del", "@": "hunk"}
-    split = [line for each in lines for line in each.splitlines() or [""]]
-    shown = [(kinds.get(line[:1], ""), line) for line in split[:EXPLANATION_LINES]]
-    hidden = len(split) - EXPLANATION_LINES
+    kinds = {"+": "add", "-": "del", "@": "hunk"} if listing.is_diff else {}
+    split = [line for each in listing.lines for line in each.splitlines() or [""]]
+    shown = [(kinds.get(line[:1], ""), line) for line in split[:LISTED_LINES]]
+    hidden = len(split) - LISTED_LINES
     return [*shown, ("hunk", f"… {hidden:,} more lines, in report.json")] if hidden > 0 else shown
-
-
-def _anchor(case: CaseResult) -> str:
-    """Return the part of the address that opens ``case``."""
-    return f"case/{case.case_id}{f'~{case.repeat}' if case.repeat else ''}"

@@ -256,7 +256,7 @@ def overhead_plot(overheads: Sequence[OverheadResult]) -> IntervalPlot | None:
     ]
     header = ("logging adds", "call without", "sent after", "pairs")
     lines = (("0", 0.0), (f"{BAR_MS:.0f} ms", BAR_MS))
-    return interval_plot("overhead", "What logging adds to a call", header, rows, lines) if rows else None
+    return interval_plot("overhead-plot", "What logging adds to a call", header, rows, lines) if rows else None
 
 
 def shift_plot(shifts: Sequence[LatencyShift]) -> IntervalPlot | None:
@@ -278,7 +278,7 @@ def shift_plot(shifts: Sequence[LatencyShift]) -> IntervalPlot | None:
         for each in shifts
     ]
     header = ("shift", "base", "head", "pairs")
-    return interval_plot("duet", "Latency, head minus base", header, rows, (("0", 0.0),)) if rows else None
+    return interval_plot("latency-plot", "Latency, head minus base", header, rows, (("0", 0.0),)) if rows else None
 
 
 def latency_plot(cases: Sequence[CaseResult]) -> SpreadPlot | None:
@@ -293,7 +293,7 @@ def latency_plot(cases: Sequence[CaseResult]) -> SpreadPlot | None:
     scale = Scale.around(value for values in waited.values() for value in values)
     rows = tuple(_spread_row(target, sorted(values), scale) for target, values in sorted(waited.items()))
     header = ("median", "longest", "cases")
-    return SpreadPlot(id="latency", title="What callers waited", header=header, rows=rows, ticks=scale.ticks())
+    return SpreadPlot(id="waited", title="What callers waited", header=header, rows=rows, ticks=scale.ticks())
 
 
 def _spread_row(label: str, values: list[float], scale: Scale) -> SpreadRow:

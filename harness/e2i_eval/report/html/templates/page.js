@@ -4,8 +4,6 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
-  const MARKS = { pass: "✓", fail: "✗", error: "?", skip: "–" };
-  const WORDS = { pass: "pass", fail: "fail", error: "not judged", skip: "skipped" };
   const CHUNK = 120; // rows drawn at a time: two thousand at once are felt
   const MOST_TOKENS = 600; // of a text whose words are compared
 
@@ -119,7 +117,7 @@
   }
 
   /* One case. */
-  const badge = (status, text) => el("span", { class: `badge ${status}` }, el("span", { class: "mark", "aria-hidden": "true" }, MARKS[status] || "•"), text || WORDS[status] || status);
+  const badge = (status, text) => el("span", { class: `badge ${status}` }, el("span", { class: "mark", "aria-hidden": "true" }, data.signs[status].text), text || data.signs[status].word);
   const pairs = (...rows) => el("dl", { class: "pairs" }, rows.filter(Boolean).map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value))));
   const shownCase = (item) => item.repeat ? `${item.id} · repetition ${item.repeat + 1}` : item.id;
 
@@ -149,25 +147,25 @@
     const cell = (text, same) => same ? el("td", null, el("span", { class: "same" }, same)) : el("td", null, text === null ? el("span", { class: "same" }, "nothing") : el("span", { class: "clip", title: text }, text));
     const outcome = { differs: "≠ ", missing: "✗ ", unsent: "✗ ", agrees: "" };
     const rows = each.fields.map(([name, wire, server, how]) => el("tr", { class: how }, el("th", { scope: "row" }, outcome[how] + name),
-      cell(wire, wire === null && how === "agrees" ? "told" : ""), cell(server, server === null && how === "agrees" ? "the same" : "")));
+      cell(wire, wire === null && how === "agrees" ? "reported" : ""), cell(server, server === null && how === "agrees" ? "the same" : "")));
     const table = rows.length ? el("table", null, el("thead", null, el("tr", null, ["field", "on the wire", "on the server"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", null, rows)) : null;
     return el("div", { class: "call" }, el("div", { class: "title" }, el("b", null, each.call || "no call"), el("span", { class: "soft" }, each.span || "no span"), state), table);
   }
   function prompt(each, place) {
-    const told = [`call ${place + 1}`, each.node, each.model, `${count(each.input ?? undefined)} tokens in`, `${count(each.output ?? undefined)} out`,
+    const facts = [`call ${place + 1}`, each.node, each.model, `${count(each.input ?? undefined)} tokens in`, `${count(each.output ?? undefined)} out`,
       each.cache_read ? `${count(each.cache_read)} from cache` : "", each.requests > 1 ? `${each.requests} requests` : "", each.tools.length ? `tools: ${each.tools.join(", ")}` : "", each.stop].filter(Boolean).join(" · ");
-    return el("details", { class: "prompt" }, el("summary", null, told), el("pre", { tabindex: "0" }, each.prompt.map((line) => data.texts[line]).join("\n")));
+    return el("details", { class: "prompt" }, el("summary", null, facts), el("pre", { tabindex: "0" }, each.prompt.map((line) => data.texts[line]).join("\n")));
   }
   function path(nodes) {
     return el("div", { class: "path" }, nodes.map((node, place) => [place ? el("i", { "aria-hidden": "true" }, "→") : null, el("span", null, node)]));
   }
-  function behaviour(told) {
-    if (!told) return [];
-    const loops = told.loops.map(([name, times]) => `${name} ran ${times} times`).join(", ");
+  function behaviour(seen) {
+    if (!seen) return [];
+    const loops = seen.loops.map(([name, times]) => `${name} ran ${times} times`).join(", ");
     return [
-      told.nodes.length ? [el("h4", null, "Nodes"), path(told.nodes), loops && el("p", { class: "soft" }, loops)] : null,
-      told.error && el("p", null, badge("error", "raised"), " ", el("code", null, told.error)),
-      told.calls.length ? [el("h4", null, "What Claude was asked"), told.calls.map(prompt)] : null,
+      seen.nodes.length ? [el("h4", null, "Nodes"), path(seen.nodes), loops && el("p", { class: "soft" }, loops)] : null,
+      seen.error && el("p", null, badge("error", "raised"), " ", el("code", null, seen.error)),
+      seen.calls.length ? [el("h4", null, "What Claude was asked"), seen.calls.map(prompt)] : null,
     ];
   }
   function server(item) {
@@ -189,7 +187,7 @@
         pairs(["waited", ms(m.latency_ms) || "unknown"], ["calls", count(m.claude_calls)], ["tokens in / out", `${count(m.input_tokens)} / ${count(m.output_tokens)}`], ["cost", usd(m.cost_usd)], m.flush_ms !== undefined && ["sent after", ms(m.flush_ms)])),
       item.trimmed && el("p", { class: "soft" }, "Only the outline of this case is here, to keep this file small; report.json holds all of it."),
       el("div", { class: "verdicts" }, wrong.map(verdict)),
-      fine.length ? [el("h4", null, "Checks that found nothing wrong"), el("ul", { class: "good" }, fine.map((each) => el("li", null, el("span", { class: `mark ${each.status}`, title: WORDS[each.status] }, MARKS[each.status]), el("span", null, el("b", null, each.check), " ", el("span", { class: "soft" }, each.reason)))))] : null,
+      fine.length ? [el("h4", null, "Checks that found nothing wrong"), el("ul", { class: "good" }, fine.map((each) => el("li", null, el("span", { class: `mark ${each.status}`, title: data.signs[each.status].word }, data.signs[each.status].text), el("span", null, el("b", null, each.check), " ", el("span", { class: "soft" }, each.reason)))))] : null,
       item.calls ? [el("h4", null, "Wire beside trace"), item.calls.map(call)] : null,
       behaviour(item.behaviour), server(item));
   }
@@ -204,7 +202,7 @@
   }
   const cases = data.cases.map((item, place) => ({
     item, place, key: item.repeat ? `${item.id}~${item.repeat}` : item.id,
-    text: [item.id, item.target, item.status, WORDS[item.status], ...item.verdicts.flatMap((each) => [each.check, each.status === "pass" ? "" : each.reason, ...(each.findings || []).map((one) => `${one.field} ${one.message}`)])].join("\n").toLowerCase(),
+    text: [item.id, item.target, item.status, data.signs[item.status].word, ...item.verdicts.flatMap((each) => [each.check, each.status === "pass" ? "" : each.reason, ...(each.findings || []).map((one) => `${one.field} ${one.message}`)])].join("\n").toLowerCase(),
   }));
   const byKey = new Map(cases.map((each) => [each.key, each]));
   const URGENCY = { fail: 0, error: 1, pass: 2 };
@@ -224,8 +222,8 @@
     const { item } = each;
     const first = item.verdicts.find((one) => one.status === item.status && item.status !== "pass");
     const link = el("a", { href: `#case/${encodeURI(each.key)}`, "data-key": each.key, "aria-current": state.open === each.key ? "true" : null },
-      el("span", { class: `mark ${item.status}`, "aria-hidden": "true" }, MARKS[item.status]),
-      el("span", { class: "name" }, el("span", { class: "unseen" }, `${WORDS[item.status]}: `), shownCase(item)),
+      el("span", { class: `mark ${item.status}`, "aria-hidden": "true" }, data.signs[item.status].text),
+      el("span", { class: "name" }, el("span", { class: "unseen" }, `${data.signs[item.status].word}: `), shownCase(item)),
       el("span", { class: "ms" }, ms(item.measured.latency_ms)),
       first ? el("span", { class: "of" }, `${first.check}: ${first.reason}`) : null);
     return el("li", null, link);
@@ -311,7 +309,7 @@
   /* What filters. */
   const statuses = ["all", "fail", "error", "pass"];
   const tally = (status) => status === "all" ? cases.length : cases.filter((each) => each.item.status === status).length;
-  byId("statuses").append(...statuses.map((status) => el("button", { type: "button", "data-status": status, on: { click: () => { state.status = status; sync(); filter(); } } }, `${status === "all" ? "all" : `${MARKS[status]} ${WORDS[status]}`} ${whole.format(tally(status))}`)));
+  byId("statuses").append(...statuses.map((status) => el("button", { type: "button", "data-status": status, on: { click: () => { state.status = status; sync(); filter(); } } }, `${status === "all" ? "all" : `${data.signs[status].text} ${data.signs[status].word}`} ${whole.format(tally(status))}`)));
   const targets = [...new Set(cases.map((each) => each.item.target))].sort();
   byId("target").append(el("option", { value: "" }, "all targets"), ...targets.map((target) => el("option", { value: target }, target)));
   byId("order").append(...Object.keys(ORDERS).map((order) => el("option", { value: order }, order)));
