@@ -180,11 +180,12 @@ def test_what_cannot_be_measured_is_refused_at_the_door(repository: Project, fla
     ],
 )
 def test_the_former_names_still_work(repository: Project, flags: tuple[str, ...], word: str) -> None:
-    """As flag, as ini option and as a word for ``-k``."""
-    outcome = repository.run("--co", "-q", *flags, "--e2i-target=quick", "-k", word, "-p", "no:cacheprovider")
+    """As flag, as ini option, as a rule and as a word for ``-k``, which finds the rule as well."""
+    alone = ("--e2i-target=quick", "--e2i-gate=latency:duet", "-k", word, "-p", "no:cacheprovider")
+    outcome = repository.run("--co", "-q", *flags, *alone)
 
     assert outcome.code == 0, outcome.screen
-    assert outcome.screen.split()[0] == "ab::quick"
+    assert outcome.screen.split()[:2] == ["ab::quick", "gate::latency:duet[quick]"]
     assert "deselected" in outcome.screen
 
 

@@ -1,4 +1,4 @@
-"""The forecast: about what it will cost to record what changed."""
+"""The forecast: roughly what it will cost to record what changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["forecast_usd"]
 def forecast_usd(
     changed: Iterable[tuple[JsonObject, CassetteEntry | None]], unreached: Iterable[CassetteEntry], prices: PriceTable
 ) -> float | None:
-    """Return about what recording will cost in US dollars; None when a price is not known.
+    """Return roughly what recording will cost in US dollars; None when a price is not known.
 
     Args:
         changed: requests that no entry answers, each with the entry it resembles most: the answer will be as long.

@@ -1,4 +1,4 @@
-"""A rehearsal: a case is run without anything being sent, to learn what recording it will ask and cost."""
+"""A rehearsal: a case is run without anything being sent, to learn what recording it would ask and cost."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def plan_of(forecasts: Iterable[Forecast]) -> RecordingPlan:
 
 
 def forecast_of_session(cassette_session: CassetteSession, prices: PriceTable, budget: SessionBudget) -> Forecast:
-    """Return what it takes to record what the cassette did not answer."""
+    """Return what it takes to record what the cassette could not answer."""
     changed = [entry for _, entry in cassette_session.changed if entry is not None]
     requests = [
         *(request for request, _ in cassette_session.changed),

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
     from e2i_eval.core.latency_shift import LatencyShift
 
-__all__ = ["AbItem", "Slower"]
+__all__ = ["AbItem", "Slower", "ab_keywords"]
 
 
 Shifts: TypeAlias = "tuple[tuple[LatencyShift, ...], tuple[str, ...]]"
 """What is found, and how it was measured, a sentence each."""
+
+
+def ab_keywords(target: str) -> frozenset[str]:
+    """Return the words by which ``-k`` finds a target's measurement and the rule on it; ``duet`` is a former name."""
+    return frozenset({f"ab::{target}", "duet"})
 
 
 class Slower(ExplainedFailure):
@@ -36,7 +41,7 @@ class AbItem(TargetItem[Shifts]):
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401  pytest's own arguments
         super().__init__(**kwargs)
-        self.extra_keyword_matches.add("duet")  # what the measurement was called before
+        self.extra_keyword_matches |= ab_keywords(self.name)
 
     def runtest(self) -> None:
         """Measure and judge."""

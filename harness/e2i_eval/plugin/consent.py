@@ -41,7 +41,7 @@ def refuse_recording_in_ci(settings: Settings) -> None:
 
 
 def register_consent(config: pytest.Config, state: SessionState) -> None:
-    """Register what asks, where there is something to be asked and one process to ask for."""
+    """Register the question, where there is something to ask and a single process."""
     settings = state.settings
     is_distributed = config.getoption("dist", default="no") != "no"
     if settings.claude != "record" or settings.max_cost_usd is not None or is_distributed:
@@ -94,5 +94,5 @@ def _forecasts(session: pytest.Session, worker: Worker) -> Iterator[Forecast]:
                 with worker.claude.rehearsal(item.case) as forecast:
                     worker.evaluator().rehearse(item.case, item.nodeid)
                 yield forecast()
-            except E2iError:  # it says so itself when it runs, and without an answer it costs nothing
+            except E2iError:  # the case fails with it when it runs, and until then it costs nothing
                 continue

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2i_eval.plugin.ab_item import ab_keywords
 from e2i_eval.plugin.explained_item import ExplainedFailure, ExplainedItem
 from e2i_eval.plugin.inconclusive import Inconclusive, mark
 from e2i_eval.report.gate import decision_lines
@@ -46,6 +47,8 @@ class GateItem(ExplainedItem):
         super().__init__(**kwargs)
         self.judgement = judgement
         self._decide = decide
+        if judgement.rule.metric.kind == "ab":
+            self.extra_keyword_matches |= ab_keywords(judgement.target)
 
     def runtest(self) -> None:
         """Judge, once everything before has a result."""

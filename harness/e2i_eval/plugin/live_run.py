@@ -1,4 +1,4 @@
-"""The composition of a live run: its journal in the controller, and what its workers keep in it."""
+"""How a live run is composed: its journal in the controller, and what its workers keep in it."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class LiveRun:
             notes.append(f"the API failed in {len(outages)} cases: the same command runs what is missing alone")
         elif is_partial:
             notes.append("the run is not complete: what is paid for is kept, the same command runs what is missing")
-        elif not (is_narrowed and self._opened.began):  # a part of the interrupted run leaves the rest to be resumed
+        elif not (is_narrowed and self._opened.began):  # a narrowed run leaves the rest of the interrupted one
             self._journal.remove()
         return notes
 
     def close(self) -> None:
-        """Leave; may be called twice."""
+        """Release the journal; may be called twice."""
         self._journal.close()
 
     def _resumed(self, ids: set[str], kept: frozenset[str]) -> list[str]:
@@ -122,7 +122,7 @@ class LivePart:
         return self._settings.targets[target].families is not None or self._settings.is_judged_in_batch
 
     def close(self) -> None:
-        """Leave; may be called twice."""
+        """Release the journal; may be called twice."""
         self._journal.close()
 
 

@@ -26,7 +26,7 @@ class TargetItem(ExplainedItem, Generic[Found]):
         """Take how to measure: from target and item to what is found."""
         super().__init__(**kwargs)
         self._measure = measure
-        self.extra_keyword_matches |= {self.kind, f"{self.kind}::{self.name}"}
+        self.extra_keyword_matches.add(self.kind)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the configuration, where the target stands."""

@@ -133,7 +133,7 @@ class WorkerPair:
         """
         if before:
             return before
-        for case_id in list(self._target.files)[:1]:  # the first call of all makes what is made once
+        for case_id in list(self._target.files)[:1]:  # the very first call does the one-time work
             self._tried_in_both(case_id)
         tried = self._all_tried(self._target.files)
         suspects = {case_id: took for case_id, took in tried.items() if _beyond_ms(took) > 0}
@@ -171,7 +171,7 @@ class WorkerPair:
             return Sample(agent_ms=self._timeout_s * MS, claude_ms=0.0, logging_ms=0.0, timed_out=True, trouble=trouble)
 
     def _warm_up(self) -> float:
-        """Call both variants until what is made once is made; return the seconds of the slowest call on the base."""
+        """Call both variants until one-time work is done; return the seconds of the slowest call on the base."""
         slowest_s = 0.0
         for _ in range(WARM_UPS):
             start_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""Variants: the calls by which the variants are compared: the case, Claude refusing, and inputs that are missing."""
+"""Kinds of calls by which the variants are compared: the case, Claude refusing, and inputs that are missing."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["beside", "computed", "ignored", "imprecise", "unattributed"]
 
 
 def computed(pairs: Sequence[BlockPair]) -> str:
-    """Say what logging adds to the process's CPU time, which is steady where waiting is not."""
+    """Say what logging adds to the process's CPU time, which is steadier than waiting."""
     cpu = estimate_cpu_ms(pairs)
     interval = f"{cpu.low:+.2f} to {cpu.high:+.2f}"
     return f"CPU time of the process: {cpu.value:+.2f} ms a call ({interval}), export included"

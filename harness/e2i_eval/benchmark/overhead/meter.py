@@ -191,7 +191,7 @@ class Meter:
         return replace(result, differences=attribution.wrong, conditions=conditions)
 
     def _warm_up(self, calls: Calls, callers: Callers) -> int:
-        """Call both variants until what is made once is made; return how many calls a caller makes in a block."""
+        """Call both variants until one-time work is done; return how many calls a caller makes in a block."""
         for _ in range(WARM_UPS):
             self._block(calls, "logged", ONE, 1)
             plain = self._block(calls, "plain", ONE, 1)

@@ -55,7 +55,7 @@ def _text(path: Path, shown: Path) -> str:
 
 
 class _Reader:
-    """Reads one file, and knows where everything in it is."""
+    """Reads one file, and knows the line of everything in it."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path

@@ -81,7 +81,7 @@ class PlanBook:
 
     def _readable(self) -> Iterator[FamilyPlan]:
         for target in self._chosen():
-            with contextlib.suppress(UsageError):  # it is an item that fails
+            with contextlib.suppress(UsageError):  # collection makes it an item that fails
                 if plan := self.plan(target):
                     yield plan
 

@@ -1,4 +1,4 @@
-"""The check ``provenance`` on every case of a target: where an answer comes from is on its trace."""
+"""The check ``provenance`` on every case of a target: its trace says where an answer comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A relation: how the answer to a changed input must stand to the answer before.
+"""A relation: how the answer to a changed input must relate to the answer before.
 
 Metamorphic testing (Chen, Cheung and Yiu, "Metamorphic testing: a new approach for generating next test cases", 1998)
 needs no known answer: two answers that belong together show an error that neither shows alone, such as a canned one.

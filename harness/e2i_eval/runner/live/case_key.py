@@ -1,4 +1,4 @@
-"""The key of a case: equal as long as what decides its result beside the project's code is the same."""
+"""The key of a case: equal as long as all that decides its result, apart from the project's code, is the same."""
 
 from __future__ import annotations
 

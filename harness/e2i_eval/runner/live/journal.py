@@ -58,7 +58,7 @@ class Opened:
 
 
 class Journal:
-    """A folder in which the processes of a live run keep what another one will need should they be killed.
+    """A folder in which the processes of a live run keep what the next run needs should they be killed.
 
     Args:
         folder: the folder.
@@ -108,7 +108,7 @@ class Journal:
         self._part.acquire()
 
     def kept(self, key: str, repeat: int) -> CaseResult | None:
-        """Return the result an interrupted run came to; None when there is none that counts."""
+        """Return the result that an interrupted run had reached; None when there is none that counts."""
         if self._kept is None:
             self._kept = self._read_results()
         return self._kept.get((key, repeat))
@@ -128,7 +128,7 @@ class Journal:
                 os.close(handle)
 
     def close(self) -> None:
-        """Leave; may be called twice."""
+        """Release the folder; may be called twice."""
         if self._part is not None:
             self._part.release()
         self._owner.release()

@@ -1,4 +1,4 @@
-"""The evaluator of a live run: keeps what is done, leaves out what was, and tries again when the API failed."""
+"""The evaluator of a live run: keeps results, skips cases that have one, and tries again when the API failed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["MAX_ATTEMPTS", "Answers", "Resuming"]
 
 MAX_ATTEMPTS = 3
 FIRST_REST_S = 0.5
-"""What is waited before a case is tried again, twice as long each time; what the API asks for comes on top."""
+"""The pause before a case is tried again, doubled each time; what the API asks for comes on top."""
 
 
 class Answers(Protocol):
-    """What was paid for, by case and time of running it."""
+    """The answers that were paid for, by case and by run of it."""
 
     def begin(self, case_id: str, turn: int) -> None:
-        """Say which time of running a case comes next."""
+        """Say which run of a case comes next, from 0."""
 
 
 class Resuming:
@@ -83,7 +83,7 @@ class Resuming:
         evaluation = self._attempted(
             case, lambda: self._evaluator.evaluate(case, nodeid, repeat=repeat, planned=planned, first=first), repeat
         )
-        if not any(note.kind == "budget" for note in evaluation.evidence.notes):  # with more money it may be another
+        if not any(note.kind == "budget" for note in evaluation.evidence.notes):  # more money, another result
             self._journal.keep(key, evaluation.result)
         return evaluation
 
@@ -103,7 +103,7 @@ class Resuming:
 
 
 def _kept(case: Case, result: CaseResult) -> Evaluation:
-    """Return a result without evidence: that was of the interrupted run, and is gone with it."""
+    """Return a result without evidence: it belonged to the interrupted run, and is gone with it."""
     nothing = Run(output=None, error=None, started_at_s=0.0, duration_s=0.0)
     evidence = Evidence(case=case, run=nothing, unknown="the result is kept from an interrupted run")
     return Evaluation(result=result, evidence=evidence, is_kept=True)
