@@ -125,7 +125,7 @@ def test_what_is_a_check(entry: Any, name: str) -> None:  # noqa: ANN401  an ent
         ("rules:meter", "has no name", 'check(function, name="polite")'),
         ("rules:nameless", "has no name", 'check(function, name="polite")'),
         ("rules:odd", "has no name that could be shown: 'so polite'", 'name="polite"'),
-        ("rules:output", "is named 'output', as a built-in check is", "but not 'baseline', 'behaviour'"),
+        ("rules:output", "is named 'output', as a built-in check is", "but not 'ablation', 'baseline', 'behaviour'"),
         ("rules:judged", "is named 'judge.tone', as a built-in check is", "but not what begins with 'judge.'"),
     ],
 )
