@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["RateBucket", "Reply", "reply_of"]
 
@@ -100,20 +99,6 @@ class RateBucket:
         if reply.is_ok and len(bucket.under_way) >= bucket.limit * FULL_SHARE:
             return replace(bucket, limit=min(MAX_LIMIT, bucket.limit + 1 / bucket.limit))
         return bucket
-
-    def to_json(self) -> dict[str, object]:
-        """Return the rate bucket as plain JSON."""
-        return {
-            "limit": self.limit,
-            "paused_until_s": self.paused_until_s,
-            "cut_at_s": self.cut_at_s,
-            "under_way": dict(self.under_way),
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> RateBucket:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)
 
 
 def reply_of(status: int, headers: Mapping[str, str], *, now_s: float) -> Reply:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from e2i_eval.claude.rate_bucket import OVERLOADED, RateBucket, Reply, reply_of
+from e2i_eval.core.json_codec import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,12 +151,12 @@ class RateLimiter:
     def _read(self) -> dict[str, RateBucket]:
         if not self._file.exists():
             return {}
-        return {name: RateBucket.from_json(data) for name, data in json.loads(self._file.read_text("utf-8")).items()}
+        return {name: from_json(RateBucket, data) for name, data in json.loads(self._file.read_text("utf-8")).items()}
 
     def _write(self, buckets: Mapping[str, RateBucket]) -> None:
         """Replace the file in one step: whoever dies meanwhile leaves the old one."""
         new = self._file.with_suffix(".new")
-        new.write_text(json.dumps({name: bucket.to_json() for name, bucket in buckets.items()}), encoding="utf-8")
+        new.write_text(json.dumps({name: to_json(bucket) for name, bucket in buckets.items()}), encoding="utf-8")
         new.replace(self._file)
 
 

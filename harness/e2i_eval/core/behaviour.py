@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from dataclasses import dataclass
+from typing import ClassVar
 
 __all__ = ["Behaviour", "PromptCall"]
 
@@ -51,25 +48,9 @@ class Behaviour:
         error: class name of what the target raised; empty when it returned.
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     calls: tuple[PromptCall, ...] = ()
     nodes: tuple[str, ...] = ()
     loops: tuple[tuple[str, int], ...] = ()
     error: str = ""
-
-    def to_json(self) -> dict[str, object]:
-        """Return the behaviour as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Behaviour:
-        """Read what ``to_json`` wrote."""
-        calls = (
-            PromptCall(**{**call, "prompt": tuple(call["prompt"]), "tools": tuple(call["tools"])})
-            for call in data["calls"]
-        )
-        return cls(
-            calls=tuple(calls),
-            nodes=tuple(data["nodes"]),
-            loops=tuple((name, count) for name, count in data["loops"]),
-            error=data["error"],
-        )

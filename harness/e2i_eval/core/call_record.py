@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+    from collections.abc import Sequence
 
 __all__ = ["CallRecord", "FieldRecord"]
 
@@ -27,6 +27,16 @@ class FieldRecord:
     server: str | None
     outcome: str
 
+    def to_json(self) -> list[str | None]:
+        """Return the field as a list of four: a report has thousands of them."""
+        return [self.name, self.wire, self.server, self.outcome]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> FieldRecord:
+        """Read what ``to_json`` wrote."""
+        name, wire, server, outcome = data
+        return cls(name=name, wire=wire, server=server, outcome=outcome)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
@@ -39,21 +49,9 @@ class CallRecord:
         fields: what was compared, in the order it was.
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     call: str
     span: str
     note: str = ""
     fields: tuple[FieldRecord, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """Return the record as plain JSON; a field is a list of four."""
-        rows = [[each.name, each.wire, each.server, each.outcome] for each in self.fields]
-        return {"call": self.call, "span": self.span, "note": self.note, "fields": rows}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> CallRecord:
-        """Read what ``to_json`` wrote."""
-        rows = (
-            FieldRecord(name=name, wire=wire, server=server, outcome=outcome)
-            for name, wire, server, outcome in data["fields"]
-        )
-        return cls(call=data["call"], span=data["span"], note=data["note"], fields=tuple(rows))

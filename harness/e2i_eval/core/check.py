@@ -6,6 +6,7 @@ import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, get_args, overload
 
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.core.verdict import Finding, Status, Verdict
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _textless(verdict: Verdict) -> str:
     for finding in verdict.findings:
         if not isinstance(finding, Finding):
             return f"{finding!r:.80} among the verdict's findings is no Finding: write Finding(message=..., field=...)"
-        for name, value in finding.to_json().items():
+        for name, value in to_json(finding).items():
             if not isinstance(value, str) and (value is not None or name in {"message", "field"}):
                 return f"{name} of a finding is {value!r:.80}, which is no text: write str(...)"
     return ""

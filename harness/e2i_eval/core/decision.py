@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from e2i_eval.core.estimate import Estimate
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
 
 __all__ = ["ALL_TARGETS", "Decision", "DecisionStatus"]
 
@@ -49,14 +46,3 @@ class Decision:
     explanation: tuple[str, ...] = ()
     detectable: str = ""
     fix: str = ""
-
-    def to_json(self) -> dict[str, object]:
-        """Return the decision as plain JSON."""
-        return {**asdict(self), "explanation": list(self.explanation)}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Decision:
-        """Read what ``to_json`` wrote."""
-        known = data.get("estimate")
-        estimate = None if known is None else Estimate.from_json(known)
-        return cls(**{**data, "explanation": tuple(data["explanation"]), "estimate": estimate})

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from dataclasses import dataclass
 
 __all__ = ["Estimate"]
 
@@ -28,12 +24,3 @@ class Estimate:
     high: float
     confidence: float
     method: str
-
-    def to_json(self) -> dict[str, object]:
-        """Return the estimate as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Estimate:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)

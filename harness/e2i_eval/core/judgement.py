@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from e2i_eval.core.json_codec import fields_to_json
 
 __all__ = ["Judgement"]
 
@@ -51,14 +49,8 @@ class Judgement:
         return self.passed is None and not self.error
 
     def to_json(self) -> dict[str, object]:
-        """Return the judgement as plain JSON; a number that is none becomes null."""
-        said = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: None if _is_no_number(value) else value for name, value in said.items()}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Judgement:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)
+        """Return the judgement as plain JSON; NaN and infinities become null."""
+        return {name: None if _is_no_number(value) else value for name, value in fields_to_json(self).items()}
 
 
 def _is_no_number(value: object) -> bool:

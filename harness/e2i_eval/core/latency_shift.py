@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["LatencyPart", "LatencyShift", "LatencyStatus", "shift_metrics"]
 
@@ -47,15 +46,6 @@ class LatencyShift:
     p_value: float
     status: LatencyStatus
     reason: str
-
-    def to_json(self) -> dict[str, object]:
-        """Return the shift as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> LatencyShift:
-        """Read what ``to_json`` wrote."""
-        return cls(**{**data, "shift_ms": Estimate.from_json(data["shift_ms"])})
 
 
 def shift_metrics(shifts: Iterable[LatencyShift], target: str) -> dict[str, float]:

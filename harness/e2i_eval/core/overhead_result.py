@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["OverheadResult", "highest"]
 
@@ -57,27 +56,6 @@ class OverheadResult:
             f"overhead{infix}_high_ms": self.overhead_ms.high,
             f"drain{infix}_ms": self.drain_ms,
         }
-
-    def to_json(self) -> dict[str, object]:
-        """Return the result as plain JSON."""
-        return {
-            **asdict(self),
-            "differences": list(self.differences),
-            "conditions": list(self.conditions),
-            "pair_ms": [list(pair) for pair in self.pair_ms],
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> OverheadResult:
-        """Read what ``to_json`` wrote."""
-        fields = {
-            **data,
-            "overhead_ms": Estimate.from_json(data["overhead_ms"]),
-            "differences": tuple(data["differences"]),
-            "conditions": tuple(data.get("conditions", ())),
-            "pair_ms": tuple((plain, logged) for plain, logged in data.get("pair_ms", ())),
-        }
-        return cls(**fields)
 
 
 def highest(results: Iterable[OverheadResult], target: str) -> dict[str, float]:

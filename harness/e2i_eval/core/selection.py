@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["Selection"]
 
@@ -23,6 +22,8 @@ class Selection:
         flags: what narrows a run, as a person would type it (``-k drift``, ``--e2i-target=rag``, a path).
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     collected: int
     deselected: int = 0
     flags: tuple[str, ...] = ()
@@ -35,12 +36,3 @@ class Selection:
             yield f"{self.deselected} tests were deselected"
         if not self.collected:
             yield "no test was collected"
-
-    def to_json(self) -> dict[str, object]:
-        """Return the selection as plain JSON."""
-        return {**asdict(self), "flags": list(self.flags)}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Selection:
-        """Read what ``to_json`` wrote."""
-        return cls(collected=data["collected"], deselected=data["deselected"], flags=tuple(data["flags"]))

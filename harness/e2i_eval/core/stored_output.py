@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 from e2i_eval.core.case import Tolerance
 
 if TYPE_CHECKING:
     from e2i_eval.core.case import Expectation
-    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["KeptOutput"]
 
@@ -32,6 +32,8 @@ class KeptOutput:
         ignore_order: the order of lists does not count.
         tolerance: for every number.
     """
+
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
 
     value: JsonValue
     is_whole: bool
@@ -54,22 +56,4 @@ class KeptOutput:
             ignore_regex=expect.ignore_regex,
             ignore_order=expect.ignore_order,
             tolerance=expect.tolerance,
-        )
-
-    def to_json(self) -> dict[str, object]:
-        """Return the output as plain JSON."""
-        rules = {"ignore": list(self.ignore), "ignore_regex": list(self.ignore_regex)}
-        return {**asdict(self), **rules, "tolerance": asdict(self.tolerance)}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> KeptOutput:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            value=data["value"],
-            is_whole=data["is_whole"],
-            digest=data["digest"],
-            ignore=tuple(data["ignore"]),
-            ignore_regex=tuple(data["ignore_regex"]),
-            ignore_order=data["ignore_order"],
-            tolerance=Tolerance(**data["tolerance"]),
         )

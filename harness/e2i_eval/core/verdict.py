@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from e2i_eval.core.json_codec import fields_to_json
 
 __all__ = ["JUDGE_PREFIX", "Finding", "Status", "Verdict"]
 
@@ -39,15 +38,6 @@ class Finding:
     span: str | None = None
     where: str | None = None
 
-    def to_json(self) -> dict[str, str | None]:
-        """Return the finding as plain JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Finding:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -75,17 +65,8 @@ class Verdict:
         return self.status == "error" and self.check.startswith(JUDGE_PREFIX)
 
     def to_json(self) -> dict[str, object]:
-        """Return the verdict as plain JSON."""
-        return {
-            "check": self.check,
-            "status": self.status,
-            "reason": self.reason,
-            "findings": [finding.to_json() for finding in self.findings],
-            "score": self.score,
-            **({"by": self.by} if self.by else {}),
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Verdict:
-        """Read what ``to_json`` wrote."""
-        return cls(**{**data, "findings": tuple(map(Finding.from_json, data["findings"]))})
+        """Return the verdict as plain JSON; ``by`` is there for a model's judgement alone."""
+        data = fields_to_json(self)
+        if not self.by:
+            del data["by"]
+        return data

@@ -12,6 +12,7 @@ from e2i_eval.claude import SessionBudget, UsageLog, usage_notes
 from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
+from e2i_eval.core.json_codec import fields_to_json
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.plugin.dataset_sync import mirrored_goldens
 from e2i_eval.plugin.judging import LateJudges, report_notes
@@ -64,7 +65,8 @@ class Controller:
 
     def reference(self) -> dict[str, object]:
         """Return what a worker needs, as plain JSON."""
-        return replace(self._session.ref, live=str(self._live.folder) if self._live else "").to_json()
+        ref = replace(self._session.ref, live=str(self._live.folder) if self._live else "")
+        return fields_to_json(ref)
 
     def header(self) -> list[str]:
         """Return what is evaluated and where it is recorded."""

@@ -10,6 +10,7 @@ import pytest
 
 from e2i_eval.config.options import environment
 from e2i_eval.core.errors import E2iError
+from e2i_eval.core.json_codec import fields_to_json
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
 from e2i_eval.plugin.explained_item import ExplainedItem
 from e2i_eval.plugin.fresh_worker import greeting
@@ -91,7 +92,7 @@ class Families:
         if self._fresh is None:
             worker = self._state.worker
             worker.evaluator()  # the server must answer, and variables be set, before another process asks
-            self._fresh = FreshProcess(greeting(self._settings, worker.ref.to_json()), environment())
+            self._fresh = FreshProcess(greeting(self._settings, fields_to_json(worker.ref)), environment())
         return self._fresh
 
     def finish(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from e2i_eval.core.json_codec import to_json
+
 if TYPE_CHECKING:
     from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.worker import Worker
@@ -77,7 +79,7 @@ def _answer(worker: Worker, settings: Settings, question: dict[str, Any]) -> dic
     from e2i_eval.core.errors import E2iError  # noqa: PLC0415  as above
 
     try:
-        return {"result": _result(worker, settings, question).to_json()}
+        return {"result": to_json(_result(worker, settings, question))}
     except E2iError as error:
         return {"problem": str(error)}
 

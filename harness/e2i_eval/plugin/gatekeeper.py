@@ -13,6 +13,7 @@ import pytest
 
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.decision import ALL_TARGETS, Decision
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.gate.baseline import compare
 from e2i_eval.gate.rules.decide import decide
 from e2i_eval.gate.rules.gate_input import GateInput
@@ -94,7 +95,7 @@ class Gatekeeper:
         items[:] = [item for item in items if not isinstance(item, GateItem)]
         self._scope = _scope(collected, items, narrowed, chosen=chosen, offered=len(gate))
         if hasattr(config, "workeroutput"):
-            config.workeroutput[WORKER_SCOPE] = self._scope.to_json()
+            config.workeroutput[WORKER_SCOPE] = to_json(self._scope)
         else:
             items += chosen
         return result
@@ -108,7 +109,7 @@ class Gatekeeper:
     def pytest_testnodedown(self, node: object) -> None:
         """Take in what a worker was to run; all of them say the same, if they live to say it."""
         if told := getattr(node, "workeroutput", {}).get(WORKER_SCOPE):
-            self._scope = GateScope.from_json(told)
+            self._scope = from_json(GateScope, told)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -12,6 +12,7 @@ import pytest
 
 from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.update.plan import digest_of
@@ -122,7 +123,7 @@ class GoldenLifecycle:
             proposal = self._kept(item) if KEPT in item.stash else self._proposal(item.path, runs) if runs else None
             item.stash[RUNS] = []  # evidence is large, and nobody looks at it again
             if proposal is not None:
-                setattr(report, REPORTED, proposal.to_json())
+                setattr(report, REPORTED, to_json(proposal))
 
     def _kept(self, item: pytest.Item) -> Proposal:
         file = item.location[0]
@@ -150,7 +151,7 @@ class GoldenLifecycle:
         """Take in proposals, from this process or from a worker."""
         data = getattr(report, REPORTED, None)
         if data is not None and self._state.controller:
-            self._proposals.append(Proposal.from_json(data))
+            self._proposals.append(from_json(Proposal, data))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

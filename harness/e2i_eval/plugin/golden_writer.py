@@ -14,6 +14,7 @@ from e2i_eval.claude import UsageLog
 from e2i_eval.claude.cassette import CassetteError, cassette_path
 from e2i_eval.claude.cassette.trimmed import orphans, trimmed
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.selection import Selection
 from e2i_eval.dataset.update.journal import JOURNAL, apply, recover
 from e2i_eval.dataset.update.plan import FilePlan, digest_of, plan_of
@@ -116,7 +117,7 @@ class GoldenWriter:
         if report is None or not report.session.get("selection"):
             yield "the session did not come to its end"
             return
-        yield from Selection.from_json(report.session["selection"]).gaps()
+        yield from from_json(Selection, report.session["selection"]).gaps()
         yield from report.problems
 
     def _unplayed(self, proposal: Proposal) -> Iterator[FilePlan]:

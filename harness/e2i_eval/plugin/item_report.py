@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import E2iError
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.plugin.ab_item import AbItem
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed, CaseInconclusive, CaseItem
@@ -99,7 +100,7 @@ class ItemReports:
         """Make JSON of the case results, for a process that they are sent to."""
         data = yield
         if data is not None and REPORTED in data and isinstance(report, pytest.TestReport):
-            data[REPORTED] = [result.to_json() for result in results_of(report)]
+            data[REPORTED] = [to_json(result) for result in results_of(report)]
         return data
 
     @pytest.hookimpl(wrapper=True)
@@ -107,7 +108,7 @@ class ItemReports:
         """Make case results of the JSON that another process sent."""
         report = yield
         if isinstance(report, pytest.TestReport) and hasattr(report, REPORTED):
-            setattr(report, REPORTED, [CaseResult.from_json(data) for data in getattr(report, REPORTED)])
+            setattr(report, REPORTED, [from_json(CaseResult, data) for data in getattr(report, REPORTED)])
         return report
 
     def _properties(self, item: pytest.Item) -> list[tuple[str, object]]:

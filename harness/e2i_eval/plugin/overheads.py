@@ -11,6 +11,7 @@ from e2i_eval.benchmark.overhead import Neighbours, chosen_cases
 from e2i_eval.benchmark.overhead.callers import ONE
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadItem
@@ -74,14 +75,14 @@ class Overheads:
     def attach(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Attach what an item measured, and why it could not."""
         if report.when == "call":
-            setattr(report, MEASURED, [result.to_json() for result in item.stash.get(OVERHEADS, [])])
+            setattr(report, MEASURED, [to_json(result) for result in item.stash.get(OVERHEADS, [])])
             if isinstance(item, OverheadItem) and report.failed and call.excinfo is not None:
                 setattr(report, TROUBLE, _trouble(item.name, call.excinfo.value))
 
     def take(self, report: pytest.TestReport, controller: Controller) -> None:
         """Take in what came with a report, from this process or from a worker."""
         for data in getattr(report, MEASURED, ()):
-            controller.measured(OverheadResult.from_json(data))
+            controller.measured(from_json(OverheadResult, data))
         if trouble := getattr(report, TROUBLE, ""):
             self._troubles.append(trouble)
 

@@ -10,6 +10,7 @@ from e2i_eval.claude import Asking, CassetteStore, ClaudeWire, RateLimiter, Sess
 from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.plugin.judging import judge_runner
 from e2i_eval.plugin.live_run import LivePart
@@ -38,7 +39,7 @@ class Worker:
 
     def __init__(self, settings: Settings, reference: JsonObject) -> None:
         self._settings = settings
-        self.ref = SessionRef.from_json(reference)
+        self.ref = from_json(SessionRef, reference)
         self._live = LivePart(settings, self.ref, environment()) if self.ref.live else None
         self._wire = _wire(settings, self.ref, self._live)
         self._asking = Asking()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e2i_eval.checks.coverage import KINDS
+from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.selection import Selection
 from e2i_eval.report import numbers
 from e2i_eval.report.blocks import Cell, Code, Column, Fold, Line, Lines, Row, Section, Table
@@ -72,7 +73,7 @@ def _scope(report: Report) -> str:
     selection = report.session.get("selection")
     if not selection:
         return "it is not known how much of the suite ran"
-    return "; ".join(Selection.from_json(selection).gaps())
+    return "; ".join(from_json(Selection, selection).gaps())
 
 
 def _table(found: tuple[TargetCoverage, ...]) -> Table:

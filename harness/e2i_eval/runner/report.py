@@ -1,17 +1,20 @@
 """The report of a session: what was evaluated, how it was judged, what it measured."""
 
+# ruff: noqa: TC001  from_json reads the types at run time
+
 from __future__ import annotations
 
 import math
 import statistics
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from e2i_eval.checks.coverage import Exercised, TargetCoverage
 from e2i_eval.checks.judges.verdicts import judge_totals
 from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.core.call_record import CallRecord
 from e2i_eval.core.decision import Decision
+from e2i_eval.core.json_codec import fields_from_json, fields_to_json
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
@@ -56,6 +59,8 @@ class CaseResult:
         judgements: what models said of the answer; their tokens and cost are no part of the case's own.
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     case_id: str
     target: str
     nodeid: str
@@ -84,48 +89,11 @@ class CaseResult:
         return replace(self, verdicts=(*self.verdicts, verdict))
 
     def to_json(self) -> dict[str, object]:
-        """Return the result as plain JSON; a measurement that is no number is left out."""
-        return {
-            "case_id": self.case_id,
-            "target": self.target,
-            "nodeid": self.nodeid,
-            "where": self.where,
-            "status": self.status,
-            "verdicts": [verdict.to_json() for verdict in self.verdicts],
-            "measurements": {name: value for name, value in self.measurements.items() if math.isfinite(value)},
-            "trace_ids": list(self.trace_ids),
-            "run_id": self.run_id,
-            "behaviour": self.behaviour.to_json() if self.behaviour else None,
-            "repeat": self.repeat,
-            "planned": self.planned,
-            "calls": [call.to_json() for call in self.calls],
-            "quarantine": self.quarantine,
-            "exercised": self.exercised.to_json() if self.exercised else None,
-            "output": self.output.to_json() if self.output else None,
-            "judgements": [judgement.to_json() for judgement in self.judgements],
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> CaseResult:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            case_id=data["case_id"],
-            target=data["target"],
-            nodeid=data["nodeid"],
-            where=data["where"],
-            verdicts=tuple(map(Verdict.from_json, data["verdicts"])),
-            measurements=dict(data["measurements"]),
-            trace_ids=tuple(data["trace_ids"]),
-            run_id=data["run_id"],
-            behaviour=Behaviour.from_json(data["behaviour"]) if data.get("behaviour") else None,
-            repeat=data.get("repeat", 0),
-            planned=data.get("planned", 0),
-            calls=tuple(map(CallRecord.from_json, data.get("calls", ()))),
-            quarantine=data.get("quarantine", ""),
-            exercised=Exercised.from_json(data["exercised"]) if data.get("exercised") else None,
-            output=KeptOutput.from_json(data["output"]) if data.get("output") else None,
-            judgements=tuple(map(Judgement.from_json, data.get("judgements", ()))),
-        )
+        """Return the result as plain JSON, its status for a reader; a measurement that is no number is left out."""
+        data = fields_to_json(self)
+        head = {name: data[name] for name in ("case_id", "target", "nodeid", "where")}
+        finite = {name: value for name, value in self.measurements.items() if math.isfinite(value)}
+        return {**head, "status": self.status, **data, "measurements": finite}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +181,8 @@ class Report:
         coverage: which parts of each target's graph the cases exercise.
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     session: JsonObject
     environment: JsonObject
     cases: tuple[CaseResult, ...]
@@ -242,38 +212,22 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """Return the report as plain JSON, schema 1; calls have keys of ``prompts`` in place of their prompt."""
-        cases, prompts = folded([case.to_json() for case in self.cases])
+        data = fields_to_json(self)
+        cases, prompts = folded(data["cases"])
         return {
             "schema": REPORT_SCHEMA,
-            "session": dict(self.session),
-            "environment": dict(self.environment),
+            "session": data["session"],
+            "environment": data["environment"],
             "targets": {row.target: row.metrics() for row in self.targets()},
             "cases": cases,
             "prompts": prompts,
-            "problems": list(self.problems),
-            "decisions": [decision.to_json() for decision in self.decisions],
-            "overheads": [overhead.to_json() for overhead in self.overheads],
-            "latency": [shift.to_json() for shift in self.latency],
-            "notes": list(self.notes),
-            "repeated": [verdict.to_json() for verdict in self.repeated],
-            "coverage": [coverage.to_json() for coverage in self.coverage],
+            **{name: value for name, value in data.items() if name != "cases"},
         }
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Report:
         """Read what ``to_json`` wrote."""
-        return cls(
-            session=data["session"],
-            environment=data["environment"],
-            cases=tuple(map(CaseResult.from_json, unfolded(data["cases"], data.get("prompts", {})))),
-            problems=tuple(data["problems"]),
-            decisions=tuple(map(Decision.from_json, data.get("decisions", ()))),
-            overheads=tuple(map(OverheadResult.from_json, data.get("overheads", ()))),
-            latency=tuple(map(LatencyShift.from_json, data.get("latency", ()))),
-            notes=tuple(data.get("notes", ())),
-            repeated=tuple(map(CaseVerdict.from_json, data.get("repeated", ()))),
-            coverage=tuple(map(TargetCoverage.from_json, data.get("coverage", ()))),
-        )
+        return fields_from_json(cls, {**data, "cases": unfolded(data["cases"], data.get("prompts", {}))})
 
 
 def summarise(name: str, cases: list[CaseResult], repeated: Sequence[CaseVerdict] = ()) -> TargetSummary:

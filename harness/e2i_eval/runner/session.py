@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from e2i_eval.checks.coverage import GraphFiles, TargetCoverage, cover, coverage_metrics
 from e2i_eval.core.errors import UnknownError, UsageError
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.core.latency_shift import shift_metrics
 from e2i_eval.core.overhead_result import highest
 from e2i_eval.core.prices import PriceTable
@@ -195,7 +196,7 @@ class Session:
                 "experiment_id": self._experiment_id,
                 "git": dict(self._git),
                 "prices": self._prices,
-                "selection": self._selection.to_json() if self._selection else None,
+                "selection": to_json(self._selection) if self._selection else None,
             },
             environment=environment(),
             cases=tuple(self._results),

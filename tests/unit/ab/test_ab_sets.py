@@ -11,6 +11,7 @@ import pytest
 from e2i_eval.benchmark.ab.set_verdict import Look
 from e2i_eval.benchmark.ab.sets import Sets
 from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.latency_shift import LatencyShift, shift_metrics
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def test_a_shift_survives_json_and_becomes_metrics() -> None:
     """What crosses to the report and to the server."""
     shift = sets_of("slower", SLOWER).shift("support")
 
-    assert LatencyShift.from_json(shift.to_json()) == shift
+    assert from_json(LatencyShift, to_json(shift)) == shift
     assert shift_metrics([shift], "support") == {
         "duet_agent_base_ms": 60.0,
         "duet_agent_head_ms": 70.0,

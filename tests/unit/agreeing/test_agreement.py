@@ -9,6 +9,7 @@ import pytest
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.case import Expectation, Tolerance
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.gate.agreement import Agreement, agreement_of
@@ -197,4 +198,4 @@ def test_an_output_survives_the_report() -> None:
     """With its rules."""
     made = result()
 
-    assert CaseResult.from_json(made.to_json()) == made
+    assert from_json(CaseResult, to_json(made)) == made

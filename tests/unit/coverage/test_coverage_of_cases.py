@@ -14,6 +14,7 @@ from e2i_eval.checks.coverage.graph import Graph, GraphPart
 from e2i_eval.core.case import Case
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.run import Run
 from e2i_eval.core.trace import Span, Trace
 
@@ -187,8 +188,8 @@ def test_all_survives_the_way_between_processes(tmp_path: Path) -> None:
     files = GraphFiles(tmp_path)
     files.write("a/b", GRAPH)
 
-    assert Exercised.from_json(found.to_json()) == found
-    assert TargetCoverage.from_json(coverage.to_json()) == coverage
+    assert from_json(Exercised, to_json(found)) == found
+    assert from_json(TargetCoverage, to_json(coverage)) == coverage
     assert files.read("a/b") == GRAPH
     assert files.read("other") is None
 

@@ -6,6 +6,7 @@ import math
 
 from e2i_eval.core.decision import Decision
 from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.gate.rules.gate_scope import GateScope
 from e2i_eval.report.gate import decision_lines, gate, unseen
 from e2i_eval.report.terminal import terminal_lines
@@ -113,14 +114,14 @@ def test_a_rule_on_all_targets_is_told_with_the_session() -> None:
 
 def test_a_decision_survives_its_json() -> None:
     """With and without an interval; a report of before there were intervals is read."""
-    old = {key: value for key, value in BAD.to_json().items() if key != "estimate"}
+    old = {key: value for key, value in to_json(BAD).items() if key != "estimate"}
 
-    assert [Decision.from_json(each.to_json()) for each in (BAD, COSTLY)] == [BAD, COSTLY]
-    assert Decision.from_json(old) == BAD
+    assert [from_json(Decision, to_json(each)) for each in (BAD, COSTLY)] == [BAD, COSTLY]
+    assert from_json(Decision, old) == BAD
 
 
 def test_a_scope_crosses_processes() -> None:
     """What a worker sends is what the controller reads."""
     scope = GateScope(expected=("a/x",), left_out={"a": 2}, narrowed="--lf", rules=("r[a]",), dropped=1)
 
-    assert GateScope.from_json(scope.to_json()) == scope
+    assert from_json(GateScope, to_json(scope)) == scope

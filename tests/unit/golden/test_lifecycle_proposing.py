@@ -13,6 +13,7 @@ from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.core.case import Expectation
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.exchange import Caller, Exchange, WireError, WireNote
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.run import Run, RunError
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
@@ -36,7 +37,7 @@ class Fixed:
     """What became of a file: its new text, and what was left to a person."""
 
     def __init__(self, text: str, proposal: Proposal | None) -> None:
-        self.proposal = Proposal.from_json(proposal.to_json()) if proposal else None  # as it comes from a worker
+        self.proposal = from_json(Proposal, to_json(proposal)) if proposal else None  # as it comes from a worker
         plan = plan_of(self.proposal, lambda _: text.encode()) if self.proposal else None
         self.text = (plan.after or b"").decode() if plan else text
         self.remarks = [remark.text for remark in plan.remarks] if plan else []
@@ -297,7 +298,7 @@ def test_a_byte_order_mark_and_a_schema_line_survive(attempt: Try) -> None:
     assert proposal is not None
     for head in ("", "\ufeff"):
         data = (head + HEAD).encode()
-        told = Proposal.from_json({**proposal.to_json(), "digest": digest_of(data)})
+        told = from_json(Proposal, {**to_json(proposal), "digest": digest_of(data)})
         after = (plan_of(told, lambda _, data=data: data, schema="../s.json").after or b"").decode()  # type: ignore[misc]
 
         assert after.startswith(f"{head}# yaml-language-server: $schema=../s.json\nschema: 1")

@@ -14,6 +14,7 @@ from e2i_eval.checks.judges.verdicts import judge_measurements, judge_notes
 from e2i_eval.claude import Asking, CassetteStore, ClaudeWire, SessionBudget
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.prices import PriceTable
@@ -178,4 +179,4 @@ def test_a_judgement_survives_its_json() -> None:
         Judgement(judge="a", case="t/x", score=4.0, passed=True, reason="r", model="m", input_tokens=3, cost_usd=0.1),
         Judgement(judge="a", case="t/x", error="broke", cost_usd=None),
     ):
-        assert Judgement.from_json(judgement.to_json()) == judgement
+        assert from_json(Judgement, to_json(judgement)) == judgement

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2i_eval.claude.rate_bucket import MAX_LIMIT, MAX_PAUSE_S, START_LIMIT, RateBucket, Reply, reply_of
+from e2i_eval.core.json_codec import from_json, to_json
 
 NOW_S = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
@@ -114,4 +115,4 @@ def test_a_lane_crosses_processes() -> None:
     """As plain JSON, without loss."""
     bucket = RateBucket(limit=2.5, paused_until_s=3.0, cut_at_s=1.0).entered("a", 7)
 
-    assert RateBucket.from_json(bucket.to_json()) == bucket
+    assert from_json(RateBucket, to_json(bucket)) == bucket

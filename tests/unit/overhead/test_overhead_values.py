@@ -12,6 +12,7 @@ from e2i_eval.benchmark.timing.stopwatch import system_stopwatch
 from e2i_eval.core.case import Case, ErrorRule, Expectation
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.overhead_result import OverheadResult, highest
 from e2i_eval.report.overhead import difference_lines, overhead
 from e2i_eval.report.terminal import terminal_lines
@@ -52,13 +53,13 @@ def test_tagged_cases_come_first_then_what_passed_then_what_expects_no_error() -
 
 def test_results_survive_json() -> None:
     """They cross from worker to controller."""
-    assert OverheadResult.from_json(RESULT.to_json()) == RESULT
+    assert from_json(OverheadResult, to_json(RESULT)) == RESULT
 
 
 def test_several_callers_have_metrics_of_their_own_and_the_highest_case_counts() -> None:
     """One metric a way of calling."""
-    many = OverheadResult.from_json({**RESULT.to_json(), "callers": "8 threads", "drain_ms": 9.0})
-    slower = OverheadResult.from_json({**RESULT.to_json(), "case_id": "shop/other", "drain_ms": 7.0})
+    many = from_json(OverheadResult, {**to_json(RESULT), "callers": "8 threads", "drain_ms": 9.0})
+    slower = from_json(OverheadResult, {**to_json(RESULT), "case_id": "shop/other", "drain_ms": 7.0})
 
     found = highest([RESULT, many, slower], "shop")
 
@@ -103,7 +104,7 @@ def test_the_replayed_times_are_those_measured() -> None:
 
 def test_the_table_shows_the_interval_and_what_is_wrong() -> None:
     """One line a measurement, one a difference."""
-    wrong = OverheadResult.from_json({**RESULT.to_json(), "differences": ["root['output']: changed"]})
+    wrong = from_json(OverheadResult, {**to_json(RESULT), "differences": ["root['output']: changed"]})
 
     assert overhead([]) == []
     assert "+1.0 ms" in terminal_lines(overhead([RESULT]))[-1]

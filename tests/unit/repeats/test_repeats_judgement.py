@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.verdict import Status, Verdict
 from e2i_eval.runner.report import CaseResult, Report, summarise
 from e2i_eval.stats.repeats import (
@@ -283,4 +284,4 @@ def test_repetitions_find_their_case(cases: list[tuple[str, int]]) -> None:
 def test_verdicts_cross_processes_unchanged() -> None:
     """With their interval and without."""
     for verdict in (sum_up(results("++-"), live("mean:0.9", 3)), sum_up(results("+"), RepeatPlan())):
-        assert CaseVerdict.from_json(verdict.to_json()) == verdict
+        assert from_json(CaseVerdict, to_json(verdict)) == verdict

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.latency_shift import LatencyPart
 
 __all__ = ["PARTS", "VARIANTS", "Sample", "SamplePair", "VariantName"]
@@ -42,15 +41,6 @@ class Sample:
     def part(self, name: LatencyPart) -> float:
         """Return one part in milliseconds."""
         return {"agent": self.agent_ms, "claude": self.claude_ms, "logging": self.logging_ms}[name]
-
-    def to_json(self) -> dict[str, object]:
-        """Return the sample as plain JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Sample:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

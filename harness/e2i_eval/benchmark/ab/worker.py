@@ -26,6 +26,7 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.intervals import covered
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
@@ -193,7 +194,7 @@ def _done(worker: VariantWorker, message: JsonObject) -> object:
     if message["do"] == "build":
         return list(worker.build(message["target"], message["run"], message["roots"]))
     if message["do"] == "call":
-        return worker.call(message["file"], message["run"]).to_json()
+        return to_json(worker.call(message["file"], message["run"]))
     if message["do"] == "settle":
         worker.settle()
         return None

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.core.json_codec import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ class WorkerClient:
                 env={**environ, **SAME},
                 start_new_session=True,  # Ctrl-C in the terminal is for pytest, which ends this when it is done
             )
-        self._send(worker_config.to_json())
+        self._send(to_json(worker_config))
 
     def ready(self, timeout_s: float) -> str:
         """Wait until it has started; return what it says its time is.

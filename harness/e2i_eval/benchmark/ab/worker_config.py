@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["WorkerConfig"]
 
@@ -36,13 +32,3 @@ class WorkerConfig:
     scratch: str
     hosts: tuple[str, ...] = ()
     has_endpoint: bool = False
-
-    def to_json(self) -> dict[str, object]:
-        """Return the worker config as plain JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> WorkerConfig:
-        """Read what ``to_json`` wrote."""
-        lists = {name: tuple(data[name]) for name in ("roots", "targets", "hosts")}
-        return cls(**{**data, **lists})

@@ -11,6 +11,7 @@ from e2i_eval.benchmark.ab.sample import VARIANTS, Sample
 from e2i_eval.benchmark.ab.set_verdict import FLOOR_MS, FLOOR_SHARE
 from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, WorkerLateError
 from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.json_codec import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -123,7 +124,7 @@ class WorkerPair:
     def _asked(self, variant: VariantName, case_id: str) -> Sample:
         file, run = self._target.files[case_id], self._target.runs[variant]
         said = self._clients[variant].ask(self._timeout_s, do="call", file=str(file), run=_plain(run))
-        return Sample.from_json(said)
+        return from_json(Sample, said)
 
     def _chosen(self, before: str) -> str:
         """Return the case to measure with: one that seems slower on the head twice, or else the one that does the most.

@@ -14,6 +14,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from e2i_eval.core.json_codec import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,7 +35,7 @@ def main() -> None:
     from e2i_eval.core.errors import E2iError  # noqa: PLC0415
 
     try:
-        worker = VariantWorker(WorkerConfig.from_json(next(messages)))
+        worker = VariantWorker(from_json(WorkerConfig, next(messages)))
     except E2iError as error:
         _say(answers, {"error": {"what": error.what, "where": error.where, "fix": error.fix, "missing": False}})
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from e2i_eval.checks.coverage.event import trace_events
 from e2i_eval.checks.coverage.graph import END, START
@@ -37,32 +37,13 @@ class Exercised:
         beyond: nodes that ran and that the target's graph does not declare.
     """
 
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
+
     in_trace: Names = field(default_factory=dict)
     in_process: Names = field(default_factory=dict)
     offered: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as plain JSON."""
-        return {
-            "in_trace": {kind: list(names) for kind, names in self.in_trace.items()},
-            "in_process": {kind: list(names) for kind, names in self.in_process.items()},
-            "offered": list(self.offered),
-            "failed": list(self.failed),
-            "beyond": list(self.beyond),
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Exercised:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            in_trace={kind: tuple(names) for kind, names in data["in_trace"].items()},
-            in_process={kind: tuple(names) for kind, names in data["in_process"].items()},
-            offered=tuple(data["offered"]),
-            failed=tuple(data["failed"]),
-            beyond=tuple(data["beyond"]),
-        )
 
 
 def exercised_by(graph: Graph, heard: Sequence[Event], evidence: Evidence) -> Exercised:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import quote
+
+from e2i_eval.core.json_codec import from_json, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["END", "KINDS", "START", "Graph", "GraphFiles", "GraphPart", "Kind"]
 
@@ -51,15 +52,6 @@ class GraphPart:
     waits: bool = False
     nth: int = 1
 
-    def to_json(self) -> dict[str, object]:
-        """Return the part as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> GraphPart:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
@@ -77,25 +69,6 @@ class Graph:
     why_none: str = ""
     is_broken: bool = False
 
-    def to_json(self) -> dict[str, object]:
-        """Return the graph as plain JSON."""
-        return {
-            "parts": [part.to_json() for part in self.parts],
-            "notes": list(self.notes),
-            "why_none": self.why_none,
-            "is_broken": self.is_broken,
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Graph:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            parts=tuple(map(GraphPart.from_json, data["parts"])),
-            notes=tuple(data["notes"]),
-            why_none=data["why_none"],
-            is_broken=data["is_broken"],
-        )
-
 
 FOLDER = "graphs"
 
@@ -112,13 +85,13 @@ class GraphFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._file(target)
         new = file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(graph.to_json()), encoding="utf-8")
+        new.write_text(json.dumps(to_json(graph)), encoding="utf-8")
         new.replace(file)
 
     def read(self, target: str) -> Graph | None:
         """Return a target's graph; None when no process built it."""
         file = self._file(target)
-        return Graph.from_json(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+        return from_json(Graph, json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
 
     def _file(self, target: str) -> Path:
         return self._folder / f"{quote(target, safe='')}.json"

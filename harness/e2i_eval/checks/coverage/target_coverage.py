@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from e2i_eval.checks.coverage.graph import KINDS
+from e2i_eval.checks.coverage.graph import KINDS, Kind
+from e2i_eval.core.json_codec import fields_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from e2i_eval.checks.coverage.exercised import Exercised
-    from e2i_eval.checks.coverage.graph import Graph, Kind
-    from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.checks.coverage.graph import Graph
 
 __all__ = ["CoveredPart", "TargetCoverage", "cover", "coverage_metrics"]
 
@@ -37,6 +37,16 @@ class CoveredPart:
     cases: int
     known: Known
 
+    def to_json(self) -> list[str | int]:
+        """Return the part as a list of four, a line of the report."""
+        return [self.kind, self.name, self.cases, self.known]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> CoveredPart:
+        """Read what ``to_json`` wrote."""
+        kind, name, cases, known = data
+        return cls(kind=kind, name=name, cases=cases, known=known)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetCoverage:
@@ -51,6 +61,8 @@ class TargetCoverage:
         failed: nodes that raised in some case, whatever came of it.
         beyond: nodes that ran and that the graph does not declare.
     """
+
+    IGNORES_UNKNOWN_KEYS: ClassVar[bool] = True
 
     target: str
     runs: int
@@ -90,28 +102,8 @@ class TargetCoverage:
             "runs": self.runs,
             "counts": {kind: {"exercised": hit, "declared": total} for kind, (hit, total) in self.counts().items()},
             "missing": {kind: list(names) for kind in KINDS if (names := self.missing(kind))},
-            "parts": [[part.kind, part.name, part.cases, part.known] for part in self.parts],
-            "why_none": self.why_none,
-            "unknown": list(self.unknown),
-            "failed": list(self.failed),
-            "beyond": list(self.beyond),
+            **fields_to_json(self),
         }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> TargetCoverage:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            target=data["target"],
-            runs=data["runs"],
-            parts=tuple(
-                CoveredPart(kind=kind, name=name, cases=cases, known=known)
-                for kind, name, cases, known in data["parts"]
-            ),
-            why_none=data["why_none"],
-            unknown=tuple(data["unknown"]),
-            failed=tuple(data["failed"]),
-            beyond=tuple(data["beyond"]),
-        )
 
 
 def cover(target: str, graph: Graph | None, exercised: Sequence[Exercised | None]) -> TargetCoverage:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
+from e2i_eval.core.json_codec import fields_from_json, fields_to_json
 from e2i_eval.stats.kappa import confusion, kappa_interval
 from e2i_eval.stats.rates import wilson
 
@@ -96,37 +97,14 @@ class Calibration:
         return "" if basis == self.basis else "its rubric is another than the one it was calibrated with"
 
     def to_json(self) -> dict[str, object]:
-        """Return what later runs need of it, as plain JSON."""
-        return {
-            "judge": self.judge,
-            "model": self.model,
-            "basis": self.basis,
-            "cases": self.cases,
-            "unjudged": list(self.unjudged),
-            "scale": list(self.scale),
-            "table": [list(row) for row in self.table],
-            "agreement": self.agreement.to_json() if self.agreement else None,
-            "kappa": self.kappa.to_json() if self.kappa else None,
-            "unknown": self.unknown,
-            "bias": [{"score": each.score, "cases": each.cases, "mean": each.mean} for each in self.bias],
-            "mean_bias": None if math.isnan(self.mean_bias) else self.mean_bias,
-            "min_kappa": self.min_kappa,
-            "uncalibrated": self.uncalibrated,
-        }
+        """Return what later runs need of it, as plain JSON; a mean bias of NaN becomes null."""
+        return {**fields_to_json(self), "mean_bias": None if math.isnan(self.mean_bias) else self.mean_bias}
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Calibration:
         """Read what ``to_json`` wrote."""
-        told = {
-            "unjudged": tuple(data["unjudged"]),
-            "scale": tuple(data["scale"]),
-            "table": tuple(map(tuple, data["table"])),
-            "agreement": Estimate.from_json(data["agreement"]) if data["agreement"] else None,
-            "kappa": Estimate.from_json(data["kappa"]) if data["kappa"] else None,
-            "bias": tuple(Bias(**each) for each in data["bias"]),
-            "mean_bias": math.nan if data["mean_bias"] is None else data["mean_bias"],
-        }
-        return cls(**{**data, **told})
+        mean_bias = math.nan if data["mean_bias"] is None else data["mean_bias"]
+        return fields_from_json(cls, {**data, "mean_bias": mean_bias})
 
 
 def calibrate(labels: LabelSet, judgements: Iterable[Judgement]) -> Calibration:

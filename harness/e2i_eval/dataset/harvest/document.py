@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.dataset.case_file.case_form import SCHEMA_VERSION, CaseForm
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.harvest.answer import HTTP_ERROR
@@ -44,7 +45,7 @@ def case_document(candidate: Candidate, *, wanted: Mapping[str, JsonValue] | Non
     expect = _observed(candidate) if wanted is None else _mended(candidate, wanted)
     return {
         "schema": SCHEMA_VERSION,
-        "origin": candidate.origin.to_json(),
+        "origin": to_json(candidate.origin),
         "inputs": dict(candidate.inputs),
         **({"claude": script} if (script := script_of(candidate.calls)) else {}),
         **({"expect": expect} if expect else {}),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.trace import Trace
 
 __all__ = ["CaseOrigin", "origin_of", "without_password"]
@@ -29,10 +28,6 @@ class CaseOrigin:
     experiment: str
     at: str
     tracking_uri: str
-
-    def to_json(self) -> JsonObject:
-        """Return the origin as the case file keeps it."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def origin_of(trace: Trace, tracking_uri: str) -> CaseOrigin:

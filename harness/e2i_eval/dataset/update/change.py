@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.core.json_value import JsonValue
 
 __all__ = ["Change", "ChangeKind", "Edit", "EditKind", "KeyPath"]
 
@@ -56,19 +56,3 @@ class Change:
     edit: Edit
     before: JsonValue
     reason: str
-
-    def to_json(self) -> dict[str, object]:
-        """Return the change as plain JSON."""
-        edit = self.edit
-        return {
-            "kind": self.kind,
-            "edit": {"kind": edit.kind, "path": list(edit.path), "value": edit.value, "after": edit.after},
-            "before": self.before,
-            "reason": self.reason,
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Change:
-        """Read what ``to_json`` wrote."""
-        edit = Edit(**{**data["edit"], "path": tuple(data["edit"]["path"])})
-        return cls(kind=data["kind"], edit=edit, before=data["before"], reason=data["reason"])

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from e2i_eval.dataset.update.change import Change
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from e2i_eval.dataset.update.change import Change  # noqa: TC001  from_json reads the types at run time
 
 __all__ = ["Proposal", "Remark"]
 
@@ -24,10 +20,6 @@ class Remark:
 
     where: str
     text: str
-
-    def to_json(self) -> dict[str, str]:
-        """Return the remark as plain JSON."""
-        return {"where": self.where, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +41,3 @@ class Proposal:
     changes: tuple[Change, ...] = ()
     remarks: tuple[Remark, ...] = ()
     unplayed: tuple[int, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """Return the proposal as plain JSON."""
-        return {
-            "case_id": self.case_id,
-            "file": self.file,
-            "digest": self.digest,
-            "changes": [change.to_json() for change in self.changes],
-            "remarks": [remark.to_json() for remark in self.remarks],
-            "unplayed": list(self.unplayed),
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> Proposal:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            case_id=data["case_id"],
-            file=data["file"],
-            digest=data["digest"],
-            changes=tuple(map(Change.from_json, data["changes"])),
-            remarks=tuple(Remark(**remark) for remark in data["remarks"]),
-            unplayed=tuple(data["unplayed"]),
-        )

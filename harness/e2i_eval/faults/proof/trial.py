@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.core.json_codec import to_json
+
 if TYPE_CHECKING:
     from e2i_eval.core.estimate import Estimate
 
@@ -111,7 +113,7 @@ class InjectionResult:
         return {
             "schema": 1,
             "holds": self.holds,
-            "kill_rate": None if self.kill_rate is None else self.kill_rate.to_json(),
+            "kill_rate": None if self.kill_rate is None else to_json(self.kill_rate),
             "duration_s": round(self.duration_s, 3),
             "trials": [asdict(trial) for trial in self.trials],
             "controls": [asdict(control) for control in self.controls],

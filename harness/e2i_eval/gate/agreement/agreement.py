@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.gate.agreement.case_comparison import absent, compared
 from e2i_eval.gate.runs import paired, run_of
 from e2i_eval.stats.rates import wilson
@@ -66,7 +67,7 @@ class Agreement:
             "schema": SCHEMA,
             "modes": list(self.modes),
             "agrees": self.agrees,
-            "rate": self.rate.to_json() if self.rate else None,
+            "rate": to_json(self.rate) if self.rate else None,
             "token_tolerance": self.tolerance,
             "kinds": self.kinds(),
             "cases": [case.to_json() for case in self.cases],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.selection import Selection
 from e2i_eval.gate.runs import cases_of
 
@@ -51,7 +52,7 @@ def _parts(report: Report) -> Iterator[str]:
     if selection is None:
         yield "the report does not say whether the run was complete"
     else:
-        yield from Selection.from_json(selection).gaps()
+        yield from from_json(Selection, selection).gaps()
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.json_codec import to_json
+
 if TYPE_CHECKING:
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.gate.compare.side import Side
@@ -39,8 +41,8 @@ class OverheadPair:
             "target": self.target,
             "case_id": self.case_id,
             "callers": self.callers,
-            "before": self.before.to_json() if self.before else None,
-            "after": self.after.to_json() if self.after else None,
+            "before": to_json(self.before) if self.before else None,
+            "after": to_json(self.after) if self.after else None,
             "new_differences": list(self.new_differences),
         }
 

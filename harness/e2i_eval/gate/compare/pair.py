@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.gate.compare.figure import JUDGED
 from e2i_eval.gate.compare.side import TOTAL
 
@@ -122,7 +123,7 @@ class PairComparison:
             "figures": [asdict(each) for each in self.figures],
             "flips": [asdict(each) for each in self.flips],
             "latency": [asdict(each) for each in self.waited],
-            "overheads": [each.to_json() for each in self.overheads],
+            "overheads": [to_json(each) for each in self.overheads],
             "only_base": list(self.only_base),
             "only_head": list(self.only_head),
             "detectable": self.detectable,

@@ -10,7 +10,6 @@ from e2i_eval.core.decision import ALL_TARGETS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["GateScope"]
 
@@ -43,24 +42,3 @@ class GateScope:
     def of(self, target: str) -> tuple[str, ...]:
         """Return the ids of the target's cases that were to run."""
         return tuple(each for each in self.expected if target in {each.partition("/")[0], ALL_TARGETS})
-
-    def to_json(self) -> dict[str, object]:
-        """Return the scope as plain JSON."""
-        return {
-            "expected": list(self.expected),
-            "left_out": dict(self.left_out),
-            "narrowed": self.narrowed,
-            "rules": list(self.rules),
-            "dropped": self.dropped,
-        }
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> GateScope:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            expected=tuple(data["expected"]),
-            left_out=dict(data["left_out"]),
-            narrowed=data["narrowed"],
-            rules=tuple(data["rules"]),
-            dropped=data["dropped"],
-        )

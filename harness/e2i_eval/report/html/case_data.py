@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, overload
 
+from e2i_eval.core.json_codec import to_json
 from e2i_eval.report.commands import rerun
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _verdict(verdict: Verdict) -> dict[str, JsonValue]:
 
 
 def _finding(finding: Finding) -> dict[str, JsonValue]:
-    return {name: _cut(value) for name, value in finding.to_json().items() if value is not None}
+    return {name: _cut(value) for name, value in to_json(finding).items() if value is not None}
 
 
 def _behaviour(behaviour: Behaviour, index: Callable[[str], int]) -> dict[str, JsonValue]:

@@ -41,12 +41,3 @@ class SessionRef:
         """The tracking server's host, which a mocked network must let through."""
         host = urlsplit(self.uri).hostname
         return (host,) if host else ()
-
-    def to_json(self) -> dict[str, object]:
-        """Return the reference as plain JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> SessionRef:
-        """Read what ``to_json`` wrote."""
-        return cls(**data)

@@ -17,6 +17,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Any
 
 from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.json_codec import from_json
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class FreshProcess:
         if "problem" in answer:
             what = f"{declared.id}: the new process could not evaluate it: {answer['problem']}"
             raise UnknownError(what, where=declared.where)
-        return CaseResult.from_json(answer["result"])
+        return from_json(CaseResult, answer["result"])
 
     def finish(self) -> tuple[str, ...]:
         """Let it record what it still holds and end; return what could not be recorded, a sentence each."""

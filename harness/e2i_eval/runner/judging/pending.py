@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from e2i_eval.checks.judges.subject import JudgeSubject
+from e2i_eval.checks.judges.subject import JudgeSubject  # noqa: TC001  from_json reads the types at run time
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
 
 if TYPE_CHECKING:
@@ -39,18 +40,6 @@ class JudgeQuestion:
     model: str
     subject: JudgeSubject
 
-    def to_json(self) -> dict[str, object]:
-        """Return the question as plain JSON."""
-        rule = {**asdict(self.rule), "given": sorted(self.rule.given)}
-        subject = {each.name: getattr(self.subject, each.name) for each in fields(self.subject)}
-        own = {"nodeid": self.nodeid, "repeat": self.repeat, "where": self.where, "model": self.model}
-        return {**own, "rule": rule, "subject": {**subject, "inputs": dict(self.subject.inputs)}}
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> JudgeQuestion:
-        """Read what ``to_json`` wrote."""
-        return cls(**{**data, "rule": _rule(data["rule"]), "subject": JudgeSubject(**data["subject"])})
-
 
 class Pending:
     """A file of questions in a folder that the session's processes share."""
@@ -62,14 +51,14 @@ class Pending:
     def add(self, question: JudgeQuestion) -> None:
         """Write a question down."""
         with self._lock, self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(question.to_json()) + "\n")
+            file.write(json.dumps(to_json(question)) + "\n")
 
     def take(self) -> tuple[JudgeQuestion, ...]:
         """Return the questions, in the order they came, and forget them."""
         with self._lock:
             lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
             self._file.unlink(missing_ok=True)
-        return tuple(JudgeQuestion.from_json(json.loads(line)) for line in lines)
+        return tuple(from_json(JudgeQuestion, json.loads(line)) for line in lines)
 
 
 def _rule(data: JsonObject) -> JudgeRule:

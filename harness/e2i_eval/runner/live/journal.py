@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.runner.report import CaseResult
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Journal:
         """Write a result down for the run after an interruption; one that is an error will be tried again."""
         if result.status == "error":
             return
-        line = {"key": key, "repeat": result.repeat, "result": self._clean(result.to_json())}
+        line = {"key": key, "repeat": result.repeat, "result": self._clean(to_json(result))}
         data = b"\n" + json.dumps(line).encode() + b"\n"  # on a line of its own, whatever a killed process left
         with self._writing:
             handle = os.open(self._results, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
@@ -164,7 +165,7 @@ class Journal:
         kept: dict[tuple[str, int], CaseResult] = {}
         for line in self._lines():
             with suppress(*DAMAGE):
-                kept[line["key"], line["repeat"]] = CaseResult.from_json(line["result"])
+                kept[line["key"], line["repeat"]] = from_json(CaseResult, line["result"])
         return kept
 
     def _lines(self) -> list[JsonObject]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from e2i_eval.core.estimate import Estimate
-
-if TYPE_CHECKING:
-    from e2i_eval.core.json_value import JsonObject
+from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
 
 __all__ = ["CaseVerdict", "CaseVerdictStatus"]
 
@@ -64,13 +61,3 @@ class CaseVerdict:
     def key(self) -> tuple[str, str]:
         """Item and case: two tests may evaluate the same case."""
         return self.nodeid, self.case_id
-
-    def to_json(self) -> dict[str, object]:
-        """Return the verdict as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JsonObject) -> CaseVerdict:
-        """Read what ``to_json`` wrote."""
-        rate = Estimate.from_json(data["pass_rate"]) if data["pass_rate"] else None
-        return cls(**{**data, "pass_rate": rate})
