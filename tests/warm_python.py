@@ -355,18 +355,18 @@ def _run_to_the_end(words: list[str]) -> None:
 
     What is not an ordinary end is left to the interpreter.
     """
-    code: object = 0
+    code = 0
     try:
         _run(words)
     except SystemExit as leaving:
-        code = leaving.code or 0
-        if not isinstance(code, int):
+        if isinstance(leaving.code, str):
             raise
+        code = leaving.code or 0
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  waits for threads, as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    os._exit(int(code))
+    os._exit(code)
 
 
 def _run(words: list[str]) -> None:
