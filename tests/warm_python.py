@@ -79,6 +79,9 @@ WHILE_IMPORTING = {
 OPTIONS = {"-P": 1, "-u": 1, "-W": 2}
 """Options of the interpreter that a fork can follow, with the number of their words."""
 
+LAUNCHER = "launcher.py"
+"""The one script that may start warm, the tracking server's; a program of a user's starts as a user's does."""
+
 VARIABLES = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "PYTHONPATH", "PYTHONUNBUFFERED"})
 """Variables of the interpreter that a fork can follow."""
 
@@ -211,7 +214,7 @@ def _job(asked: dict[str, Any], fds: list[int]) -> Job | None:
     words = [str(word) for word in asked["args"][1:]]
     count = _count_of_options(words)
     words[count : count + 1] = _apart(words[count]) if count < len(words) else ()
-    if count >= len(words) or (words[count].startswith("-") and words[count] not in {"-c", "-m"}):
+    if count >= len(words) or (words[count] not in {"-c", "-m"} and Path(words[count]).name != LAUNCHER):
         return None
     cwd = str(Path(asked["cwd"] or ".").absolute())
     limits = [(kind, *resource.getrlimit(kind)) for kind in LIMITS]
@@ -359,9 +362,9 @@ def _run_to_the_end(words: list[str]) -> None:
     try:
         _run(words)
     except SystemExit as leaving:
-        if not isinstance(leaving.code or 0, int):
+        if isinstance(leaving.code, str):
             raise
-        code = int(leaving.code or 0)
+        code = leaving.code or 0
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  waits for threads, as the interpreter does
     atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):

@@ -30,6 +30,11 @@ MEDDLING = """
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def started_warm() -> None:
+    """What is measured here starts as a user's does."""
+
+
 @pytest.fixture(scope="module")
 def measured(new_project: Callable[[], Project]) -> Outcome:
     """Four targets: autolog as it should be, logging that changes the answer, no seam at all, and no logging."""
