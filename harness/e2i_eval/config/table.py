@@ -42,6 +42,7 @@ class TargetTable(BaseModel):
     families: str | None = None
     judges: str | None = None
     plain: str | None = None
+    graph: str | None = None
     checks: list[str] = []
     gate: list[str] = []
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TargetSettings", "read_target"]
 
-ENTRIES = ("entry", "logging", "flush", "plain")
+ENTRIES = ("entry", "logging", "flush", "plain", "graph")
 """Keys that name something in the project's code; an empty one takes a default away."""
 
 
@@ -33,6 +33,8 @@ class TargetSettings:
         families: file that declares the target's check families; None when it has none.
         plain: ``module:attribute`` that gives the same target without logging, to measure what logging costs; None when
             there is no such thing.
+        graph: ``module:attribute`` of the compiled graph that the entry calls, or of a function that makes one; None
+            when the entry itself is it, or there is none.
         checks: ``module:attribute`` of the checks that judge every case of the target beside the built-in ones.
         gate: rules of the gate for this target alone, as written.
         where: ``file:line`` of the table.
@@ -48,6 +50,7 @@ class TargetSettings:
     families: Path | None = None
     judges: Path | None = None
     plain: str | None = None
+    graph: str | None = None
     checks: tuple[str, ...] = ()
     gate: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +82,7 @@ def read_target(root: Path, written: ConfigFile, name: str, table: TargetTable) 
         logging=table.logging or None,
         flush=table.flush or None,
         plain=table.plain or None,
+        graph=table.graph or None,
         contract=_file(root, name, "contract", table.contract, places),
         families=_file(root, name, "families", table.families, places),
         judges=_file(root, name, "judges", table.judges, places),

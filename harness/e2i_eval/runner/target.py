@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from e2i_eval.checks.coverage.reading import is_graph
 from e2i_eval.core.entry_point import RAISED_BY_TARGETS, load_entry_point
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.json_value import JsonObject, JsonValue
 
-__all__ = ["RAISED_BY_TARGETS", "BuiltTarget", "build_plain", "build_target", "is_async_only", "resolve"]
+__all__ = [
+    "RAISED_BY_TARGETS",
+    "BuiltTarget",
+    "build_plain",
+    "build_target",
+    "is_async_only",
+    "refuse_wrong_graph",
+    "resolve",
+]
 
 WANTED = "a compiled LangGraph graph, a Runnable, or a callable(inputs) -> output"
 
@@ -36,12 +45,14 @@ class BuiltTarget:
         function: from inputs to output, or to an awaitable of it.
         flush: sends what the target's logging still holds; None when it has no such function.
         runnable: the graph or Runnable that ``function`` calls; None when the target is a plain callable.
+        graph: the compiled graph that is called somewhere inside; None when the configuration names none.
     """
 
     name: str
     function: Callable[[JsonObject], object]
     flush: Callable[[], object] | None
     runnable: Any = None
+    graph: Any = None
 
     def call(
         self, inputs: JsonObject, *, clock: Clock, runner: asyncio.Runner, config: JsonObject | None = None
@@ -99,7 +110,18 @@ def build_target(settings: TargetSettings) -> BuiltTarget:
         what = f"flush = {settings.flush!r} of target {settings.name!r} is no function"
         raise UsageError(what, where=settings.place("flush"))
     function, runnable = _function(settings, resolve(settings, "entry"), "entry")
-    return BuiltTarget(name=settings.name, function=function, flush=flush, runnable=runnable)
+    graph = _graph(settings) if settings.graph else None
+    return BuiltTarget(name=settings.name, function=function, flush=flush, runnable=runnable, graph=graph)
+
+
+def refuse_wrong_graph(settings: TargetSettings) -> None:
+    """Refuse a ``graph`` that leads nowhere, without calling what makes it.
+
+    Raises:
+        UsageError: it does not import, does not exist, or can be no graph.
+    """
+    if settings.graph and not (is_graph(found := resolve(settings, "graph")) or _is_factory(found)):
+        raise _no_graph(settings, found)
 
 
 def build_plain(settings: TargetSettings) -> BuiltTarget:
@@ -133,13 +155,36 @@ def _function(settings: TargetSettings, entry: Any, key: str) -> tuple[Callable[
     if callable(entry):
         function: Callable[[JsonObject], object] = entry
         return function, None
-    what = f"{key} = {getattr(settings, key)!r} of target {settings.name!r} gives {_described(entry)}"
+    given = f"{_described(entry)}, which cannot be called{_uncompiled(entry)}"
+    what = f"{key} = {getattr(settings, key)!r} of target {settings.name!r} gives {given}"
     raise UsageError(what, where=settings.place(key), fix=f"let it give {WANTED}")
 
 
+def _graph(settings: TargetSettings) -> Any:  # noqa: ANN401  LangGraph is not imported here
+    found = resolve(settings, "graph")
+    if not is_graph(found) and _is_factory(found):
+        found = _guarded(settings, "graph", found)
+    if not is_graph(found):
+        raise _no_graph(settings, found)
+    return found
+
+
+def _is_factory(value: object) -> bool:
+    return callable(value) and not _is_runnable(value) and not _takes_inputs(value)
+
+
+def _no_graph(settings: TargetSettings, found: object) -> UsageError:
+    given = f"{_described(found)}, no compiled LangGraph graph{_uncompiled(found)}"
+    what = f"graph = {settings.graph!r} of target {settings.name!r} gives {given}"
+    return UsageError(what, where=settings.place("graph"), fix="name a compiled graph, or a function() that makes one")
+
+
 def _described(value: object) -> str:
-    fix = "; call .compile() on it" if hasattr(value, "compile") and hasattr(value, "add_node") else ""
-    return f"{type(value).__module__}.{type(value).__qualname__}, which cannot be called{fix}"
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _uncompiled(value: object) -> str:
+    return "; call .compile() on it" if hasattr(value, "compile") and hasattr(value, "add_node") else ""
 
 
 def _guarded(settings: TargetSettings, key: str, function: Callable[[], object]) -> Any:  # noqa: ANN401

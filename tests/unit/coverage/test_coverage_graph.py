@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from typing import Annotated, Any, Literal, TypedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, RetryPolicy, Send
 
 from e2i_eval.checks.coverage.event import Heard, listener
+from e2i_eval.checks.coverage.everywhere import heard_everywhere
 from e2i_eval.checks.coverage.exercised import beyond, exercised, failed_nodes
 from e2i_eval.checks.coverage.reading import read_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class State(TypedDict, total=False):
@@ -243,3 +249,43 @@ def test_no_graph_is_said(target: object, why: str) -> None:
     graph = read_graph(target)
 
     assert (graph.parts, graph.why_none, graph.is_broken) == ((), why, False)
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop whose context is that of its first call, long before anybody listens."""
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.sleep(0))
+        yield runner
+
+
+def wrapper(graph: Any, kind: str, runner: asyncio.Runner) -> Callable[[str], object]:  # noqa: ANN401  as above
+    """Return what calls a graph with callbacks of its own, from a thread, or on an event loop of its own."""
+    own = {"callbacks": [BaseCallbackHandler()]}
+
+    def call(way: str) -> object:
+        if kind == "thread":
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(graph.invoke, {"way": way}).result()
+        return runner.run(graph.ainvoke({"way": way}, own)) if kind == "async" else graph.invoke({"way": way}, own)
+
+    return call
+
+
+@pytest.mark.parametrize("kind", ["own callbacks", "thread", "async"])
+@pytest.mark.parametrize(("way", "expected"), [("plain", PLAIN), ("fan", FAN)])
+def test_a_graph_is_heard_inside_what_calls_it(
+    kind: str, way: str, expected: dict[str, set[str]], runner: asyncio.Runner
+) -> None:
+    """Each event once, from wherever; and nothing before or after."""
+    heard = Heard()
+    call = wrapper(build(), kind, runner)
+
+    call("fan")
+    with heard_everywhere(listener(heard)):
+        call(way)
+    call("fan")
+
+    events = heard.events()
+    assert by_kind(exercised(read_graph(build()).parts, events)) == expected
+    assert len({event.id for event in events}) == len(events)

@@ -15,10 +15,11 @@ import pytest
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import START, StateGraph
 
+from e2i_eval.checks.coverage.reading import is_graph
 from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
-from e2i_eval.runner.target import build_target
+from e2i_eval.runner.target import build_target, refuse_wrong_graph
 from e2i_eval.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
         sync_graph=lambda: graph(double),
         async_graph=lambda: graph(shout),
         uncompiled=lambda: StateGraph(ANY_STATE),
+        compiled=graph(double).with_config(tags=["own"]),  # type: ignore[attr-defined]
     )
     monkeypatch.setitem(sys.modules, "entries", module)
     return module
@@ -129,6 +131,47 @@ def test_logging_that_breaks_is_named() -> None:
     """The logging function runs before the target is built, and its failure is its own."""
     with pytest.raises(UsageError, match="logging = 'entries:broken' of target 'support' raised RuntimeError"):
         build_target(settings("entries:double", logging="entries:broken"))
+
+
+def wrapped(name: str) -> TargetSettings:
+    """Return the settings of a target that names the graph it calls."""
+    places = {"graph": "pyproject.toml:5"}
+    return TargetSettings(
+        name="support", entry="entries:double", where="pyproject.toml:3", graph=f"entries:{name}", places=places
+    )
+
+
+@pytest.mark.parametrize("name", ["sync_graph", "compiled"])
+def test_a_target_may_name_the_graph_it_calls(name: str) -> None:
+    """Compiled, also with a configuration of its own, or as a function that makes it."""
+    refuse_wrong_graph(wrapped(name))
+
+    built = build_target(wrapped(name))
+
+    assert is_graph(built.graph)
+    assert built.runnable is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "is_early"),
+    [
+        ("gone", "graph = 'entries:gone' of target 'support': entries has no 'gone'", True),
+        ("number", "gives builtins.int, no compiled LangGraph graph", True),
+        ("double", "gives builtins.function, no compiled LangGraph graph", True),
+        ("runnable", "gives langchain_core.runnables.base.RunnableLambda, no compiled LangGraph graph", True),
+        ("factory", "gives langchain_core.runnables.base.RunnableLambda, no compiled LangGraph graph", False),
+        ("uncompiled", "StateGraph, no compiled LangGraph graph; call .compile() on it", False),
+        ("broken", "graph = 'entries:broken' of target 'support' raised RuntimeError: no database", False),
+    ],
+)
+def test_a_graph_that_is_none(name: str, message: str, *, is_early: bool) -> None:
+    """Refused at its line: before anything runs, or, where a function must be called to know, when it is built."""
+    for refuse in (refuse_wrong_graph, build_target)[0 if is_early else 1 :]:
+        with pytest.raises(UsageError) as caught:
+            refuse(wrapped(name))
+
+        assert message in str(caught.value)
+        assert str(caught.value).startswith("pyproject.toml:5: ")
 
 
 class Model(pydantic.BaseModel):

@@ -12,7 +12,7 @@ from e2i_eval.checks.coverage.graph import END, START, Graph, GraphPart
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["read_graph"]
+__all__ = ["is_graph", "read_graph"]
 
 DEEPEST = 6
 """Graphs inside graphs; one that contains itself would never end."""
@@ -50,6 +50,11 @@ def _unwrapped(runnable: Any) -> Any:  # noqa: ANN401  whatever a target is
             break
         runnable = runnable.bound
     return runnable
+
+
+def is_graph(value: object) -> bool:
+    """Tell whether ``value`` is a compiled LangGraph graph, also behind ``with_config`` and its like."""
+    return _is_graph(_unwrapped(value))
 
 
 def _is_graph(value: object) -> bool:

@@ -15,7 +15,7 @@ from e2i_eval.checks.custom import custom_check, refuse_twins
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.exchange import waited_s
 from e2i_eval.core.verdict import Finding, Verdict
-from e2i_eval.runner.target import RAISED_BY_TARGETS
+from e2i_eval.runner.target import RAISED_BY_TARGETS, refuse_wrong_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,7 +173,8 @@ class TargetCalls:
                     if case_run is not None:
                         self._on_broken(case_run, case, error)
                     raise
-                watched = self._watch.call(target.name, target.runnable)
+                watched = self._watch.call(target.name, target.runnable, inside=target.graph)
+                stack.enter_context(watched.listening())
                 # a target that changes the folder must not move the cases after it
                 stack.enter_context(contextlib.chdir(Path.cwd()))
                 run = target.call(case.inputs, clock=self._clock, runner=self._runner, config=watched.config)
@@ -229,11 +230,12 @@ def target_checks(settings: TargetSettings) -> tuple[NamedCheck, ...]:
 
 
 def refuse_wrong_code(settings: Settings) -> None:
-    """Refuse names of checks that lead nowhere, before anything runs; what is wrong with a target shows in its cases.
+    """Refuse names of checks and graphs that lead nowhere, before anything runs; a wrong entry shows in its cases.
 
     Raises:
-        UsageError: a check of a chosen target is none, or two have one name.
+        UsageError: a check or a graph of a chosen target is none, or two checks have one name.
     """
     for target in settings.targets.values():
         if settings.is_chosen(target.name):
             target_checks(target)
+            refuse_wrong_graph(target)
