@@ -123,7 +123,7 @@ def test_what_no_case_exercises_is_named(project: Project) -> None:
 
     whole = project.run("-n", "2", "--e2i-gate=clerk/coverage_branches:>=1")
     assert whole.code == 1, whole.screen
-    line = "graph: 1 of 2 targets are exercised whole; clerk: 1 of 3 nodes not run, 1 of 3 edges not run, "
+    line = "coverage: 1 of 2 targets are fully covered; clerk: 1 of 3 nodes not run, 1 of 3 edges not run, "
     assert f"{line}1 of 2 branches not run" in whole.screen
     assert "no case exercises weigh → ask (choose)" in whole.screen
     by_target = {each["target"]: each for each in whole.report["coverage"]}
@@ -145,5 +145,5 @@ def test_what_no_case_exercises_is_named(project: Project) -> None:
 
     part = project.run("-k", "clerk", "--e2i-store=temp")
     assert part.code == 0, part.screen
-    assert "(a part of the suite ran: the run was narrowed by -k clerk" in part.screen
+    assert "(only part of the suite ran: the run was narrowed by -k clerk" in part.screen
     assert "not run" not in (project.folder / ".e2i" / "report.md").read_text()

@@ -49,10 +49,10 @@ def test_the_reports_say_what_failed(wrong: tuple[Project, Outcome]) -> None:
     markdown, page = text(project, ".e2i/report.md"), text(project, ".e2i/report.html")
 
     assert outcome.code == pytest.ExitCode.TESTS_FAILED
-    assert markdown.startswith("## ❌ e2i-eval failed: 1 of 2 cases wrong")
+    assert markdown.startswith("## ❌ e2i-eval failed: 1 of 2 cases failed")
     assert "pytest --e2i-eval -k support/other" in markdown
     assert WRONG in markdown
-    assert "<title>✗ Failed: 1 of 2 cases wrong" in page
+    assert "<title>✗ Failed: 1 of 2 cases failed" in page
     assert WRONG in page
 
 

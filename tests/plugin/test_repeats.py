@@ -123,7 +123,7 @@ def test_a_case_counts_once_and_every_run_is_recorded(mock: Outcome) -> None:
     assert len({case["run_id"] for case in cases}) == len({trace for case in cases for trace in case["trace_ids"]}) == 8
     assert mock.report["targets"]["steady"]["cases_passed"] == 2
     assert mock.report["targets"]["drifting"]["cases"] == 1
-    assert "repeated: 3 cases, 8 runs, all of which had to come out the same" in mock.screen
+    assert "repeated: 3 cases, 8 runs, and every run of a case must give the same result" in mock.screen
     assert mock.report["problems"] == []
 
 

@@ -14,7 +14,7 @@ __all__ = ["AGREE"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    modes = "mock, replay, record or live to run the suite so; or a stored run: report.json, a folder with one, latest"
+    modes = "a mode to run the suite in (mock, replay, record, live), or a stored run (report.json, its folder, latest)"
     parser.add_argument("first", metavar="A", help=modes)
     parser.add_argument("second", metavar="B", help="the other one, of the same kind")
     parser.add_argument(
@@ -27,7 +27,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reports", type=Path, metavar="DIR", help="keep both runs' reports in this folder")
     parser.add_argument("--store", type=Path, help="the store that knows MLflow runs (default: the project's)")
-    parser.add_argument("--tracking-uri", help="the server that knows them instead")
+    parser.add_argument("--tracking-uri", help="the MLflow server to look them up on")
     parser.add_argument(
         "--markdown", nargs="?", const="-", metavar="FILE", help="write Markdown, to the terminal without FILE"
     )

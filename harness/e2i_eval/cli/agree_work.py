@@ -36,7 +36,7 @@ def agree(arguments: argparse.Namespace) -> int:
     """
     tolerance = None
     if arguments.tokens is not None:
-        tolerance = share("--tokens", arguments.tokens, example="10%", meaning="allowed difference")
+        tolerance = share("--tokens", arguments.tokens, example="10%")
     names = arguments.first, arguments.second
     modes = [name in MODES for name in names]
     if modes[0] != modes[1]:

@@ -24,9 +24,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     accept.add_argument("--name", default="main", help="the baseline's name (default main)")
     accept.add_argument("--allow-failures", action="store_true", help="accept failed cases as they are")
     _add_server(accept)
-    show = words.add_parser("show", help="say what a baseline is", allow_abbrev=False)
+    show = words.add_parser("show", help="show a baseline", allow_abbrev=False)
     show.add_argument("name", nargs="?", default="main", help=NAME_HELP)
-    diff = words.add_parser("diff", help="say what a run does differently; exit code 1 if anything", allow_abbrev=False)
+    diff = words.add_parser("diff", help="show what a run does differently; exit code 1 if it does", allow_abbrev=False)
     diff.add_argument("name", nargs="?", default="main", help=NAME_HELP)
     diff.add_argument("compared", metavar="RUN", nargs="?", default="latest", help=f"{RUN_HELP} (default)")
     _add_server(diff)
@@ -34,7 +34,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, help="the store that knows MLflow runs (default: the project's)")
-    parser.add_argument("--tracking-uri", help="the server that knows them instead")
+    parser.add_argument("--tracking-uri", help="the MLflow server to look them up on")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 BASELINE = Command(
     name="baseline",
-    help="accept a run as the baseline, show it, or say what a run does differently",
+    help="accept a run as the baseline, show it, or show what a run does differently",
     arguments=_arguments,
     run=_run,
 )

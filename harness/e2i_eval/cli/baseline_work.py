@@ -131,11 +131,11 @@ def _refuse_unfit(report: Report, settings: Settings, *, allow_failures: bool) -
 def _changes(settings: Settings, baseline: Baseline, report: Report) -> list[str]:
     """Say what the new baseline changes; an old one that cannot be read is replaced, and the lines mention it."""
     if not baseline_file(settings.golden, baseline.name).exists():
-        return [f"the first baseline of the name {baseline.name}"]
+        return [f"the first baseline named {baseline.name}"]
     try:
         old = read_baseline(settings.golden, baseline.name)
     except UsageError as error:
-        return [f"the old baseline is replaced unread: {error.what}"]
+        return [f"the old baseline cannot be read and is replaced: {error.what}"]
     return list(diff_lines(compare(old, report)))
 
 

@@ -16,10 +16,10 @@ __all__ = ["CALIBRATE"]
 def _arguments(parser: argparse.ArgumentParser) -> None:
     run = "report.json, a folder with one, the id of a session's MLflow run, or 'latest' (default)"
     parser.add_argument("report", metavar="REPORT", nargs="?", default="latest", help=run)
-    accept = "write what was found beside the labels, for later runs to trust or doubt the judges by"
+    accept = "save the result beside the labels: later runs decide by it whether to trust a judge"
     parser.add_argument("--accept", action="store_true", help=accept)
     parser.add_argument("--store", type=Path, help="the store that knows MLflow runs (default: the project's)")
-    parser.add_argument("--tracking-uri", help="the server that knows them instead")
+    parser.add_argument("--tracking-uri", help="the MLflow server to look them up on")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 CALIBRATE = Command(
     name="calibrate",
-    help="say how far the judges of a run agree with people's labels; exit code 1 if one is not calibrated",
+    help="show how far the judges of a run agree with people's labels; exit code 1 if one is not calibrated",
     arguments=_arguments,
     run=_run,
 )

@@ -37,13 +37,13 @@ def calibrate_judges(arguments: argparse.Namespace) -> int:
     environ = environment()
     variable = ci_variable(environ) if arguments.accept else ""
     if variable:
-        what = f"a calibration is accepted by a person, and {variable} says that this is CI"
+        what = f"calibrations are read-only in CI ({variable} is set): a person accepts one, and commits it"
         raise UsageError(what, fix="run it on your machine and commit the file")
     settings = parse_settings(Path.cwd(), lambda _: None, lambda _: None)
     labels = read_labels(settings.golden)
     if not labels:
-        what = "there are no labels to calibrate judges by"
-        fix = "write one file a judge: its name with the suffix .yaml"
+        what = "there are no labels to calibrate judges with"
+        fix = "write one file per judge: its name with the suffix .yaml"
         raise UsageError(what, where=str(settings.golden / LABELS_FOLDER), fix=fix)
     server = arguments.tracking_uri or arguments.store or settings.store
     report = find_report(

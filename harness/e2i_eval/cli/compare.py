@@ -29,7 +29,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="growth of tokens, calls and cost that is allowed, e.g. 5%% (default 0%%)",
     )
     parser.add_argument("--store", type=Path, help="the store that knows MLflow runs (default: the project's)")
-    parser.add_argument("--tracking-uri", help="the server that knows them instead")
+    parser.add_argument("--tracking-uri", help="the MLflow server to look them up on")
     parser.add_argument(
         "--markdown", nargs="?", const="-", metavar="FILE", help="write Markdown, to the terminal without FILE"
     )

@@ -36,7 +36,7 @@ def compare(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: a run cannot be found, or a file not be written.
     """
-    tolerance = share("--tolerance", arguments.tolerance, example="5%", meaning="share of growth")
+    tolerance = share("--tolerance", arguments.tolerance, example="5%")
     names = [arguments.base, *arguments.heads]
     if len(names) > MOST_RUNS:
         what = f"{len(names)} runs are too many to compare"

@@ -11,14 +11,13 @@ __all__ = ["share"]
 PERCENT = 100.0
 
 
-def share(flag: str, text: str, *, example: str, meaning: str) -> float:
+def share(flag: str, text: str, *, example: str) -> float:
     """Read ``5%`` or ``5`` as 0.05.
 
     Args:
         flag: that gave it, ``--tolerance``.
         text: what was given.
         example: what to type instead, ``5%``.
-        meaning: what it would have been, for the error: ``share of growth``.
 
     Raises:
         UsageError: it is no finite number from 0.
@@ -28,6 +27,6 @@ def share(flag: str, text: str, *, example: str, meaning: str) -> float:
     except ValueError:
         percent = math.nan
     if not (math.isfinite(percent) and percent >= 0):
-        what = f"{flag}={text} is no {meaning}"
+        what = f"{flag}={text} is not a percentage"
         raise UsageError(what, fix=f"give percent, e.g. {flag}={example}")
     return percent / PERCENT

@@ -32,7 +32,7 @@ def baseline_lines(baseline: Baseline) -> Iterator[str]:
     commit = f", commit {acceptance.commit[:COMMIT_CHARS]}{dirty}" if acceptance.commit else ""
     yield f"baseline {baseline.name}: accepted {acceptance.at[:DATE_CHARS]}{commit}: {acceptance.reason}"
     yield f"session {acceptance.session}, MLflow run {acceptance.run_id or ABSENT}"
-    yield f"Claude: {baseline.mode} · prices of {baseline.prices or 'an unknown day'}"
+    yield f"Claude: {baseline.mode} · prices of {baseline.prices or 'an unknown date'}"
     yield ", ".join(f"{name.removeprefix('version.')} {value}" for name, value in baseline.environment.items())
     yield ""
     columns = (Column("target"), *(Column(name, is_number=True) for name in NUMBERS))

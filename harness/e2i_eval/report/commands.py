@@ -39,9 +39,9 @@ def rerun(cases: Sequence[CaseResult]) -> str:
 def next_commands(report: Report) -> list[tuple[str, str]]:
     """Return what to type now: what for, and the command."""
     wrong = [each.run for each in wrong_cases(report) if not each.is_quarantined]
-    steps = [("evaluate what failed again", rerun(wrong))] if wrong else []
+    steps = [("run what failed again", rerun(wrong))] if wrong else []
     if any(decision.status == "fail" and decision.baseline is not None for decision in report.decisions):
         steps.append(("accept an intended change", ACCEPT))
     fixes = dict.fromkeys(decision.fix for decision in report.decisions if decision.status != "pass" and decision.fix)
     known = [command for _, command in steps]
-    return [*steps, *(("as the gate says", fix) for fix in fixes if not any(each in fix for each in known))]
+    return [*steps, *(("fix what the gate found", fix) for fix in fixes if not any(each in fix for each in known))]

@@ -74,7 +74,7 @@ def _findings(pair: PairComparison) -> str:
     better = [*_quality_words(pair, "better"), *_figure_words(pair, "better")]
     if pair.doubts:
         doubt = numbers.amount(len(pair.doubts), "question")
-        return f"nothing is worse as far as is known, {doubt} open"
+        return f"nothing is known to be worse, {doubt} open"
     return ", ".join(better) or "no difference found"
 
 
@@ -86,7 +86,7 @@ def _quality_words(pair: PairComparison, outcome: Outcome) -> list[str]:
         return []
     if pair.is_exact and flipped:
         return [f"{numbers.amount(flipped, 'case')} {FLIPS[kind]}"]
-    return [f"quality of {judged[0] if judged[0] != 'total' else 'all targets'} {outcome}"]
+    return [f"pass rate of {judged[0] if judged[0] != 'total' else 'all targets'} {outcome}"]
 
 
 def _figure_words(pair: PairComparison, outcome: Outcome) -> list[str]:

@@ -22,7 +22,7 @@ class Conclusion:
 
     Attributes:
         status: ``fail`` when anything is wrong, could not be judged or was not evaluated at all;
-            ``inconclusive`` when only the gate could not decide.
+            ``inconclusive`` when nothing failed and something could not be decided.
         headline: one line that says why.
     """
 
@@ -40,20 +40,22 @@ def conclude(report: Report) -> Conclusion:
     failed = _failures(report)
     if failed:
         return Conclusion(status="fail", headline=", ".join(failed))
-    undecided = _undecided(report)
-    if undecided:
-        return Conclusion(status="inconclusive", headline=f"nothing failed, {' and '.join(undecided)} undecided")
+    open_ = _inconclusive(report)
+    if open_:
+        return Conclusion(status="inconclusive", headline=f"nothing failed, {' and '.join(open_)} inconclusive")
     gate = f", {amount(len(report.decisions), 'gate rule')}" if report.decisions else ""
     held = len(report.case_verdicts()) - len(report.blocking_verdicts())
     let_through = f", {held:,} of them in quarantine" if held else ""
     return Conclusion(status="pass", headline=f"{amount(len(report.case_verdicts()), 'case')}{let_through}{gate}")
 
 
-def _undecided(report: Report) -> list[str]:
+def _inconclusive(report: Report) -> list[str]:
     cases = sum(verdict.status == "inconclusive" for verdict in report.blocking_verdicts())
     rules = sum(decision.status == "inconclusive" for decision in report.decisions)
     parts = [f"{cases:,} of {amount(len(report.case_verdicts()), 'case')}"] if cases else []
-    return [*parts, f"{rules:,} of {amount(len(report.decisions), 'gate rule')}"] if rules else parts
+    parts += [f"{rules:,} of {amount(len(report.decisions), 'gate rule')}"] if rules else []
+    open_ = {shift.target for shift in report.latency if shift.status == "inconclusive"}
+    return [*parts, f"the latency of {amount(len(open_), 'target')}"] if open_ else parts
 
 
 def _failures(report: Report) -> list[str]:
@@ -61,11 +63,13 @@ def _failures(report: Report) -> list[str]:
     cases = amount(len(report.case_verdicts()), "case")
     parts = [] if report.cases else ["no case was evaluated"]
     if count := statuses.count("fail"):
-        parts.append(f"{count:,} of {cases} wrong")
+        parts.append(f"{count:,} of {cases} failed")
     if count := statuses.count("error"):
         parts.append(f"{count:,} of {cases} could not be judged")
     if count := sum(decision.status == "fail" for decision in report.decisions):
         parts.append(f"{count:,} of {amount(len(report.decisions), 'gate rule')} broken")
+    if slower := {shift.target for shift in report.latency if shift.status == "fail"}:
+        parts.append(f"{amount(len(slower), 'target')} slower")
     if report.problems:
         parts.append(f"{amount(len(report.problems), 'problem')} with the session")
     return parts

@@ -1,4 +1,4 @@
-"""Coverage: how many graphs are exercised whole, and by name what is not."""
+"""Coverage: how many graphs are fully covered, and by name what is not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_TARGETS = 4
 
 
 def coverage(report: Report) -> list[Section]:
-    """Return how many targets are exercised whole, and what is missing of the others; none without a target.
+    """Return how many targets are fully covered, and what is missing of the others; none without a target.
 
     A part of a suite proves nothing about what is not exercised, so after one the section only says what was.
     """
@@ -39,7 +39,7 @@ def coverage(report: Report) -> list[Section]:
     if not report.coverage:
         return []
     if not graphs:
-        return [Section(title="Graph coverage", label="graph", head="no target is a LangGraph graph")]
+        return [Section(title="Graph coverage", label="coverage", head="no target is a LangGraph graph")]
     scope = _scope(report)
     blocks: list[Block] = [_table(report.coverage)]
     missing = () if scope else tuple(_missing(report.coverage))
@@ -50,7 +50,9 @@ def coverage(report: Report) -> list[Section]:
             Fold(f"{numbers.amount(len(remarks), 'remark')}: what raised, and what is not judged", (Lines(remarks),))
         )
     head = _head(report, scope)
-    return [Section(id="coverage", title="Graph coverage", label="graph", head=head, blocks=(Fold("", tuple(blocks)),))]
+    return [
+        Section(id="coverage", title="Graph coverage", label="coverage", head=head, blocks=(Fold("", tuple(blocks)),))
+    ]
 
 
 def _head(report: Report, scope: str) -> str:
@@ -58,9 +60,9 @@ def _head(report: Report, scope: str) -> str:
     none = [each.target for each in report.coverage if not each.has_graph]
     whole = sum(each.is_whole for each in graphs)
     verb = "is" if len(graphs) == 1 else "are"
-    head = f"{whole} of {numbers.amount(len(graphs), 'target')} {verb} exercised whole"
+    head = f"{whole} of {numbers.amount(len(graphs), 'target')} {verb} fully covered"
     if scope:
-        return f"{head} (a part of the suite ran: {scope})"
+        return f"{head} (only part of the suite ran: {scope})"
     lacking = [f"{each.target}: {_lacking(each)}" for each in graphs if not each.is_whole]
     hidden = len(lacking) - MOST_TARGETS
     more = [f"and {hidden} more targets, in report.md"] if hidden > 0 else []

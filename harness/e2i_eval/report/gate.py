@@ -77,7 +77,7 @@ def _decision(decision: Decision) -> Line:
 def _passed(passed: Sequence[Decision]) -> Fold:
     """Name the rules that hold, for who wants to see them."""
     lines = (Line((Code(each.rule), " on ", Code(each.target), f": {each.reason}"), mark="pass") for each in passed)
-    return Fold("what passes", (Lines(tuple(lines)),), is_for_page=True)
+    return Fold("the rules that pass", (Lines(tuple(lines)),), is_for_page=True)
 
 
 def unseen(decisions: Sequence[Decision]) -> list[Section]:

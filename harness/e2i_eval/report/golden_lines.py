@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["change_lines", "changes", "files", "remark_lines", "would_change"]
 
-VERBS: dict[ChangeKind, str] = {"create": "written where nothing was expected", "fix": "changed", "trim": "removed"}
-
 
 def files(count: int) -> str:
     """Return how many files."""

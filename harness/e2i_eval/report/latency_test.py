@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["latency", "shift_lines"]
 
-NUMBERS = ("base", "head", "shift", "counts from", "pairs")
+NUMBERS = ("base", "head", "shift", "threshold", "pairs")
 WORDS: dict[LatencyStatus, str] = {"pass": "pass", "fail": "slower", "inconclusive": "inconclusive"}
 
 

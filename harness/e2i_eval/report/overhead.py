@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["difference_lines", "overhead"]
 
 SHOWN = 8
-NUMBERS = ("without logging", "logging adds", "sent after", "pairs")
+NUMBERS = ("without logging", "logging adds", "drain", "pairs")
 
 
 def overhead(overheads: Sequence[OverheadResult]) -> list[Section]:
@@ -40,7 +40,7 @@ def difference_lines(result: OverheadResult) -> list[str]:
     """Return what a caller notices, or the server lacks, of one measurement; empty when it is nothing."""
     if not result.differences:
         return []
-    words = f"{result.case_id}, {result.callers}: logging is not transparent"
+    words = f"{result.case_id}, {result.callers}: logging changes what a caller gets or the server stores"
     return terminal_text(
         [Lines((Line(words, mark="fail", below=(Lines(tuple(map(Line, result.differences)), most=SHOWN),)),))]
     )

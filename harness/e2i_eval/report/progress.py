@@ -8,7 +8,7 @@ __all__ = ["progress_line"]
 
 FEWEST_DONE = 3
 FEWEST_S = 2.0
-"""Before either, what is left cannot be told from what was."""
+"""Before either, the past says too little of what is left."""
 
 
 def progress_line(done: int, total: int, *, failed: int, elapsed_s: float) -> str:

@@ -21,11 +21,11 @@ def case_properties(results: Sequence[CaseResult], *, runs_url: str = "") -> lis
         results: the test's cases; what a case did not measure is absent.
         runs_url: address of MLflow's page of a run, up to the run's id; empty when none is there afterwards.
     """
-    told: list[tuple[str, object]] = []
+    found: list[tuple[str, object]] = []
     for place, result in enumerate(results, 1):
         suffix = f".{place}" if place > 1 else ""
-        told += [(f"e2i.{name}{suffix}", value) for name, value in _of_case(result, runs_url)]
-    return told
+        found += [(f"e2i.{name}{suffix}", value) for name, value in _of_case(result, runs_url)]
+    return found
 
 
 def _of_case(result: CaseResult, runs_url: str) -> list[tuple[str, object]]:

@@ -61,9 +61,9 @@ def verdict_lines(verdict: CaseVerdict) -> list[str]:
 def _seen(report: Report) -> str:
     """Say once what is the same for all cases: the smallest difference that could have been seen."""
     if report.session.get("claude") in {"mock", "replay"}:
-        return ", all of which had to come out the same"
+        return ", and every run of a case must give the same result"
     rates = [verdict.detectable_rate for verdict in report.repeated]
     known = [rate for rate in rates if rate is not None]
     if not known:
         return ", too few to fail any case"
-    return f"; a case that passes {numbers.share(min(known))} of the time or less was seen 4 times in 5"
+    return f"; a case that passes {numbers.share(min(known))} of the time or less is caught 4 times in 5"

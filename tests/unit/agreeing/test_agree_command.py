@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("mock replay --tokens=much", "--tokens=much is no allowed difference"),
-        ("mock replay --tokens=-1", "--tokens=-1 is no allowed difference"),
+        ("mock replay --tokens=much", "--tokens=much is not a percentage"),
+        ("mock replay --tokens=-1", "--tokens=-1 is not a percentage"),
         ("mock stored", "'mock' is a mode and 'stored' is a stored run"),
         ("mock replay --json=taken/a.json", "--json taken/a.json cannot be written"),
         ("mock replay --markdown=taken/a.md", "--markdown taken/a.md cannot be written"),

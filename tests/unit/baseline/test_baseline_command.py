@@ -49,7 +49,7 @@ def test_a_run_is_accepted_shown_and_compared(project: Path, capsys: pytest.Capt
     """The whole life of a baseline, by every name a run has."""
     assert _accept() == 0
     said = capsys.readouterr().out
-    assert "the first baseline of the name main" in said
+    assert "the first baseline named main" in said
     assert "accepted: golden/baselines/main.json (2 cases)" in said
     assert "no MLflow run is tagged: the run's store was temporary" in said
 
@@ -136,7 +136,10 @@ def test_a_broken_old_baseline_is_replaced_and_named(project: Path, capsys: pyte
     (project / "golden" / "baselines" / "main.json").write_text("<<<<<<< HEAD\n")
 
     assert _accept() == 0
-    assert "the old baseline is replaced unread: the file is in the middle of a merge" in capsys.readouterr().out
+    assert (
+        "the old baseline cannot be read and is replaced: the file is in the middle of a merge"
+        in capsys.readouterr().out
+    )
     assert main(["baseline", "diff"]) == 0
 
 

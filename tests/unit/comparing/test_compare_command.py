@@ -76,8 +76,8 @@ def test_files_need_no_project(project: Path) -> None:
     [
         ("latest nowhere", "there is no run 'nowhere'"),
         ("latest 'no name'", "there is no run 'no name'"),
-        ("latest worse.json --tolerance=much", "--tolerance=much is no share of growth"),
-        ("latest worse.json --tolerance=-1", "--tolerance=-1 is no share of growth"),
+        ("latest worse.json --tolerance=much", "--tolerance=much is not a percentage"),
+        ("latest worse.json --tolerance=-1", "--tolerance=-1 is not a percentage"),
         (f"latest {ACCEPTED}", "there is no run"),
         ("latest worse.json --html=worse.json/x.html", "--html worse.json/x.html cannot be written"),
         (" ".join(["latest"] * 27), "27 runs are too many"),

@@ -258,7 +258,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     capsys.readouterr()
     assert main(["calibrate", str(reports[0]), "--accept"]) == 4
-    assert "GITHUB_ACTIONS says that this is CI" in capsys.readouterr().err
+    assert "calibrations are read-only in CI (GITHUB_ACTIONS is set)" in capsys.readouterr().err
 
 
 def _report(folder: Path, scores: Sequence[float | None]) -> Path:

@@ -111,7 +111,7 @@ def test_the_table_shows_the_interval_and_what_is_wrong() -> None:
     assert terminal_lines(overhead([RESULT]))[-1].endswith("✓ same")
     assert terminal_lines(overhead([wrong]))[-1] == "  ✗ shop, one: root['output']: changed"
     assert difference_lines(RESULT) == []
-    assert difference_lines(wrong)[0] == "✗ shop/refund, one: logging is not transparent"
+    assert difference_lines(wrong)[0] == "✗ shop/refund, one: logging changes what a caller gets or the server stores"
 
 
 def test_workers_see_what_the_others_run(tmp_path: Path) -> None:

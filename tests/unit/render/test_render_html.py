@@ -78,7 +78,7 @@ def test_it_shows_what_went_wrong(make: Maker) -> None:
 
     for expected in (
         "Failed",
-        "1 of 3 cases wrong",
+        "1 of 3 cases failed",
         "a worker is gone because",
         "8,020",
         "8,356",

@@ -32,8 +32,8 @@ def test_the_verdict_comes_first(make: Maker) -> None:
     first = markdown_report(make.broken()).splitlines()[0]
 
     assert first == (
-        "## ❌ e2i-eval failed: 1 of 3 cases wrong, 1 of 3 cases could not be judged, "
-        "1 of 3 gate rules broken, 1 problem with the session"
+        "## ❌ e2i-eval failed: 1 of 3 cases failed, 1 of 3 cases could not be judged, "
+        "1 of 3 gate rules broken, 1 target slower, 1 problem with the session"
     )
 
 
@@ -126,7 +126,16 @@ def test_an_open_gate_is_inconclusive(make: Maker) -> None:
     conclusion = conclude(report)
 
     assert conclusion.status == "inconclusive"
-    assert conclusion.headline == "nothing failed, 1 of 2 gate rules undecided"
+    assert conclusion.headline == "nothing failed, 1 of 2 gate rules inconclusive"
+
+
+def test_a_slower_target_is_a_failure_and_an_open_one_is_inconclusive(make: Maker) -> None:
+    """The report says what the exit code says, with and without rules."""
+    slower = conclude(make.report(make.case("a/b"), latency=(make.shift(), make.shift(part="logging"))))
+    unsure = conclude(make.report(make.case("a/b"), latency=(make.shift(status="inconclusive"),)))
+
+    assert (slower.status, slower.headline) == ("fail", "1 target slower")
+    assert (unsure.status, unsure.headline) == ("inconclusive", "nothing failed, the latency of 1 target inconclusive")
 
 
 def test_a_case_in_quarantine_is_shown_and_does_not_count(make: Maker) -> None:

@@ -254,7 +254,7 @@ def overhead_plot(overheads: Sequence[OverheadResult]) -> IntervalPlot | None:
         )
         for each in overheads
     ]
-    header = ("logging adds", "call without", "sent after", "pairs")
+    header = ("logging adds", "call without", "drain", "pairs")
     lines = (("0", 0.0), (f"{BAR_MS:.0f} ms", BAR_MS))
     return interval_plot("overhead-plot", "What logging adds to a call", header, rows, lines) if rows else None
 
