@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude.prompt import content_text, prompt_text
+from e2i_eval.core.suggestion import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ class Miss:
         names = sorted({entry.answer.node for entry in self.unused if entry.answer.node})
         if node is None or node in names:
             return ""
-        near = difflib.get_close_matches(node, names, n=1)
+        near = nearest(node, names, count=1)
         return f"  did you mean node {near[0]!r} to be {node!r}?" if near else ""
 
     def _diff(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from e2i_eval.cli.run_report import find_report
 from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.gate.baseline import (
     Baseline,
     baseline_file,
@@ -117,11 +118,7 @@ def _refuse_arguments(name: str, reason: str) -> None:
 
 
 def _refuse_unfit(report: Report, settings: Settings, *, allow_failures: bool) -> None:
-    files = {
-        file.relative_to(settings.cases).with_suffix("").as_posix(): str(file)
-        for file in sorted(settings.cases.rglob("*"))
-        if file.suffix in {".yaml", ".yml"}
-    }
+    files = {case_id_of(file, settings.cases): str(file) for file in case_files(settings.cases)}
     reasons = list(refusals(report, targets=list(settings.targets), files=files, allow_failures=allow_failures))
     if reasons:
         what = "this run cannot become the baseline:\n" + "\n".join(f"  - {reason}" for reason in reasons)

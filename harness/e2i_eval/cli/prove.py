@@ -24,7 +24,6 @@ __all__ = ["PROVE"]
 
 SERVER_START_TIMEOUT_S = 60.0
 PROVED, NOT_PROVED = 0, 1
-CASE_SUFFIXES = {".yaml", ".yml"}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,13 +97,13 @@ def _cases(settings: Settings) -> dict[str, list[Case]]:
         UsageError: there is none, or a file is wrong.
     """
     from e2i_eval.core.errors import UsageError  # noqa: PLC0415  not needed for --help
+    from e2i_eval.dataset.case_file.files import case_files  # noqa: PLC0415  as above
     from e2i_eval.dataset.case_file.reader import read_case  # noqa: PLC0415  as above
 
     cases = {
         name: [
             read_case(file, root=settings.root, known_targets=settings.targets)
-            for file in sorted((settings.cases / name).rglob("*"))
-            if file.suffix in CASE_SUFFIXES
+            for file in case_files(settings.cases / name)
         ]
         for name in settings.targets
         if settings.is_chosen(name)

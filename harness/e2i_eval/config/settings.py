@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from e2i_eval.config.table import JUDGE_MODEL, ClaudeMode, InconclusiveMeans, read_table
 from e2i_eval.config.target_settings import TargetSettings, read_target
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import suggested
 from e2i_eval.stats.repeats import RepeatPlan, RepeatWish, parse_times, repeat_plans
 
 if TYPE_CHECKING:
@@ -192,10 +192,8 @@ def _only(chosen: object, known: tuple[str, ...]) -> tuple[str, ...]:
     names = tuple(map(str, chosen)) if isinstance(chosen, (list, tuple)) else (str(chosen),) if chosen else ()
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             what = f"--e2i-target={name}: there is no such target"
-            fix = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}"
-            raise UsageError(what, fix=fix)
+            raise UsageError(what, fix=suggested(name, known, otherwise=f"use one of {', '.join(known)}"))
     return names
 
 
@@ -209,10 +207,9 @@ def _overhead(chosen: Mapping[str, object], known: tuple[str, ...], claude: str)
     only = _only(chosen.get("target"), known)
     for name in names:
         if name not in {*known, EVERY}:
-            near = difflib.get_close_matches(name, (*known, EVERY), n=1)
             what = f"--e2i-overhead={name}: there is no such target"
-            fix = f"did you mean {near[0]!r}?" if near else f"use all, or one of {', '.join(known)}"
-            raise UsageError(what, fix=fix)
+            otherwise = f"use all, or one of {', '.join(known)}"
+            raise UsageError(what, fix=suggested(name, (*known, EVERY), otherwise=otherwise))
     return tuple(each for each in known if each in names or (EVERY in names and (not only or each in only)))
 
 

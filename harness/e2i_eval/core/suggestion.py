@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest", "quoted"]
+__all__ = ["did_you_mean", "nearest", "quoted", "suggested"]
 
 CLOSE_ENOUGH = 0.6
 """Share of letters in common from which a guess helps more than it misleads (difflib's own default)."""
@@ -18,6 +18,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``, did you mean 'x'?`` for the nearest of ``known``; empty when none is near."""
     found = nearest(word, known, count=1)
     return f", did you mean '{found[0]}'?" if found else ""
+
+
+def suggested(word: str, known: Iterable[str], *, otherwise: str) -> str:
+    """Return what to type in place of ``word``: ``did you mean 'x'?``, or else ``otherwise``."""
+    found = nearest(word, known, count=1)
+    return f"did you mean {found[0]!r}?" if found else otherwise
 
 
 def nearest(word: str, known: Iterable[str], *, count: int) -> tuple[str, ...]:

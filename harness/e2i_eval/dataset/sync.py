@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from e2i_eval.core.errors import UsageError
+from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.dataset.record import content_hash, record_of
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from e2i_eval.dataset.record import DatasetRecord
 
 __all__ = ["Dataset", "Mirrored", "dataset_name", "mirror"]
-
-CASE_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 class Dataset(Protocol):
@@ -101,11 +100,8 @@ def mirror(dataset: Dataset, settings: Settings) -> Mirrored:
 
 def _files(settings: Settings) -> dict[str, tuple[Path, str]]:
     """Return file and content hash of every golden, by case id."""
-    files = sorted(each for each in settings.cases.rglob("*") if each.suffix in CASE_SUFFIXES)
     try:
-        return {
-            file.relative_to(settings.cases).with_suffix("").as_posix(): (file, content_hash(file)) for file in files
-        }
+        return {case_id_of(file, settings.cases): (file, content_hash(file)) for file in case_files(settings.cases)}
     except OSError as error:
         what = f"a case file cannot be read: {error}"
         raise UsageError(what, where=str(settings.cases)) from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import suggested
 from e2i_eval.faults.calls_astray import CALLS_ASTRAY
 from e2i_eval.faults.calls_missing import MISSING_IN_CALLS
 from e2i_eval.faults.calls_wrong import WRONG_IN_CALLS
@@ -51,8 +51,6 @@ def choose(names: Iterable[str]) -> tuple[Fault, ...]:
     wanted = set(names)
     known = [fault.name for fault in FAULTS]
     for name in sorted(wanted - set(known)):
-        near = difflib.get_close_matches(name, known, n=1)
-        fix = f"did you mean {near[0]!r}?" if near else "list them with: e2i-eval prove --list"
         what = f"there is no fault {name!r}"
-        raise UsageError(what, fix=fix)
+        raise UsageError(what, fix=suggested(name, known, otherwise="list them with: e2i-eval prove --list"))
     return tuple(fault for fault in FAULTS if not wanted or fault.name in wanted)

@@ -11,6 +11,7 @@ from e2i_eval.config.options import environment, one_thread_each, parse_settings
 from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
+from e2i_eval.dataset.case_file.files import CASE_SUFFIXES
 from e2i_eval.plugin import fixtures, overhead_fixture
 from e2i_eval.plugin.ab_tests import AbTests, base_revision
 from e2i_eval.plugin.case_item import CaseFile
@@ -44,7 +45,6 @@ __all__ = ["EvaluationPlugin", "register"]
 WORKER_INPUT = "e2i_eval_session"
 WORKER_OUTPUT = "e2i_eval_lost"
 WORKER_DESELECTED = "e2i_eval_deselected"
-CASE_SUFFIXES = {".yaml", ".yml"}
 
 LISTINGS = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
 """What shows tests without running any: no server is started for it, no file written."""

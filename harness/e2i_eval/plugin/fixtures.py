@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.core.errors import E2iError, UsageError
+from e2i_eval.dataset.case_file.files import case_files
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.dataset.made_case import make_case
 from e2i_eval.plugin.case_item import RESULTS, raise_unless_passed
@@ -226,7 +227,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _golden_files(settings: Settings, target: str) -> list[Path]:
     """Return the target's case files; a test that runs for none of them would be green for the wrong reason."""
     folder = settings.cases / target
-    files = sorted(file for file in folder.rglob("*") if file.suffix in {".yaml", ".yml"})
+    files = case_files(folder)
     if not files:
         what = f"there is no golden case of target {target!r}"
         raise UsageError(what, where=str(folder), fix=f"write a first one, e.g. {folder / 'first.yaml'}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UsageError
+from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.gate.baseline.storage import MAIN, baseline_file, read_baseline
 from e2i_eval.gate.rules.quarantine import QUARANTINE_FILE, Quarantine, parse_quarantine
 from e2i_eval.plugin.gatekeeper import GateBasis, Gatekeeper, rule_book
@@ -16,7 +17,6 @@ from e2i_eval.runner.families.plan_book import PlanBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pytest
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["read_gate_basis", "register_gate"]
 
 NO_BASELINE = "none"
-CASE_SUFFIXES = {".yaml", ".yml"}
 
 
 def read_gate_basis(settings: Settings) -> GateBasis:
@@ -81,7 +80,8 @@ def _quarantine(settings: Settings) -> Quarantine:
         what = f"the quarantine cannot be read: {error}"
         raise UsageError(what, where=str(file)) from error
     where = str(file.relative_to(settings.root)) if file.is_relative_to(settings.root) else str(file)
-    return parse_quarantine(text, where=where, today=today, known=(*_case_ids(settings.cases), *_check_ids(settings)))
+    case_ids = [case_id_of(file, settings.cases) for file in case_files(settings.cases)]
+    return parse_quarantine(text, where=where, today=today, known=(*case_ids, *_check_ids(settings)))
 
 
 def _check_ids(settings: Settings) -> Iterator[str]:
@@ -94,9 +94,3 @@ def _check_ids(settings: Settings) -> Iterator[str]:
     for target in settings.targets:
         if plan := book.plan(target):
             yield from (check.id for check in plan.checks)
-
-
-def _case_ids(folder: Path) -> Iterator[str]:
-    for file in sorted(folder.rglob("*")):
-        if file.suffix in CASE_SUFFIXES:
-            yield file.relative_to(folder).with_suffix("").as_posix()

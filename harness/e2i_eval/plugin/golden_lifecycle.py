@@ -14,6 +14,7 @@ from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.prices import PriceTable
+from e2i_eval.dataset.case_file.files import CASE_SUFFIXES
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.update.plan import digest_of
 from e2i_eval.dataset.update.proposal import Proposal, Remark
@@ -37,7 +38,6 @@ REPORTED = "e2i_eval_golden"
 
 RUNS = pytest.StashKey[list[ObservedRepetition]]()
 KEPT = pytest.StashKey[bool]()
-CASE_SUFFIXES = {".yaml", ".yml"}
 WISHES: dict[GoldenMode, tuple[ChangeKind, ...]] = {
     "report": ("create", "fix", "trim"),
     "create": ("create",),

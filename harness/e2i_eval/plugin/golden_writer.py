@@ -16,6 +16,7 @@ from e2i_eval.claude.cassette.trimmed import orphans, trimmed
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.selection import Selection
+from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.dataset.update.journal import JOURNAL, apply, recover
 from e2i_eval.dataset.update.plan import FilePlan, digest_of, plan_of
 from e2i_eval.dataset.update.proposal import Remark
@@ -161,9 +162,7 @@ class GoldenWriter:
     def _cassettes_without_case(self) -> tuple[Path, ...]:
         settings, report, controller = self._settings, self._state.report, self._state.controller
         scratch = Path(str(controller.reference()["scratch"])) if controller else Path()
-        from_files = (
-            file.relative_to(settings.cases).with_suffix("").as_posix() for file in settings.cases.rglob("*.y*ml")
-        )
+        from_files = (case_id_of(file, settings.cases) for file in case_files(settings.cases))
         from_results = (case.case_id for case in (report.cases if report else ()))
         asked_for = (line.case_id for line in UsageLog(scratch).lines())
         return orphans(settings.cassettes, {*from_files, *from_results, *asked_for})

@@ -13,6 +13,7 @@ from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.overhead_result import OverheadResult
+from e2i_eval.dataset.case_file.files import case_files
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.plugin.overhead_item import OVERHEADS, NotTransparent, OverheadItem
 from e2i_eval.plugin.session_items import session_items
@@ -35,8 +36,6 @@ MEASURED = "e2i_eval_overheads"
 
 TROUBLE = "e2i_eval_overhead_trouble"
 """Attribute of a test report that says why an overhead is unknown."""
-
-CASE_SUFFIXES = {".yaml", ".yml"}
 
 
 class Overheads:
@@ -151,7 +150,7 @@ class Overheads:
 
     def _cases(self, target: str) -> tuple[Case, ...]:
         folder = self._settings.cases / target
-        files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
+        files = case_files(folder)
         known = self._settings.targets
         cases = [read_case(file, root=self._settings.root, known_targets=known) for file in files]
         return chosen_cases(target, cases, self._state.passed)

@@ -23,6 +23,7 @@ from e2i_eval.benchmark.ab.worker_pair import TargetUnderTest, WorkerPair
 from e2i_eval.benchmark.ab.worktree import Worktree
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import E2iError, UnknownError
+from e2i_eval.dataset.case_file.files import case_files
 from e2i_eval.dataset.case_file.reader import read_case
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ __all__ = ["LatencyFinding", "LatencyTest", "SessionContext"]
 TAGS = {"ab", "duet"}
 """Cases with one of these tags are preferred to all others of their target; the second is the former name."""
 
-CASE_SUFFIXES = {".yaml", ".yml"}
 START_TIMEOUT_S = 120.0
 MOST_CANDIDATES = 8
 LEFT_OUT_PREFIXES = ("PYTEST_", "COV_CORE_", "GIT_")
@@ -233,8 +233,7 @@ class LatencyTest:
 
     def _files(self, target: str) -> dict[str, Path]:
         """Return the case files to try, those tagged ``ab`` or else a sample of those that end without an error."""
-        folder = self._settings.cases / target
-        files = sorted(file for file in folder.rglob("*") if file.suffix in CASE_SUFFIXES)
+        files = case_files(self._settings.cases / target)
         cases = [read_case(file, root=self._settings.root, known_targets=self._settings.targets) for file in files]
         tagged = [case for case in cases if TAGS.intersection(case.tags)]
         candidates = tagged or _spread([case for case in cases if case.expect.error is None])

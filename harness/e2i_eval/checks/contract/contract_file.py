@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Mapping  # noqa: TC003  pydantic resolves annotations at run time
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -31,6 +30,7 @@ from e2i_eval.checks.contract.contract import (
 from e2i_eval.checks.contract.scope import TEMPLATE
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.source_lines import Path, line_of, toml_lines, yaml_lines
+from e2i_eval.core.suggestion import suggested
 
 if TYPE_CHECKING:
     import pathlib
@@ -335,6 +335,6 @@ def _known_keys(path: Path) -> tuple[str, ...]:
 
 
 def _did_you_mean(key: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(key, known, n=1, cutoff=0.5)
-    listed = ", ".join(sorted(known))
-    return f"did you mean {close[0]!r}? (known: {listed})" if close else f"known: {listed}"
+    listed = f"known: {', '.join(sorted(known))}"
+    guess = suggested(key, known, otherwise="")
+    return f"{guess} ({listed})" if guess else listed

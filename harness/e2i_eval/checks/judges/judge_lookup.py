@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import suggested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,9 +36,8 @@ def called(rules: Iterable[JudgeRule], shared: Mapping[str, JudgeRule], *, where
 def _complete(rule: JudgeRule, shared: Mapping[str, JudgeRule], where: str) -> JudgeRule:
     found = shared.get(rule.name)
     if found is None:
-        near = difflib.get_close_matches(rule.name, shared, n=1)
         what = f"there is no judge {rule.name!r}: the case gives it no rubric, and the target's judges file has none"
         known = f"known: {', '.join(sorted(shared))}" if shared else 'write judges = "evals/judges.toml" at the target'
-        raise UsageError(what, where=where, fix=f"did you mean {near[0]!r}?" if near else known)
+        raise UsageError(what, where=where, fix=suggested(rule.name, shared, otherwise=known))
     said = {key: getattr(rule, key) for key in (*rule.given, *OWN)}
     return replace(found, **said)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from e2i_eval.core.suggestion import did_you_mean, quoted
 from e2i_eval.dataset.case_file.case_form import SCHEMA_VERSION, CaseForm
 from e2i_eval.dataset.case_file.consistency import contradictions
+from e2i_eval.dataset.case_file.files import CASE_SUFFIXES
 from e2i_eval.dataset.case_file.mistake import keys_to, mistake
 from e2i_eval.dataset.case_file.problem import Problem, case_file_error
 from e2i_eval.dataset.case_file.yaml_document import YamlDocument, parse_yaml
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["read_case"]
 
 CASES_FOLDER = "cases"
-SUFFIXES = (".yaml", ".yml")
 
 
 def read_case(path: Path, *, root: Path, known_targets: Collection[str]) -> Case:
@@ -70,7 +70,7 @@ class _Place:
         return cls(path=path, shown=shown, target=target if rest else "", name="/".join(rest))
 
     def problems(self, known_targets: Collection[str]) -> Iterator[Problem]:
-        if self.path.suffix not in SUFFIXES:
+        if self.path.suffix not in CASE_SUFFIXES:
             yield Problem(line=1, what=f"a case file ends in .yaml or .yml, not '{self.path.suffix}'", fix="rename it")
         twin = self.path.with_suffix(".yaml")
         if self.path.suffix == ".yml" and twin.exists():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.claude.cassette import Cassette, Scrub, cassette_path, write_cassette
 from e2i_eval.core.errors import UsageError
+from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.dataset.harvest.document import case_document, case_text, flaw
 from e2i_eval.dataset.harvest.recorded_answers import entries_of
 
@@ -26,7 +27,6 @@ __all__ = ["GoldenFolder", "Written", "accept"]
 
 ORIGIN = re.compile(r"^origin:\s*(?:\{|\n\s+).*?\btrace: ['\"]?([\w-]+)", re.MULTILINE)
 DATE_CHARS = len("2026-11-23")
-CASE_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,11 @@ class GoldenFolder:
 
     def files(self) -> Iterator[Path]:
         """Yield the case files, sorted."""
-        yield from (each for each in sorted(self.cases.rglob("*")) if each.suffix in CASE_SUFFIXES)
+        yield from case_files(self.cases)
 
     def case_id(self, file: Path) -> str:
         """Return the id of the case in ``file``."""
-        return file.relative_to(self.cases).with_suffix("").as_posix()
+        return case_id_of(file, self.cases)
 
     def traces(self) -> set[str]:
         """Return the ids of the traces that cases here were made of."""

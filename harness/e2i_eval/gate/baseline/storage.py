@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.suggestion import suggested
 from e2i_eval.gate.baseline.encoding import SCHEMA, baseline_from, baseline_texts, digest, sections_from
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ def _replace(file: Path, text: str) -> None:
 
 def _missing(file: Path, baseline: str) -> UsageError:
     known = sorted(each.stem for each in file.parent.glob(f"*{SUFFIX}") if not each.name.endswith(PROMPTS_SUFFIX))
-    near = difflib.get_close_matches(baseline, known, n=1)
-    if near:
-        return UsageError(f"there is no baseline {baseline!r}", where=str(file), fix=f"did you mean {near[0]!r}?")
-    fix = f"use one of {', '.join(known)}" if known else f"accept a first run: {ACCEPT}"
+    otherwise = f"use one of {', '.join(known)}" if known else f"accept a first run: {ACCEPT}"
+    fix = suggested(baseline, known, otherwise=otherwise)
     return UsageError(f"there is no baseline {baseline!r}", where=str(file), fix=fix)
 
 

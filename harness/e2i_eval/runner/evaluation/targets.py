@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from e2i_eval.checks.contract import Contract, load_contract
 from e2i_eval.checks.custom import custom_check, refuse_twins
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.exchange import waited_s
+from e2i_eval.core.suggestion import suggested
 from e2i_eval.core.verdict import Finding, Verdict
 from e2i_eval.runner.target import RAISED_BY_TARGETS, refuse_wrong_graph
 
@@ -53,9 +53,8 @@ class Targets:
         """
         known = self._settings.targets
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             what = f"there is no target {name!r}"
-            raise UsageError(what, fix=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}")
+            raise UsageError(what, fix=suggested(name, known, otherwise=f"use one of {', '.join(known)}"))
         return known[name]
 
     def contract(self, name: str) -> Contract:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.suggestion import did_you_mean
+from e2i_eval.dataset.case_file.files import CASE_SUFFIXES, case_files
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.runner.families.call_environment import call_environment
 from e2i_eval.runner.families.derived_case import derived_case
@@ -133,11 +134,11 @@ def golden_case(settings: Settings, case_id: str, declared: Declared) -> Case:
         CaseFileError: its file is wrong.
         UsageError: there is no such file.
     """
-    files = [settings.cases / f"{case_id}{suffix}" for suffix in (".yaml", ".yml")]
+    files = [settings.cases / f"{case_id}{suffix}" for suffix in CASE_SUFFIXES]
     file = next((each for each in files if each.is_file()), None)
     if file is None:
         target, _, name = case_id.partition("/")
-        known = sorted(each.stem for each in (settings.cases / target).glob("*.y*ml"))
+        known = [each.stem for each in case_files(settings.cases / target)]
         what = f"{declared.id}: there is no golden case {case_id!r}{did_you_mean(name, known)}"
         raise UsageError(what, where=declared.where, fix=f"write {files[0]}, or name another case")
     return read_case(file, root=settings.root, known_targets=settings.targets)
