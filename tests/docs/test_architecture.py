@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MOST_LAYERS = 12
+MOST_ENTRIES = 16
+"""Of the package's folder: what a newcomer can hold in the head."""
 
 
 def configured_layers() -> list[str]:
@@ -33,6 +35,13 @@ def test_the_page_draws_the_enforced_layers() -> None:
 def test_the_layers_stay_few() -> None:
     """More would no longer fit in the head."""
     assert len(configured_layers()) <= MOST_LAYERS
+
+
+def test_the_rooms_stay_few() -> None:
+    """A new concept goes into a room that is there, or replaces one."""
+    rooms = [each for each in (ROOT / "harness/e2i_eval").iterdir() if each.name != "__pycache__"]
+
+    assert len(rooms) <= MOST_ENTRIES, sorted(each.name for each in rooms)
 
 
 def test_each_room_is_a_layer() -> None:

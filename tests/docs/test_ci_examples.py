@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2i_eval.config.options import OPTIONS
+from e2i_eval.runner.config.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "e2i-eval.yml"

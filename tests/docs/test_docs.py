@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from e2i_eval.config.options import OPTIONS
-from e2i_eval.config.settings import read_settings
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.report import summary_lines
+from e2i_eval.runner.config.options import OPTIONS
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.runner.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]

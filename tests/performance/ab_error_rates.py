@@ -29,16 +29,16 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.benchmark.ab.latency_test import LatencyTest, SessionContext
 from e2i_eval.benchmark.ab.revision import find_revision
-from e2i_eval.config.options import cache_folder, one_thread_each
-from e2i_eval.config.settings import read_settings
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError
+from e2i_eval.runner.config.options import cache_folder, one_thread_each
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSY = "while True: sum(i * i for i in range(10000))"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.options import parse_settings
-from e2i_eval.dataset.sync import mirror
+from e2i_eval.runner.config.options import parse_settings
+from e2i_eval.runner.dataset_sync import mirror
 from e2i_eval.tracking import golden_dataset, stored_traces
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from e2i_eval.cli.mode_run import MODES, PAID, run_mode
 from e2i_eval.cli.percent import share
 from e2i_eval.cli.result_file import result_file
 from e2i_eval.cli.run_report import LATEST, find_report
-from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.redaction import PATTERNS, mask
 from e2i_eval.gate.agreement import agreement_of
 from e2i_eval.report.agreement import agreement_lines, agreement_markdown
+from e2i_eval.runner.config.options import cache_folder, environment, parse_settings, secrets
 
 if TYPE_CHECKING:
     import argparse

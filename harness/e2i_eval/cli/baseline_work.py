@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.cli.run_report import find_report
-from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.dataset.case_file.files import case_files, case_id_of
 from e2i_eval.gate.baseline import (
@@ -22,12 +21,13 @@ from e2i_eval.gate.baseline import (
     write_baseline,
 )
 from e2i_eval.report.baseline_lines import baseline_lines, diff_lines
+from e2i_eval.runner.config.options import cache_folder, ci_variable, environment, parse_settings
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import MutableMapping
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.report import Report
 
 __all__ = ["accept", "diff", "show"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from e2i_eval.checks.judges.calibration import calibrate
 from e2i_eval.cli.run_report import find_report
-from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.dataset.label_files import LABELS_FOLDER, calibration_file, read_labels
 from e2i_eval.report.calibration_lines import calibration_lines
+from e2i_eval.runner.config.options import cache_folder, ci_variable, environment, parse_settings
 from e2i_eval.runner.report_files import write_atomically
 
 if TYPE_CHECKING:

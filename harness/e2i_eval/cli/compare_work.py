@@ -13,10 +13,10 @@ from e2i_eval.cli.percent import share
 from e2i_eval.cli.result_file import result_file
 from e2i_eval.cli.run_finder import RunFinder
 from e2i_eval.cli.run_report import LATEST
-from e2i_eval.config.options import cache_folder, environment, parse_settings, secrets
 from e2i_eval.core.errors import UsageError
 from e2i_eval.gate.compare import RunComparison, compare_runs, side_of
 from e2i_eval.report.masked import masked
+from e2i_eval.runner.config.options import cache_folder, environment, parse_settings, secrets
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from e2i_eval.cli.command import Command
 if TYPE_CHECKING:
     import argparse
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["DATASET"]
 
@@ -25,8 +25,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.config.options import cache_folder, environment, parse_settings  # noqa: PLC0415  as above
-    from e2i_eval.dataset.sync import dataset_name, mirror  # noqa: PLC0415  not needed for --help
+    from e2i_eval.runner.config.options import cache_folder, environment, parse_settings  # noqa: PLC0415  as above
+    from e2i_eval.runner.dataset_sync import dataset_name, mirror  # noqa: PLC0415  not needed for --help
     from e2i_eval.tracking import golden_dataset  # noqa: PLC0415  as above
 
     settings = parse_settings(Path.cwd(), lambda _: None, lambda _: None)

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from e2i_eval.checks.contract import load_contract
-from e2i_eval.config.options import cache_folder, ci_variable, environment, parse_settings, secrets
-from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import UsageError
 from e2i_eval.dataset.case_file.yaml_document import parse_yaml
 from e2i_eval.dataset.harvest import GoldenFolder, Harvester, accept
+from e2i_eval.runner.config.options import cache_folder, ci_variable, environment, parse_settings, secrets
+from e2i_eval.runner.config.settings import CANDIDATES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from e2i_eval.checks.contract import Contract
-    from e2i_eval.config.settings import Settings
     from e2i_eval.dataset.harvest import Harvest, Written
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.tracking import StoredTraces
 
 __all__ = ["harvest"]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.faults.proof import InjectionResult, Prover
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["PROVE"]
 
@@ -81,8 +81,8 @@ def _proved(prover: Prover, arguments: argparse.Namespace) -> InjectionResult:
 
 
 def _settings(root: Path, targets: Sequence[str]) -> Settings:
-    from e2i_eval.config.options import cache_folder, environment, one_thread_each  # noqa: PLC0415  not needed for --help
-    from e2i_eval.config.settings import read_settings  # noqa: PLC0415  defers pydantic
+    from e2i_eval.runner.config.options import cache_folder, environment, one_thread_each  # noqa: PLC0415  not needed for --help
+    from e2i_eval.runner.config.settings import read_settings  # noqa: PLC0415  defers pydantic
 
     one_thread_each(environment())
     sys.path.insert(0, str(root))
@@ -119,11 +119,11 @@ def _prover(settings: Settings, cases: Mapping[str, Sequence[Case]], stack: Exit
     """Put a prover together: one process, one temporary server, a proxy before it."""
     from e2i_eval.checks.contract import load_contract  # noqa: PLC0415  as above
     from e2i_eval.claude import ClaudeWire  # noqa: PLC0415  not needed for --help
-    from e2i_eval.config.options import environment, secrets  # noqa: PLC0415  as above
     from e2i_eval.core.clock import SystemClock  # noqa: PLC0415  as above
     from e2i_eval.core.prices import PriceTable  # noqa: PLC0415  as above
     from e2i_eval.core.scratch import ScratchFolder  # noqa: PLC0415  as above
     from e2i_eval.faults.proof import FaultInjector, Prover  # noqa: PLC0415  as above
+    from e2i_eval.runner.config.options import environment, secrets  # noqa: PLC0415  as above
     from e2i_eval.runner.evaluation import Evaluator, SessionRef  # noqa: PLC0415  as above
     from e2i_eval.tracking import LoggingProxy, TemporaryServer, TrackingClient, redirected  # noqa: PLC0415  as above
 

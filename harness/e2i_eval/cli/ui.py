@@ -21,7 +21,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from e2i_eval.config.options import cache_folder, environment  # noqa: PLC0415  not needed for --help
+    from e2i_eval.runner.config.options import cache_folder, environment  # noqa: PLC0415  not needed for --help
     from e2i_eval.tracking import serve_store  # noqa: PLC0415  not needed for --help
 
     environ = environment()

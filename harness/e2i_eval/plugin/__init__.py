@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from e2i_eval.config.options import OPTIONS, is_enabled
+from e2i_eval.runner.config.options import OPTIONS, is_enabled
 
 if TYPE_CHECKING:
     import pytest
 
-    from e2i_eval.config.options import Option
+    from e2i_eval.runner.config.options import Option
 
 __all__ = ["MARKER"]
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.options import environment
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError, UnknownError, UsageError
 from e2i_eval.plugin.ab_item import AbItem, Slower
 from e2i_eval.plugin.inconclusive import Inconclusive
 from e2i_eval.plugin.session_items import session_items
+from e2i_eval.runner.config.options import environment
 
 if TYPE_CHECKING:
     from e2i_eval.benchmark.ab.latency_test import LatencyTest
     from e2i_eval.benchmark.ab.revision import Revision
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.plugin.state import SessionState
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["AbTests", "base_revision"]
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.core.case import Case
+    from e2i_eval.core.stats.repeats import CaseVerdict
     from e2i_eval.plugin.state import SessionState
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
-    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = [
     "RESULTS",

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.claude import plan_of
-from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.plugin.case_item import CaseItem
 from e2i_eval.plugin.terminal_question import asked, has_terminal, released_terminal
+from e2i_eval.runner.config.options import ci_variable, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.claude import Forecast, RecordingPlan
-    from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.state import SessionState
     from e2i_eval.plugin.worker import Worker
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["Consent", "refuse_recording_in_ci", "register_consent"]
 

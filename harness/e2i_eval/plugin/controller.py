@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import SessionBudget, UsageLog, usage_notes
-from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import ServerError, UnknownError
 from e2i_eval.core.json_codec import fields_to_json
@@ -18,18 +17,19 @@ from e2i_eval.plugin.dataset_sync import mirrored_goldens
 from e2i_eval.plugin.judging import LateJudges, report_notes
 from e2i_eval.plugin.live_run import LiveRun
 from e2i_eval.report import markdown_report, masked
+from e2i_eval.runner.config.options import environment, secrets
 from e2i_eval.runner.session import REPORT_FILE, Session
 from e2i_eval.tracking import TemporaryServer, TrackingClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.decision import Decision
     from e2i_eval.core.latency_shift import LatencyShift
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.core.selection import Selection
     from e2i_eval.plugin.worker import Worker
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.report import CaseResult, Report
 
 __all__ = ["Controller"]

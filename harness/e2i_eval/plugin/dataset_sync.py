@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from e2i_eval.config.options import ci_variable, environment
-from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.scratch import Scratch
-from e2i_eval.dataset.sync import dataset_name, mirror
+from e2i_eval.runner.config.options import ci_variable, environment
+from e2i_eval.runner.config.settings import CANDIDATES
+from e2i_eval.runner.dataset_sync import dataset_name, mirror
 
 if TYPE_CHECKING:
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.evaluation import SessionRef
 
 __all__ = ["mirrored_goldens"]

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.options import environment, one_thread_each, parse_settings
-from e2i_eval.config.settings import CANDIDATES
 from e2i_eval.core.errors import E2iError, UsageError
 from e2i_eval.core.selection import Selection
 from e2i_eval.dataset.case_file.files import CASE_SUFFIXES
@@ -28,6 +26,8 @@ from e2i_eval.plugin.overheads import MEASURED, OVERHEADS_PLUGIN, BusyWorker, Ov
 from e2i_eval.plugin.state import STATE, SessionState
 from e2i_eval.plugin.worker import Worker
 from e2i_eval.report import summary_lines
+from e2i_eval.runner.config.options import environment, one_thread_each, parse_settings
+from e2i_eval.runner.config.settings import CANDIDATES
 from e2i_eval.runner.evaluation import refuse_wrong_code
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.benchmark.ab.revision import Revision
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.plugin.case_item import CaseItem
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["EvaluationPlugin", "register"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.config.options import environment
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.json_codec import fields_to_json
 from e2i_eval.plugin.case_item import RESULTS, BrokenCaseItem, CaseFailed
 from e2i_eval.plugin.explained_item import ExplainedItem
 from e2i_eval.plugin.fresh_worker import greeting
+from e2i_eval.runner.config.options import environment
 from e2i_eval.runner.families.declared import UNAVAILABLE
 from e2i_eval.runner.families.family_runner import FamilyRunner
 from e2i_eval.runner.families.fresh_process import FreshProcess

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.check import Check
     from e2i_eval.core.exchange import Exchange
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.ports import OpenCapture
     from e2i_eval.core.trace import Trace
     from e2i_eval.plugin.state import SessionState
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.evaluation import Evaluation, Evaluator
 
 __all__ = [

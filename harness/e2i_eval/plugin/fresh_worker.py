@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from e2i_eval.core.json_codec import to_json
 
 if TYPE_CHECKING:
-    from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.worker import Worker
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.families import Declared
     from e2i_eval.runner.report import CaseResult
 
@@ -67,8 +67,8 @@ def _say(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _worker(hello: dict[str, Any]) -> tuple[Worker, Settings]:
-    from e2i_eval.config.settings import read_settings  # noqa: PLC0415  as above
     from e2i_eval.plugin.worker import Worker  # noqa: PLC0415  heavy: the greeting's sys.path comes first
+    from e2i_eval.runner.config.settings import read_settings  # noqa: PLC0415  as above
 
     root = Path(hello["root"])
     settings = read_settings(root, hello["chosen"], cache=Path(hello["cache"]), invocation=root)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.gate.baseline import Baseline
     from e2i_eval.plugin.controller import Controller
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["read_gate_basis", "register_gate"]
 

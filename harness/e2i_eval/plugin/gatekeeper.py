@@ -29,11 +29,11 @@ from e2i_eval.plugin.subject import subject
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.gate.baseline import Baseline
     from e2i_eval.gate.rules.quarantine import Quarantine
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.inconclusive import InconclusiveOutcome
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["GateBasis", "Gatekeeper", "rule_book"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.options import environment, secrets
 from e2i_eval.report import annotation_lines, markdown_report, masked
+from e2i_eval.runner.config.options import environment, secrets
 
 if TYPE_CHECKING:
-    from e2i_eval.config.options import GitHub
     from e2i_eval.plugin.state import SessionState
+    from e2i_eval.runner.config.options import GitHub
 
 __all__ = ["GithubOutput"]
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.options import ci_variable, environment
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.json_codec import from_json, to_json
 from e2i_eval.core.prices import PriceTable
@@ -21,14 +20,15 @@ from e2i_eval.dataset.update.proposal import Proposal, Remark
 from e2i_eval.dataset.update.proposing import ObservedRepetition, ReadFile, propose
 from e2i_eval.plugin.golden_writer import GoldenWriter, recovered
 from e2i_eval.plugin.terminal_question import has_terminal
+from e2i_eval.runner.config.options import ci_variable, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.change import ChangeKind
     from e2i_eval.plugin.case_item import CaseItem
     from e2i_eval.plugin.state import SessionState
+    from e2i_eval.runner.config.settings import GoldenMode, Settings
     from e2i_eval.runner.evaluation import Evaluation as Evaluated
 
 __all__ = ["GoldenLifecycle", "prepare_golden", "register_golden"]

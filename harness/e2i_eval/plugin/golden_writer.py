@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from e2i_eval.config.settings import GoldenMode, Settings
     from e2i_eval.dataset.update.proposal import Proposal
     from e2i_eval.plugin.state import SessionState
+    from e2i_eval.runner.config.settings import GoldenMode, Settings
 
 __all__ = ["GoldenWriter", "recovered"]
 

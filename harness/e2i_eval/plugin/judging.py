@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.judges.calibration import Calibration
     from e2i_eval.claude import Asking, ClaudeWire
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.judging import BatchResult
     from e2i_eval.runner.report import CaseResult, Report
     from e2i_eval.tracking import TrackingClient

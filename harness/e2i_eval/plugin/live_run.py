@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import AnswerJournal, Scrub, SessionBudget
-from e2i_eval.config.options import secrets
+from e2i_eval.runner.config.options import secrets
 from e2i_eval.runner.live import Journal, KeptList, Resuming, case_key, code_state
 from e2i_eval.runner.outage import is_outage
 from e2i_eval.runner.session import environment
@@ -15,10 +15,10 @@ from e2i_eval.runner.session import environment
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.prices import PriceTable
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.evaluation import Evaluator, SessionRef
     from e2i_eval.runner.report import CaseResult
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["narrowing"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.config.options import environment, github
 from e2i_eval.plugin.github_output import GithubOutput
 from e2i_eval.plugin.progress_line import ProgressLine
+from e2i_eval.runner.config.options import environment, github
 
 if TYPE_CHECKING:
     import pytest

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from e2i_eval.config.settings import Settings
     from e2i_eval.plugin.controller import Controller
     from e2i_eval.plugin.worker import Worker
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.report import Report
 
 __all__ = ["STATE", "SessionState"]

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2i_eval.claude import Asking, CassetteStore, ClaudeWire, RateLimiter, SessionBudget, UsageLog
-from e2i_eval.config.options import environment, secrets
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.json_codec import from_json
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.plugin.judging import judge_runner
 from e2i_eval.plugin.live_run import LivePart
+from e2i_eval.runner.config.options import environment, secrets
 from e2i_eval.runner.evaluation import Evaluator, SessionRef
 from e2i_eval.runner.families.plan_book import PlanBook
 from e2i_eval.tracking import TrackingClient, abandon, end_open_runs, redirected
 
 if TYPE_CHECKING:
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.repetitions import EvaluatesCases
 
 __all__ = ["Worker"]

@@ -8,8 +8,8 @@ from e2i_eval.report import numbers
 from e2i_eval.report.blocks import Line, Lines, Section
 
 if TYPE_CHECKING:
+    from e2i_eval.core.stats.repeats import CaseVerdict
     from e2i_eval.runner.report import Report
-    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["repeats", "verdict_lines"]
 

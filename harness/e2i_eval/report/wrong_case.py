@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from e2i_eval.core.stats.repeats import CaseVerdict
     from e2i_eval.runner.report import CaseResult, Report
-    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["WrongCase", "wrong_cases"]
 

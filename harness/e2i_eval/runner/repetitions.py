@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.stats.repeats import is_decided, sum_up
+from e2i_eval.core.stats.repeats import is_decided, sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from e2i_eval.core.case import Case
+    from e2i_eval.core.stats.repeats import CaseVerdict, RepeatPlan
     from e2i_eval.runner.evaluation import Evaluation
     from e2i_eval.runner.report import CaseResult
-    from e2i_eval.stats.repeats import CaseVerdict, RepeatPlan
 
 __all__ = ["EvaluatesCases", "evaluate_repeatedly"]
 

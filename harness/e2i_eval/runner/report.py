@@ -19,9 +19,9 @@ from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.latency_shift import LatencyShift
 from e2i_eval.core.overhead_result import OverheadResult
 from e2i_eval.core.prompt_table import folded, unfolded
+from e2i_eval.core.stats.repeats import CaseVerdict, tally
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.stats.repeats import CaseVerdict, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

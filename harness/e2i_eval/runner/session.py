@@ -18,17 +18,16 @@ from e2i_eval.core.latency_shift import shift_metrics
 from e2i_eval.core.overhead_result import highest
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.scratch import Scratch, ScratchFolder
+from e2i_eval.core.stats.repeats import judge_session
 from e2i_eval.runner.decision_record import session_metrics, session_tags, target_metrics, target_tags, worst
 from e2i_eval.runner.evaluation import SessionRef
 from e2i_eval.runner.report import CaseResult, Report, TargetSummary, summarise
 from e2i_eval.runner.report_files import REPORT_FILE, Renderers, report_texts, write_report
-from e2i_eval.stats.repeats import judge_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.decision import Decision
     from e2i_eval.core.json_value import JsonObject
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.overhead_result import OverheadResult
     from e2i_eval.core.ports import Tracking
     from e2i_eval.core.selection import Selection
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["REPORT_FILE", "Session", "SessionServer"]
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.json_value import JsonObject, JsonValue
+    from e2i_eval.runner.config.settings import TargetSettings
 
 __all__ = [
     "RAISED_BY_TARGETS",

@@ -9,9 +9,9 @@ import pytest
 
 from e2i_eval.benchmark.ab.worker_client import NotInThisRevisionError, WorkerClient, WorkerLateError
 from e2i_eval.benchmark.ab.worker_pair import LEAST_CALL_TIMEOUT_S, TargetUnderTest, WorkerPair
-from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.mlflow_run import CaseRun
+from e2i_eval.runner.config.settings import TargetSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,13 @@ import pytest
 
 from e2i_eval.checks import judge
 from e2i_eval.checks.custom import BUILT_IN, custom_check, refuse_twins
-from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Case
 from e2i_eval.core.check import check
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
 from e2i_eval.core.verdict import Finding, Verdict
+from e2i_eval.runner.config.settings import TargetSettings
 from e2i_eval.runner.evaluation.targets import target_checks
 from e2i_eval.runner.live.case_key import case_key
 

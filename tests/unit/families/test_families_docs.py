@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from e2i_eval.config.settings import read_settings
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.runner.families import read_families
 from e2i_eval.runner.families.family import FAMILIES
 from e2i_eval.runner.families.family_form import TargetForm

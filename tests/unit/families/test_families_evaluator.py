@@ -8,9 +8,9 @@ import pytest
 
 from e2i_eval.checks import NamedCheck
 from e2i_eval.claude.script import Script
-from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.verdict import Verdict
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.runner.evaluation import Evaluator, SessionRef
 from e2i_eval.runner.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
@@ -18,9 +18,9 @@ from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.evidence import Evidence
     from e2i_eval.core.json_value import JsonObject
+    from e2i_eval.runner.config.settings import TargetSettings
 
 CASE = Case(id="shop/one", target="shop", inputs={"price": 2})
 

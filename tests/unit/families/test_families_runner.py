@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.checks import NamedCheck, judge
-from e2i_eval.config.settings import read_settings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.run import Run
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.runner.evaluation import Evaluation
 from e2i_eval.runner.families.family_runner import FamilyRunner
 from e2i_eval.runner.families.plan_book import PlanBook
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.families import Declared
     from e2i_eval.runner.families.family_check import Before
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from e2i_eval.core.stats.paired import mcnemar, sign_flip
 from e2i_eval.gate.runs import paired, run_of
 from e2i_eval.gate.runs.equality import is_beyond
 from e2i_eval.gate.runs.significance import p_value, smallest_p
 from e2i_eval.runner.report import CaseResult, Report
-from e2i_eval.stats.paired import mcnemar, sign_flip
 
 if TYPE_CHECKING:
     from e2i_eval.gate.runs import Run

@@ -19,9 +19,9 @@ from e2i_eval.core.judge_rule import JudgeRule
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.run import RunError
+from e2i_eval.core.stats.repeats import RepeatPlan, sum_up
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.runner.judging import JudgeRunner
-from e2i_eval.stats.repeats import RepeatPlan, sum_up
 from e2i_eval.tracking.recorder import feedback
 from e2i_eval.tracking.scorers import score
 

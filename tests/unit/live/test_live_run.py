@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.settings import read_settings
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.core.verdict import Verdict
 from e2i_eval.plugin.live_run import LiveRun
+from e2i_eval.runner.config.settings import read_settings
 from e2i_eval.runner.live import KeptList
 from e2i_eval.runner.report import CaseResult
 

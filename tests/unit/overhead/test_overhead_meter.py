@@ -11,10 +11,10 @@ import pytest
 
 from e2i_eval.benchmark.overhead.callers import ONE, Callers
 from e2i_eval.benchmark.overhead.meter import MeasurementSetup, Meter
-from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import UnknownError, UsageError
 from e2i_eval.core.trace import Logged, Trace
+from e2i_eval.runner.config.settings import TargetSettings
 from e2i_eval.runner.target import BuiltTarget
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2i_eval.cli import main
-from e2i_eval.config.settings import read_settings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.estimate import Estimate
+from e2i_eval.core.stats.repeats import CaseVerdict
 from e2i_eval.dataset.case_file.reader import read_case
 from e2i_eval.faults.proof import Control, InjectionResult, Trial, trial_line, verdict_lines
 from e2i_eval.faults.proof.lines import HEADER
 from e2i_eval.gate.rules.rulebook import parse_rules
 from e2i_eval.report import failure_lines, markdown_report, summary_lines
-from e2i_eval.stats.repeats import CaseVerdict
+from e2i_eval.runner.config.settings import read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

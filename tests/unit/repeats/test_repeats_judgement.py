@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from e2i_eval.core.behaviour import Behaviour, PromptCall
 from e2i_eval.core.json_codec import from_json, to_json
-from e2i_eval.core.verdict import Status, Verdict
-from e2i_eval.runner.report import CaseResult, Report, summarise
-from e2i_eval.stats.repeats import (
+from e2i_eval.core.stats.repeats import (
     REPEATS,
     CaseVerdict,
     RepeatPlan,
@@ -25,6 +23,8 @@ from e2i_eval.stats.repeats import (
     sum_up,
     tally,
 )
+from e2i_eval.core.verdict import Status, Verdict
+from e2i_eval.runner.report import CaseResult, Report, summarise
 
 
 def result(status: Status = "pass", *, check: str = "output", repeat: int = 0, **keys: Any) -> CaseResult:  # noqa: ANN401

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.stats.repeats import ALL_PASS, RepeatPlan, RepeatWish, parse_reducer, parse_times, repeat_plans
-from e2i_eval.stats.sequential import RateTest, operating
+from e2i_eval.core.stats.repeats import ALL_PASS, RepeatPlan, RepeatWish, parse_reducer, parse_times, repeat_plans
+from e2i_eval.core.stats.sequential import RateTest, operating
 
 WHERE = "pyproject.toml:7"
 

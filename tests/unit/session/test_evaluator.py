@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2i_eval.config.settings import Settings, TargetSettings
 from e2i_eval.core.case import Case, Expectation
 from e2i_eval.core.errors import UsageError
+from e2i_eval.runner.config.settings import Settings, TargetSettings
 from e2i_eval.runner.evaluation import Evaluator, SessionRef
 from e2i_eval.testing import InMemoryTracking, ManualClock, ScriptedClaude
 

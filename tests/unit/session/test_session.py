@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.settings import Settings
 from e2i_eval.core.case import Case
 from e2i_eval.core.errors import ServerError, UsageError
 from e2i_eval.core.scratch import Scratch, ScratchFolder
 from e2i_eval.core.verdict import Finding, Verdict
+from e2i_eval.runner.config.settings import Settings
 from e2i_eval.runner.report import CaseResult, Report
 from e2i_eval.runner.session import Session
 from e2i_eval.testing import InMemoryTracking, ManualClock

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2i_eval.config.settings import Settings, read_settings
 from e2i_eval.core.errors import UsageError
+from e2i_eval.runner.config.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

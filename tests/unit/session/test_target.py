@@ -16,9 +16,9 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.graph import START, StateGraph
 
 from e2i_eval.checks.coverage.reading import is_graph
-from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.errors import UsageError
 from e2i_eval.core.plain import plain
+from e2i_eval.runner.config.settings import TargetSettings
 from e2i_eval.runner.target import build_target, refuse_wrong_graph
 from e2i_eval.testing import ManualClock
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.stats.kappa import confusion, kappa, kappa_interval
+from e2i_eval.core.stats.kappa import confusion, kappa, kappa_interval
 
 QUICK = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 

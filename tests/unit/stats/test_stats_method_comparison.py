@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import t  # type: ignore[import-untyped]
 
-from e2i_eval.stats.paired import cluster_interval, sign_flip
+from e2i_eval.core.stats.paired import cluster_interval, sign_flip
 
 AGENTS, CASES, WORLDS = 11, 12, 4_000
 ALPHA = 0.01

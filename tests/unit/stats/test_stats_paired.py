@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.stats import paired
-from e2i_eval.stats.paired import Alternative, cluster_interval, mcnemar, sign_flip
+from e2i_eval.core.stats import paired
+from e2i_eval.core.stats.paired import Alternative, cluster_interval, mcnemar, sign_flip
 
 SIZES = st.integers(-8, 8).map(lambda eighths: eighths / 8)
 CLUSTERS = st.dictionaries(st.text(max_size=3), st.lists(SIZES, min_size=1, max_size=4), min_size=1, max_size=7)

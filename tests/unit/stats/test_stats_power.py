@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.paired import mcnemar
-from e2i_eval.stats.power import cost_to_resolve_usd, detectable_drop, pairs_needed
-from e2i_eval.stats.reducers import mean, pass_at_k, pass_hat_k
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.paired import mcnemar
+from e2i_eval.core.stats.power import cost_to_resolve_usd, detectable_drop, pairs_needed
+from e2i_eval.core.stats.reducers import mean, pass_at_k, pass_hat_k
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.stats.rates import wilson
+from e2i_eval.core.stats.rates import wilson
 
 COUNTS = st.integers(1, 300).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2i_eval.stats.sequential import Conclusion, RateTest, operating
+from e2i_eval.core.stats.sequential import Conclusion, RateTest, operating
 
 TESTS = [
     RateTest(good=0.9, bad=0.7, alpha=0.01, beta=0.05),

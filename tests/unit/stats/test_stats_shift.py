@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import wilcoxon  # type: ignore[import-untyped]
 
 from e2i_eval.core.errors import UnknownError
-from e2i_eval.stats.shift import hodges_lehmann, signed_rank, smallest_count
+from e2i_eval.core.stats.shift import hodges_lehmann, signed_rank, smallest_count
 
 MS = st.integers(-2000, 2000).map(lambda tenths: tenths / 8)
 DIFFERENCES = st.lists(MS, min_size=8, max_size=30)

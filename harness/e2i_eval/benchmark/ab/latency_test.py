@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from e2i_eval.benchmark.ab.sample import VariantName
     from e2i_eval.benchmark.ab.schedule import Pairs
     from e2i_eval.benchmark.ab.set_verdict import Look
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.latency_shift import LatencyPart, LatencyShift
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Tracking
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["LatencyFinding", "LatencyTest", "SessionContext"]
 

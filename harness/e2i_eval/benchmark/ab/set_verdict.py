@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.shift import hodges_lehmann, signed_rank
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.shift import hodges_lehmann, signed_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

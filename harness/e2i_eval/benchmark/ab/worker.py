@@ -19,8 +19,6 @@ from e2i_eval.benchmark.timing.stopwatch import lasting_stopwatch
 from e2i_eval.checks import judge
 from e2i_eval.checks.expectations import golden_checks
 from e2i_eval.claude import ClaudeWire
-from e2i_eval.config.options import environment
-from e2i_eval.config.settings import TargetSettings
 from e2i_eval.core.case import Budget
 from e2i_eval.core.clock import SystemClock
 from e2i_eval.core.errors import E2iError, UsageError
@@ -29,6 +27,8 @@ from e2i_eval.core.intervals import covered
 from e2i_eval.core.json_codec import to_json
 from e2i_eval.core.mlflow_run import CaseRun
 from e2i_eval.dataset.case_file.reader import read_case
+from e2i_eval.runner.config.options import environment
+from e2i_eval.runner.config.settings import TargetSettings
 from e2i_eval.runner.target import RAISED_BY_TARGETS, BuiltTarget, build_target
 from e2i_eval.tracking import TrackingClient, redirected
 

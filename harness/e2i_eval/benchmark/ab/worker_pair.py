@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from e2i_eval.benchmark.ab.sample import VariantName
     from e2i_eval.benchmark.ab.worker_client import WorkerClient
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.mlflow_run import CaseRun
+    from e2i_eval.runner.config.settings import TargetSettings
 
 __all__ = ["TargetUnderTest", "WorkerPair"]
 

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from e2i_eval.benchmark.overhead.pairing import BlockPair, VariantName
     from e2i_eval.benchmark.overhead.transparency import Transparency
     from e2i_eval.benchmark.timing.stopwatch import Stopwatch
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Claude, Tracking
     from e2i_eval.core.trace import Trace
+    from e2i_eval.runner.config.settings import TargetSettings
 
 __all__ = ["Logger", "MeasurementSetup", "Meter"]
 

@@ -124,11 +124,11 @@ def estimate_cpu_ms(pairs: Sequence[BlockPair]) -> Estimate:
 def _shift(differences: Sequence[float]) -> Estimate:
     """Estimate the shift: Hodges-Lehmann over the pairs' differences.
 
-    Hodges and Lehmann, Annals of Mathematical Statistics 34, 1963; see ``e2i_eval.stats.shift``.
+    Hodges and Lehmann, Annals of Mathematical Statistics 34, 1963; see ``e2i_eval.core.stats.shift``.
 
     Raises:
         UnknownError: there are too few pairs for an interval.
     """
-    from e2i_eval.stats.shift import hodges_lehmann  # noqa: PLC0415  defers numpy
+    from e2i_eval.core.stats.shift import hodges_lehmann  # noqa: PLC0415  defers numpy
 
     return hodges_lehmann(differences, confidence=CONFIDENCE)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.estimate import Estimate  # noqa: TC001  from_json reads the types at run time
 from e2i_eval.core.json_codec import fields_from_json, fields_to_json
-from e2i_eval.stats.kappa import confusion, kappa_interval
-from e2i_eval.stats.rates import wilson
+from e2i_eval.core.stats.kappa import confusion, kappa_interval
+from e2i_eval.core.stats.rates import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.faults import ControlRun, Fault
+    from e2i_eval.runner.config.settings import TargetSettings
     from e2i_eval.runner.target import BuiltTarget
 
 __all__ = ["Border", "FaultInjector"]

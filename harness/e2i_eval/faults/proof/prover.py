@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.stats.rates import wilson
 from e2i_eval.faults import ControlRun
 from e2i_eval.faults.proof.slowness import measured
 from e2i_eval.faults.proof.trial import Control, InjectionResult, Trial
 from e2i_eval.gate.baseline import baseline_of, compare
 from e2i_eval.runner.report import Report
-from e2i_eval.stats.rates import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

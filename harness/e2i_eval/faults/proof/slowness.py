@@ -6,11 +6,11 @@ import statistics
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.overhead_result import OverheadResult
+from e2i_eval.core.stats.shift import hodges_lehmann
 from e2i_eval.gate.rules.decide import decide
 from e2i_eval.gate.rules.gate_input import GateInput
 from e2i_eval.gate.rules.rulebook import AppliedRule, parse_rules
 from e2i_eval.runner.report import Report
-from e2i_eval.stats.shift import hodges_lehmann
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.json_codec import to_json
+from e2i_eval.core.stats.rates import wilson
 from e2i_eval.gate.agreement.case_comparison import absent, compared
 from e2i_eval.gate.runs import paired, run_of
-from e2i_eval.stats.rates import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

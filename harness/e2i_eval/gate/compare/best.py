@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.power import ALPHA
 from e2i_eval.gate.compare.quality import rate_changes
 from e2i_eval.gate.compare.side import LIVE
 from e2i_eval.gate.runs import paired
 from e2i_eval.gate.runs.equality import same
 from e2i_eval.gate.runs.run_pair import by_target
 from e2i_eval.gate.runs.significance import p_value
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.power import ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +101,7 @@ def _candidate(side: Side, names: Sequence[str], *, is_live: bool) -> RankedRun:
     costs = [side.cases[name].measured.get("cost_usd") for name in names]
     rate = None
     if is_live and names:
-        from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
+        from e2i_eval.core.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
         rate = wilson(passed, len(names))
     return RankedRun(

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.power import ALPHA
 from e2i_eval.gate.compare.side import TOTAL
 from e2i_eval.gate.runs.equality import is_beyond
 from e2i_eval.gate.runs.run_pair import by_target
 from e2i_eval.gate.runs.significance import OPEN_LEVEL, p_value
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.power import ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UnknownError
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.power import ALPHA
 from e2i_eval.gate.compare.flip import flips_of
 from e2i_eval.gate.compare.side import TOTAL
 from e2i_eval.gate.runs.significance import OPEN_LEVEL, detectable_text, p_value, smallest_p
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.power import ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -179,13 +179,13 @@ def _decided(test: _Test, p_worse: float, p_better: float, *, family: int) -> tu
 
 
 def _rate(passed: int, total: int) -> Estimate | None:
-    from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
+    from e2i_eval.core.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
     return wilson(passed, total) if total else None
 
 
 def _difference(test: _Test) -> Estimate | None:
-    from e2i_eval.stats.paired import cluster_interval  # noqa: PLC0415  NumPy is heavy
+    from e2i_eval.core.stats.paired import cluster_interval  # noqa: PLC0415  NumPy is heavy
 
     try:
         return cluster_interval(test.changes)

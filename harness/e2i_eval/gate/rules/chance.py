@@ -14,12 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.decision import ALL_TARGETS
+from e2i_eval.core.stats.families import holm
+from e2i_eval.core.stats.power import ALPHA, cost_to_resolve_usd, pairs_needed
 from e2i_eval.gate.rules.decisions import ACCEPT, decision, number, scope_lines, shortened
 from e2i_eval.gate.rules.exact import gap_decision
 from e2i_eval.gate.rules.limits import pass_counts, unseen_decision
 from e2i_eval.gate.runs.significance import OPEN_LEVEL, detectable_text, discordance, p_value, smallest_p
-from e2i_eval.stats.families import holm
-from e2i_eval.stats.power import ALPHA, cost_to_resolve_usd, pairs_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def decide_rate_limit(applied: AppliedRule, gate_input: GateInput, *, family: in
         gate_input: what was measured.
         family: how many targets the rule is applied to; a fail is corrected for them (Bonferroni).
     """
-    from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
+    from e2i_eval.core.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
     if gap := unseen_decision(applied, gate_input):
         return gap
@@ -221,7 +221,7 @@ def _cases_for(rate: float, limit: float, done: int) -> int:
 
     Solves Wilson's half-width for its centre's distance, by doubling.
     """
-    from e2i_eval.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
+    from e2i_eval.core.stats.rates import wilson  # noqa: PLC0415  SciPy takes half a second
 
     for total in (done * factor for factor in (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 100)):
         known = wilson(round(rate * total), total, confidence=CONFIDENCE)

@@ -13,9 +13,9 @@ from e2i_eval.gate.runs import EXACT_MODES
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from e2i_eval.core.stats.repeats import CaseVerdict
     from e2i_eval.gate.baseline import BaselineDiff, CaseDiff
     from e2i_eval.runner.report import CaseResult, Report
-    from e2i_eval.stats.repeats import CaseVerdict
 
 __all__ = ["GateInput"]
 

@@ -197,7 +197,7 @@ def _is_surely_beyond(rule: Rule, result: OverheadResult) -> bool:
     """
     if rule.holds(result.overhead_ms.low):
         return False
-    from e2i_eval.stats.shift import signed_rank  # noqa: PLC0415  NumPy is heavy
+    from e2i_eval.core.stats.shift import signed_rank  # noqa: PLC0415  NumPy is heavy
 
     differences = [logged - plain for plain, logged in result.pair_ms]
     return not differences or signed_rank(differences, margin=rule.value) < FAILURE_LEVEL

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from e2i_eval.core.behaviour import Behaviour
+    from e2i_eval.core.stats.repeats.case_verdict import CaseVerdictStatus
     from e2i_eval.runner.report import CaseResult, Report
-    from e2i_eval.stats.repeats.case_verdict import CaseVerdictStatus
 
 __all__ = ["EXACT", "EXACT_MODES", "Run", "RunCase", "cases_of", "run_of"]
 

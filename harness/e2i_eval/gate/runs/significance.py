@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e2i_eval.stats.power import detectable_drop
+from e2i_eval.core.stats.power import detectable_drop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from e2i_eval.stats.paired import Alternative
+    from e2i_eval.core.stats.paired import Alternative
 
 __all__ = ["OPEN_LEVEL", "detectable_text", "discordance", "p_value", "smallest_p"]
 
@@ -37,7 +37,7 @@ def p_value(changes: Mapping[str, Sequence[float]], *, alternative: Alternative)
         changes: of each case, by target; 0 for none.
         alternative: which change is looked for.
     """
-    from e2i_eval.stats.paired import mcnemar, sign_flip  # noqa: PLC0415  NumPy is heavy
+    from e2i_eval.core.stats.paired import mcnemar, sign_flip  # noqa: PLC0415  NumPy is heavy
 
     moved = {target: values for target, values in changes.items() if values}
     if len(moved) != 1:

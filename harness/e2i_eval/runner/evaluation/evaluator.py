@@ -19,6 +19,7 @@ from e2i_eval.core.behaviour import Behaviour
 from e2i_eval.core.errors import UnknownError
 from e2i_eval.core.evidence import Evidence
 from e2i_eval.core.scratch import Scratch
+from e2i_eval.core.stats.repeats import disagreement
 from e2i_eval.core.stored_output import KeptOutput
 from e2i_eval.runner.evaluation.case_records import CaseRecords, unrecorded
 from e2i_eval.runner.evaluation.evaluation import Evaluation
@@ -27,7 +28,6 @@ from e2i_eval.runner.judging import Judged, unasked
 from e2i_eval.runner.outage import excused
 from e2i_eval.runner.report import CaseResult
 from e2i_eval.runner.target import BuiltTarget, build_target
-from e2i_eval.stats.repeats import disagreement
 
 if TYPE_CHECKING:
     import contextlib
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks import NamedCheck
     from e2i_eval.checks.contract import Contract
-    from e2i_eval.config.settings import Settings, TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Claude, Pricing, Tracking
     from e2i_eval.core.run import Run
     from e2i_eval.core.trace import Logged, Trace
+    from e2i_eval.runner.config.settings import Settings, TargetSettings
     from e2i_eval.runner.evaluation.session_ref import SessionRef
     from e2i_eval.runner.evaluation.targets import Called
     from e2i_eval.runner.judging import JudgeRunner

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from e2i_eval.checks import NamedCheck
     from e2i_eval.checks.coverage import GraphWatch
     from e2i_eval.checks.coverage.watch import WatchedCall
-    from e2i_eval.config.settings import Settings, TargetSettings
     from e2i_eval.core.case import Case
     from e2i_eval.core.clock import Clock
     from e2i_eval.core.mlflow_run import CaseRun
     from e2i_eval.core.ports import Claude, OpenCapture, Tracking
     from e2i_eval.core.run import Run
+    from e2i_eval.runner.config.settings import Settings, TargetSettings
     from e2i_eval.runner.target import BuiltTarget
 
 __all__ = ["Called", "TargetCalls", "Targets", "refuse_wrong_code", "target_checks"]

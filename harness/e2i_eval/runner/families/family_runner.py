@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from e2i_eval.checks import NamedCheck
-    from e2i_eval.config.settings import Settings
     from e2i_eval.core.case import Case
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.evaluation import Evaluation
     from e2i_eval.runner.families.declared import Declared
     from e2i_eval.runner.report import CaseResult

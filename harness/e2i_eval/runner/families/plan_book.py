@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e2i_eval.checks import NamedCheck
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
     from e2i_eval.runner.families.declared import FamilyPlan
 
 __all__ = ["PlanBook"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from e2i_eval.core.check import name_of
 
 if TYPE_CHECKING:
-    from e2i_eval.config.settings import TargetSettings
     from e2i_eval.core.case import Case
+    from e2i_eval.runner.config.settings import TargetSettings
 
 __all__ = ["case_key"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.stats.reducers import mean, pass_at_k, pass_hat_k
-from e2i_eval.stats.repeats.stopping import AllPass, OnePasses
-from e2i_eval.stats.sequential import RateTest
+from e2i_eval.core.stats.reducers import mean, pass_at_k, pass_hat_k
+from e2i_eval.core.stats.repeats.stopping import AllPass, OnePasses
+from e2i_eval.core.stats.sequential import RateTest
 
 if TYPE_CHECKING:
-    from e2i_eval.stats.repeats.stopping import RepeatRule
+    from e2i_eval.core.stats.repeats.stopping import RepeatRule
 
 __all__ = ["ALL_PASS", "ALPHA", "BETA", "Reducer", "ReducerKind", "parse_reducer"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from e2i_eval.core.errors import UsageError
-from e2i_eval.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
+from e2i_eval.core.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

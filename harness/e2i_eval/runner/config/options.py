@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-    from e2i_eval.config.settings import Settings
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = [
     "ENABLE",
@@ -246,7 +246,7 @@ def parse_settings(
     Raises:
         UsageError: one of them is wrong; the message says which and what to type.
     """
-    from e2i_eval.config.settings import read_settings  # noqa: PLC0415  defers pydantic
+    from e2i_eval.runner.config.settings import read_settings  # noqa: PLC0415  defers pydantic
 
     chosen = {
         option.name: _said(option, getoption, "flag") or _from_ini(option, _said(option, getini, "dest"), root)

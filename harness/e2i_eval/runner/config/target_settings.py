@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.config.table import ConfigFile, TargetTable
+    from e2i_eval.runner.config.table import ConfigFile, TargetTable
 
 __all__ = ["TargetSettings", "read_target"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from e2i_eval.stats.sequential import StoppingRule
+from e2i_eval.core.stats.sequential import StoppingRule
 
 if TYPE_CHECKING:
-    from e2i_eval.stats.sequential import Conclusion
+    from e2i_eval.core.stats.sequential import Conclusion
 
 __all__ = ["AllPass", "OnePasses", "RepeatRule"]
 

@@ -6,13 +6,13 @@ A case is *one* thing however often it ran: count ``CaseVerdict``s, not results.
 
 from __future__ import annotations
 
-from e2i_eval.stats.repeats.case_verdict import CaseVerdict, CaseVerdictStatus
-from e2i_eval.stats.repeats.determinism import REPEATS, disagreement
-from e2i_eval.stats.repeats.judgement import is_decided, sum_up
-from e2i_eval.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
-from e2i_eval.stats.repeats.repeat_plan import RepeatPlan, RepeatWish, parse_times, repeat_plans
-from e2i_eval.stats.repeats.repetition import Repetition, by_case
-from e2i_eval.stats.repeats.session_verdicts import judge_session, tally
+from e2i_eval.core.stats.repeats.case_verdict import CaseVerdict, CaseVerdictStatus
+from e2i_eval.core.stats.repeats.determinism import REPEATS, disagreement
+from e2i_eval.core.stats.repeats.judgement import is_decided, sum_up
+from e2i_eval.core.stats.repeats.reducer import ALL_PASS, Reducer, parse_reducer
+from e2i_eval.core.stats.repeats.repeat_plan import RepeatPlan, RepeatWish, parse_times, repeat_plans
+from e2i_eval.core.stats.repeats.repetition import Repetition, by_case
+from e2i_eval.core.stats.repeats.session_verdicts import judge_session, tally
 
 __all__ = [
     "ALL_PASS",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from e2i_eval.stats.repeats.judgement import at_worst, sum_up
-from e2i_eval.stats.repeats.repetition import by_case
+from e2i_eval.core.stats.repeats.judgement import at_worst, sum_up
+from e2i_eval.core.stats.repeats.repetition import by_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from e2i_eval.stats.repeats.case_verdict import CaseVerdict
-    from e2i_eval.stats.repeats.repeat_plan import RepeatPlan
-    from e2i_eval.stats.repeats.repetition import Repetition
+    from e2i_eval.core.stats.repeats.case_verdict import CaseVerdict
+    from e2i_eval.core.stats.repeats.repeat_plan import RepeatPlan
+    from e2i_eval.core.stats.repeats.repetition import Repetition
 
 __all__ = ["judge_session", "tally"]
 

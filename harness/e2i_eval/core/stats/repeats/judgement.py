@@ -7,22 +7,22 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from e2i_eval.core.stats.power import POWER
+from e2i_eval.core.stats.repeats.case_verdict import CaseVerdict
+from e2i_eval.core.stats.repeats.determinism import REPEATS
+from e2i_eval.core.stats.sequential import operating
 from e2i_eval.core.verdict import JUDGE_PREFIX
-from e2i_eval.stats.power import POWER
-from e2i_eval.stats.repeats.case_verdict import CaseVerdict
-from e2i_eval.stats.repeats.determinism import REPEATS
-from e2i_eval.stats.sequential import operating
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from e2i_eval.core.estimate import Estimate
-    from e2i_eval.stats.repeats.case_verdict import CaseVerdictStatus
-    from e2i_eval.stats.repeats.reducer import Reducer
-    from e2i_eval.stats.repeats.repeat_plan import RepeatPlan
-    from e2i_eval.stats.repeats.repetition import Repetition
-    from e2i_eval.stats.repeats.stopping import RepeatRule
-    from e2i_eval.stats.sequential import Conclusion
+    from e2i_eval.core.stats.repeats.case_verdict import CaseVerdictStatus
+    from e2i_eval.core.stats.repeats.reducer import Reducer
+    from e2i_eval.core.stats.repeats.repeat_plan import RepeatPlan
+    from e2i_eval.core.stats.repeats.repetition import Repetition
+    from e2i_eval.core.stats.repeats.stopping import RepeatRule
+    from e2i_eval.core.stats.sequential import Conclusion
 
 __all__ = ["at_worst", "is_decided", "sum_up"]
 
@@ -174,7 +174,7 @@ def _cost_usd(results: Sequence[Repetition], more: int | None) -> float | None:
 def _pass_rate(passed: int, scored: int) -> Estimate | None:
     if scored == 0:
         return None
-    from e2i_eval.stats.rates import wilson  # noqa: PLC0415  scipy takes half a second, and mock mode needs none
+    from e2i_eval.core.stats.rates import wilson  # noqa: PLC0415  scipy takes half a second, and mock mode needs none
 
     return wilson(passed, scored)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from e2i_eval.config.settings import Settings
     from e2i_eval.dataset.record import DatasetRecord
+    from e2i_eval.runner.config.settings import Settings
 
 __all__ = ["Dataset", "Mirrored", "dataset_name", "mirror"]
 

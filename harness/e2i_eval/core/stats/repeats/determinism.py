@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from e2i_eval.core.behaviour import Behaviour, PromptCall
-    from e2i_eval.stats.repeats.repetition import Repetition
+    from e2i_eval.core.stats.repeats.repetition import Repetition
 
 __all__ = ["REPEATS", "disagreement"]
 

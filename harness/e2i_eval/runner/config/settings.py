@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
-from e2i_eval.config.table import JUDGE_MODEL, ClaudeMode, InconclusiveMeans, read_table
-from e2i_eval.config.target_settings import TargetSettings, read_target
 from e2i_eval.core.errors import UsageError
+from e2i_eval.core.stats.repeats import RepeatPlan, RepeatWish, parse_times, repeat_plans
 from e2i_eval.core.suggestion import suggested
-from e2i_eval.stats.repeats import RepeatPlan, RepeatWish, parse_times, repeat_plans
+from e2i_eval.runner.config.table import JUDGE_MODEL, ClaudeMode, InconclusiveMeans, read_table
+from e2i_eval.runner.config.target_settings import TargetSettings, read_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from e2i_eval.config.table import Table, TargetTable
+    from e2i_eval.runner.config.table import Table, TargetTable
 
 __all__ = ["CANDIDATES", "ClaudeMode", "Settings", "TargetSettings", "read_settings"]
 

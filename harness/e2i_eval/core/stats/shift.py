@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from e2i_eval.stats.paired import Alternative
+    from e2i_eval.core.stats.paired import Alternative
 
 __all__ = ["hodges_lehmann", "signed_rank", "smallest_count"]
 
