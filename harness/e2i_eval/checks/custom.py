@@ -24,7 +24,7 @@ BUILT_IN = frozenset(
     {
         *("completed", "output", "review", "values", "nodes", "tools", "metrics", "params", "tags", "budget"),
         *("trajectory", "rag", "wire", "logging", "trace", "secrets", "provenance-tag"),
-        *("truth", "null", "metamorphic", "knock-out", "fresh-process", "provenance"),
+        *("truth", "null", "metamorphic", "ablation", "knock-out", "fresh-process", "provenance"),
         *("behaviour", "flush", "outage", "recording", "repeats", "test", "baseline", "overhead"),
     }
 )
