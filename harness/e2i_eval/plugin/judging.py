@@ -94,11 +94,11 @@ class LateJudges:
         """Ask what waits, and return the cases judged; nothing waits unless batches were asked for."""
         if not self._settings.is_judged_in_batch:
             return ()
-        briefs = Pending(self._scratch).take()
-        if not briefs:
+        questions = Pending(self._scratch).take()
+        if not questions:
             return ()
         prices = PriceTable.load(self._settings.prices).batched()
-        settled = BatchResults(post=self._post, scorer=score, price=prices.cost_usd).settle(briefs, results)
+        settled = BatchResults(post=self._post, scorer=score, price=prices.cost_usd).settle(questions, results)
         self.settled += settled
         return settled
 

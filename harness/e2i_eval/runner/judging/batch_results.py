@@ -61,13 +61,13 @@ class BatchResults:
         self._scorer = scorer
         self._price = price
 
-    def settle(self, briefs: Sequence[JudgeQuestion], results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
-        """Return the cases that ``briefs`` are about, judged."""
-        asked = {self._key(question): self._questions(question) for question in briefs}
-        requests = {name: body for questions in asked.values() for name, body in questions.items()}
+    def settle(self, questions: Sequence[JudgeQuestion], results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
+        """Return the cases that ``questions`` are about, judged."""
+        asked = {self._key(question): self._requests(question) for question in questions}
+        requests = {name: body for bodies in asked.values() for name, body in bodies.items()}
         answers = self._answers(requests) if requests else {}
         by_case: dict[tuple[str, str, int], list[JudgeQuestion]] = {}
-        for question in briefs:
+        for question in questions:
             by_case.setdefault((question.nodeid, question.subject.case_id, question.repeat), []).append(question)
         found = ((each, by_case.get((each.nodeid, each.case_id, each.repeat))) for each in results)
         return tuple(self._settled(result, own, asked, answers) for result, own in found if own)
@@ -83,13 +83,13 @@ class BatchResults:
     def _settled(
         self,
         result: CaseResult,
-        briefs: Sequence[JudgeQuestion],
+        questions: Sequence[JudgeQuestion],
         asked: Mapping[str, Mapping[str, JsonObject]],
         answers: Mapping[str, BatchAnswer],
     ) -> BatchResult:
         judged = {
             question.rule.name: (question, self._judgement(question, asked[self._key(question)], answers))
-            for question in briefs
+            for question in questions
         }
         verdicts = tuple(verdict_of(said, question.rule, where=question.where) for question, said in judged.values())
         by_check = {verdict.check: verdict for verdict in verdicts}
@@ -103,16 +103,16 @@ class BatchResults:
         return BatchResult(before=result, after=after, verdicts=verdicts)
 
     def _judgement(
-        self, question: JudgeQuestion, questions: Mapping[str, JsonObject], answers: Mapping[str, BatchAnswer]
+        self, question: JudgeQuestion, requests: Mapping[str, JsonObject], answers: Mapping[str, BatchAnswer]
     ) -> Judgement:
-        got = [answers.get(name, BatchAnswer(error="the batch has no answer to it")) for name in questions]
+        got = [answers.get(name, BatchAnswer(error="the batch has no answer to it")) for name in requests]
         asks = map(_answering, got or [BatchAnswer(error="the scorer did not ask its model")])
         judgement = ask(question.rule, question.subject, model=question.model, asks=asks, scorer=self._scorer)
         used = [(question.model, answer.usage) for answer in got if answer.usage is not None]
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
 
-    def _questions(self, question: JudgeQuestion) -> dict[str, JsonObject]:
+    def _requests(self, question: JudgeQuestion) -> dict[str, JsonObject]:
         """Return the requests of one judge by id: the same question has the same id in every session."""
         held: list[JsonObject] = []
 
