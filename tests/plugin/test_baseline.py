@@ -28,7 +28,7 @@ def test_a_run_becomes_the_baseline_and_a_changed_prompt_is_found(project: Proje
     code, said = _baseline(project, cache, "accept", run_id, "--reason", "first")
 
     assert code == 0, said
-    assert f"MLflow run {run_id} is tagged e2i_eval.gate.baseline=main" in said
+    assert f"MLflow run {run_id} is tagged e2i_eval.baseline=main" in said
     with session_runs(project.folder / ".e2i" / "mlflow", cache=cache, environ={}) as runs:
         assert runs.baseline_run("main") == run_id
 

@@ -63,7 +63,7 @@ def test_mlflow_reads_it_as_its_own(server: TemporaryServer, project: Path, cach
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(server.uri)
     try:
-        rows = {row["tags"]["e2i_eval.core.case"]: row for row in get_dataset(name="h").to_df().to_dict("records")}
+        rows = {row["tags"]["e2i_eval.case"]: row for row in get_dataset(name="h").to_df().to_dict("records")}
     finally:
         mlflow.set_tracking_uri(before)
 

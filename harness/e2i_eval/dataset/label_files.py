@@ -80,9 +80,9 @@ def _calibration(path: Path, labels: LabelSet) -> Calibration | None:
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))["calibration"]
-        # what is asked of a judge stands with the labels, and is read from there
-        return Calibration.from_json({**told, "min_kappa": labels.min_kappa, "uncalibrated": labels.uncalibrated})
+        accepted = json.loads(path.read_text(encoding="utf-8"))["calibration"]
+        # what is required of a judge is written with the labels, and is read from there
+        return Calibration.from_json({**accepted, "min_kappa": labels.min_kappa, "uncalibrated": labels.uncalibrated})
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"the calibration cannot be read: {type(error).__name__}: {error}"
         fix = "make it anew with: e2i-eval calibrate --accept"
@@ -121,7 +121,7 @@ def _label_set(path: Path) -> LabelSet:
 def _refuse_off_scale(path: Path, line: int, score: int, low: int, high: int) -> None:
     if not low <= score <= high:
         what = f"the score {score} is not on the scale from {low} to {high}"
-        raise UsageError(what, where=f"{path}:{line}", fix="mend the score, or the scale")
+        raise UsageError(what, where=f"{path}:{line}", fix="correct the score, or the scale")
 
 
 def _problem(error: ErrorDetails, lines: Mapping[str, int]) -> Problem:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CASE_TAG", "CONTENT_TAG", "DatasetRecord", "content_hash", "record_of"]
 
-CASE_TAG = "e2i_eval.core.case"
+CASE_TAG = "e2i_eval.case"
 CONTENT_TAG = "e2i_eval.content"
 """Hash of the case file a record was made of: as long as it is the same, the record is not made again."""
 
@@ -70,7 +70,7 @@ def record_of(case: Case, content: str) -> DatasetRecord:
     }
     if case.expect.has_output:
         said["output"] = case.expect.output
-    own = {CASE_TAG: case.id, "e2i_eval.runner.target": case.target, CONTENT_TAG: content}
+    own = {CASE_TAG: case.id, "e2i_eval.target": case.target, CONTENT_TAG: content}
     return DatasetRecord(
         case_id=case.id,
         inputs={"case": case.id, "target": case.target, "inputs": dict(case.inputs)},

@@ -104,7 +104,7 @@ class Controller:
         self._session.judged(decisions)
 
     def note(self, *sentences: str) -> None:
-        """Take in what a reader should know and nobody has to mend."""
+        """Take in what a reader should know and nobody has to fix."""
         self._session.note(*sentences)
 
     def select(self, selection: Selection) -> None:

@@ -10,7 +10,6 @@ from e2i_eval.checks.judges.basis import basis_of
 from e2i_eval.checks.judges.uncalibrated import doubt_about, doubt_notes
 from e2i_eval.checks.judges.verdicts import judge_notes
 from e2i_eval.claude import SessionBudget
-from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.core.prices import PriceTable
 from e2i_eval.dataset.case_file.judges_file import read_judges
 from e2i_eval.dataset.label_files import read_calibrations
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from e2i_eval.checks.judges.calibration import Calibration
     from e2i_eval.claude import Asking, ClaudeWire
+    from e2i_eval.claude.batch_answer import BatchAnswer
     from e2i_eval.core.json_value import JsonObject
     from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.runner.config.settings import Settings
@@ -94,11 +94,11 @@ class LateJudges:
         """Ask what waits, and return the cases judged; nothing waits unless batches were asked for."""
         if not self._settings.is_judged_in_batch:
             return ()
-        briefs = Pending(self._scratch).take()
-        if not briefs:
+        questions = Pending(self._scratch).take()
+        if not questions:
             return ()
         prices = PriceTable.load(self._settings.prices).batched()
-        settled = BatchResults(post=self._post, scorer=score, price=prices.cost_usd).settle(briefs, results)
+        settled = BatchResults(post=self._post, scorer=score, price=prices.cost_usd).settle(questions, results)
         self.settled += settled
         return settled
 
@@ -141,8 +141,4 @@ class LateJudges:
         post = BatchPost(
             SentBatches(settings.report / BATCHES_FILE), budget=budget, sleep=time.sleep, elapsed_s=time.monotonic
         )
-        replies = post(requests)
-        return {
-            name: BatchAnswer(message=reply.message, error=reply.error, usage=reply.usage)
-            for name, reply in replies.items()
-        }
+        return post(requests)

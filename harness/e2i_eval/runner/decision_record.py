@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["session_metrics", "session_tags", "target_metrics", "target_tags", "worst"]
 
-SESSION_TAG = "e2i_eval.gate.rules"
+SESSION_TAG = "e2i_eval.gate"
 PREFIX = "gate."
 COUNTS: dict[DecisionStatus, str] = {"fail": "gate.failed", "inconclusive": "gate.inconclusive"}
 RANK: tuple[DecisionStatus, ...] = ("pass", "inconclusive", "fail")

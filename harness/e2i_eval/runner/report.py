@@ -176,7 +176,7 @@ class Report:
         decisions: what the gate's rules say; empty when there are none.
         overheads: what logging costs the caller; empty when it was not measured.
         latency: base against head; empty without ``--e2i-ab``.
-        notes: what a reader should know and nobody has to mend, one sentence each.
+        notes: what a reader should know and nobody has to fix, one sentence each.
         repeated: what the repetitions of each repeated case come to; ``case_verdicts`` has all cases.
         coverage: which parts of each target's graph the cases exercise.
     """

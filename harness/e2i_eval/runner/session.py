@@ -130,7 +130,7 @@ class Session:
         self._decisions = decisions
 
     def note(self, *sentences: str) -> None:
-        """Take in what a reader should know and nobody has to mend; said twice, it is kept once."""
+        """Take in what a reader should know and nobody has to fix; said twice, it is kept once."""
         self._notes += [each for each in dict.fromkeys(sentences) if each not in self._notes]
 
     def measured(self, overhead: OverheadResult) -> None:

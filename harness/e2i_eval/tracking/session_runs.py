@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BASELINE_TAG", "SessionRuns", "kept_file", "session_runs"]
 
-BASELINE_TAG = "e2i_eval.gate.baseline"
+BASELINE_TAG = "e2i_eval.baseline"
 EXPERIMENT = "e2i-eval"
 PROXIED = "mlflow-artifacts:"
 

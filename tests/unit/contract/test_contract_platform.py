@@ -355,7 +355,7 @@ def test_a_context_may_be_read_from_a_span(rag: Evidence, tmp_path: Path) -> Non
         return tuple(each.message for each in verdict.findings)
 
     assert trace_findings(telling) == ()
-    assert trace_findings(rag) == ("the final context is not told",)
+    assert trace_findings(rag) == ("the final context is not logged",)
 
 
 def test_words_of_the_field_are_no_credentials(rag: Evidence) -> None:

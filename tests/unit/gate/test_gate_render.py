@@ -59,8 +59,8 @@ def test_a_decision_explains_itself() -> None:
 def test_runs_are_tagged_with_the_worst() -> None:
     """One tag a metric on the target's run, one on the session's."""
     assert session_tags([]) == {}
-    assert session_tags([GOOD, OPEN]) == {"e2i_eval.gate.rules": "inconclusive"}
-    assert session_tags([OPEN, BAD, GOOD]) == {"e2i_eval.gate.rules": "fail"}
+    assert session_tags([GOOD, OPEN]) == {"e2i_eval.gate": "inconclusive"}
+    assert session_tags([OPEN, BAD, GOOD]) == {"e2i_eval.gate": "fail"}
     assert target_tags([GOOD, BAD, OPEN], "b") == {"gate.input_tokens": "fail", "gate.pass_rate": "inconclusive"}
 
 

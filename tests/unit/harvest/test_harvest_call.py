@@ -153,7 +153,7 @@ def test_an_error_of_the_agent_is_not_claudes(failed: Callable[..., Span], trace
     (call,) = harvested_calls(trace(failed("ValueError", "boom")))
 
     assert isinstance(call.answer, Failure)
-    assert call.missing == ("the call ended in ValueError, which is not told to be Claude's",)
+    assert call.missing == ("the call ended in ValueError, which is not known to be Claude's",)
 
 
 def test_calls_of_one_node_at_the_same_time_are_told_apart(

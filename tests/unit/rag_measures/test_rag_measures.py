@@ -159,7 +159,7 @@ def test_the_context_is_what_the_model_saw() -> None:
     ("change", "status", "why"),
     [
         ({"spans": ()}, "error", "no RETRIEVER span"),
-        ({"context": ""}, "error", "the final context is not told"),
+        ({"context": ""}, "error", "the final context is not logged"),
         ({"answer": "No idea."}, "fail", "the answer cites nothing"),
         ({"answer": None}, "fail", "the answer cites nothing"),
         ({"spans": (span_of("RETRIEVER", ["dose", "ecg"], with_text=False),)}, "error", "no span tells the text"),

@@ -279,7 +279,7 @@ class Meter:
                 verdicts=(),
                 measurements=result.metrics() if result else {},
                 params={},
-                tags={"e2i_eval.measurement": "overhead", "e2i_eval.core.case": case.id},
+                tags={"e2i_eval.measurement": "overhead", "e2i_eval.case": case.id},
                 traces=(),
                 expectations={},
             )

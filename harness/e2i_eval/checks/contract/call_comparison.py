@@ -50,10 +50,10 @@ def _is_nothing(comparison: FieldComparison) -> bool:
 
 
 def _compared(call: WireCall, span: ModelSpan, rules: CallRules) -> Iterator[FieldComparison]:
-    truth, told = call.truth, span.call
+    truth, logged = call.truth, span.call
     yield _status(call, span)
     redacted = re.compile("|".join(rules.redacted)) if rules.redacted else None
-    yield from compare_parts(truth.prompt or (), told.prompt, told.asked, "prompt", redacted)
+    yield from compare_parts(truth.prompt or (), logged.prompt, logged.asked, "prompt", redacted)
     yield from _tools(call, span)
     for name in ("model", *(name for name in truth.settings if name != "model")):
         yield from _setting(name, call, span)
@@ -79,15 +79,15 @@ def _status(call: WireCall, span: ModelSpan) -> FieldComparison:
 def _answer(call: WireCall, span: ModelSpan, redacted: re.Pattern[str] | None) -> Iterator[FieldComparison]:
     if call.is_failed:
         return
-    truth, told = call.truth, span.call
-    reply = told.reply if told.reply is not None or span.span.outputs is not None else ()
-    compared = compare_parts(truth.reply or (), reply, told.answered, "reply", redacted)
+    truth, logged = call.truth, span.call
+    reply = logged.reply if logged.reply is not None or span.span.outputs is not None else ()
+    compared = compare_parts(truth.reply or (), reply, logged.answered, "reply", redacted)
     # Of an answer that broke off, a library may keep what had arrived or nothing.
     yield from (each for each in compared if call.is_whole or each.outcome != "missing")
-    if truth.message_id and told.message_id:
-        yield _same("completion", "message id", truth.message_id, told.message_id)
+    if truth.message_id and logged.message_id:
+        yield _same("completion", "message id", truth.message_id, logged.message_id)
     if truth.stop_reason:
-        yield _same("stop_reason", "stop_reason", truth.stop_reason, told.stop_reason)
+        yield _same("stop_reason", "stop_reason", truth.stop_reason, logged.stop_reason)
 
 
 def _usage(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
@@ -102,41 +102,41 @@ def _usage(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
 
 
 def _tools(call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
-    sent, told = call.truth.tools or (), span.call.tools
-    if told is None:
+    sent, logged = call.truth.tools or (), span.call.tools
+    if logged is None:
         yield from (_tool(tool, None) for tool in sent)
         return
-    named = {tool.name: tool for tool in told}
+    named = {tool.name: tool for tool in logged}
     yield from (_tool(tool, named.get(tool.name), listed=True) for tool in sent)
     for name in named.keys() - {tool.name for tool in sent}:
         yield FieldComparison(group="tools", field=f"tool {name}", outcome="unsent", actual=name)
 
 
-def _tool(sent: Tool, told: Tool | None, *, listed: bool = False) -> FieldComparison:
+def _tool(sent: Tool, logged: Tool | None, *, listed: bool = False) -> FieldComparison:
     """Compare one tool; a list of tools that lacks one is wrong, no list at all is only silent."""
     field = f"tool {sent.name}"
-    if told is None and listed:
+    if logged is None and listed:
         return FieldComparison.judged(
             "tools", field, agrees=False, expected=sent.name, actual="(not in the list of tools)"
         )
-    if told is None:
+    if logged is None:
         return FieldComparison(group="tools", field=field, outcome="missing", expected=sent.name)
-    pairs = [(sent.description, told.description), (sent.schema, told.schema)]
+    pairs = [(sent.description, logged.description), (sent.schema, logged.schema)]
     wrong = [pair for pair in pairs if None not in pair and pair[0] != pair[1]]
     expected, actual = wrong[0] if wrong else (None, None)
     return FieldComparison.judged("tools", field, agrees=not wrong, expected=expected, actual=actual)
 
 
 def _setting(name: str, call: WireCall, span: ModelSpan) -> Iterator[FieldComparison]:
-    sent, told = call.truth.settings.get(name), span.call.settings.get(name, ())
+    sent, logged = call.truth.settings.get(name), span.call.settings.get(name, ())
     if not sent:
         return
     accepted = [sent[0].value]
     if name == "model" and call.final.response and call.final.response.get("model"):
         accepted.append(call.final.response["model"])
     group = name if name in OWN_GROUPS else "sampling"
-    wrong = [stated for stated in told if not any(_is_same(name, value, stated.value) for value in accepted)]
-    if not told:
+    wrong = [stated for stated in logged if not any(_is_same(name, value, stated.value) for value in accepted)]
+    if not logged:
         yield FieldComparison(group=group, field=name, outcome="missing", expected=_text(accepted[0]))
     elif wrong:
         yield _differs(group, name, accepted[0], wrong[0])
@@ -183,14 +183,14 @@ def _differs(group: str, name: str, expected: JsonValue, stated: Stated) -> Fiel
     return FieldComparison.judged(group, name, agrees=False, expected=_text(expected), actual=actual)
 
 
-def _is_same(name: str, sent: JsonValue, told: JsonValue) -> bool:
+def _is_same(name: str, sent: JsonValue, logged: JsonValue) -> bool:
     if name == "tool_choice":
-        return _choice(sent) == _choice(told)
-    if isinstance(told, str) and isinstance(sent, (int, float)):
-        return told == _text(sent)
-    if isinstance(sent, (list, tuple)) and isinstance(told, str):
-        told = [told]
-    return canonical(sent) == canonical(told)
+        return _choice(sent) == _choice(logged)
+    if isinstance(logged, str) and isinstance(sent, (int, float)):
+        return logged == _text(sent)
+    if isinstance(sent, (list, tuple)) and isinstance(logged, str):
+        logged = [logged]
+    return canonical(sent) == canonical(logged)
 
 
 def _choice(value: JsonValue) -> str:
@@ -207,7 +207,7 @@ def _text(value: JsonValue) -> str:
 
 
 def fields_of(call: WireCall) -> int:
-    """Return how many fields a span of ``call`` would have told, to weigh its absence."""
+    """Return how many fields a span of ``call`` would have, to weigh its absence."""
     truth = call.truth
     counts = 4 if call.usage is not None else 0
     return 1 + len(truth.prompt or ()) + len(truth.reply or ()) + len(truth.settings) + counts

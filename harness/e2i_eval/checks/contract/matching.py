@@ -17,8 +17,8 @@ __all__ = ["Matching", "assign", "match"]
 
 UNLIKE = 100.0
 """Cost of a prompt, or of an answer, that has nothing in common."""
-UNTOLD = 40.0
-"""Cost of a prompt, or of an answer, the span does not tell."""
+UNLOGGED = 40.0
+"""Cost of a prompt, or of an answer, the span does not have."""
 OTHER_PROMPT = 60.0
 """Added when the prompt is not the very same: the prompts of a conversation contain each other."""
 OTHER_ID = 30.0
@@ -128,18 +128,18 @@ def _cost(call: WireCall, span: ModelSpan) -> float:
     return cost + _token_cost(call, span) + _time_cost(call, span)
 
 
-def _prompt_cost(span: ModelSpan, wire: frozenset[str], told: frozenset[str]) -> float:
+def _prompt_cost(span: ModelSpan, wire: frozenset[str], logged: frozenset[str]) -> float:
     """Compare words, not parts, so that the ways libraries cut messages make no difference; unknown is no other."""
-    is_other = bool(told) and span.call.prompt is not None and wire != told
-    return _unlike(wire, told) + (OTHER_PROMPT if is_other else 0.0)
+    is_other = bool(logged) and span.call.prompt is not None and wire != logged
+    return _unlike(wire, logged) + (OTHER_PROMPT if is_other else 0.0)
 
 
 def _token_cost(call: WireCall, span: ModelSpan) -> float:
-    told = span.span.tokens
-    if told is None or call.usage is None:
+    logged = span.span.tokens
+    if logged is None or call.usage is None:
         return 0.0
-    same_input = told.input_tokens in {call.usage.input_tokens, call.usage.total_input_tokens}
-    return OTHER_TOKENS * ((not same_input) + (told.output_tokens != call.usage.output_tokens))
+    same_input = logged.input_tokens in {call.usage.input_tokens, call.usage.total_input_tokens}
+    return OTHER_TOKENS * ((not same_input) + (logged.output_tokens != call.usage.output_tokens))
 
 
 def _time_cost(call: WireCall, span: ModelSpan) -> float:
@@ -157,13 +157,13 @@ def _is_around(call: WireCall, span: ModelSpan) -> bool:
     return begins and span.ended_at_s >= call.ended_at_s - CLOCK_SLACK_S
 
 
-def _unlike(wire: frozenset[str], told: frozenset[str]) -> float:
-    return UNLIKE * (1 - _likeness(wire, told)) if told else UNTOLD
+def _unlike(wire: frozenset[str], logged: frozenset[str]) -> float:
+    return UNLIKE * (1 - _likeness(wire, logged)) if logged else UNLOGGED
 
 
-def _likeness(wire: frozenset[str], told: frozenset[str]) -> float:
+def _likeness(wire: frozenset[str], logged: frozenset[str]) -> float:
     """Return the Jaccard index of two sets of words; of nothing and nothing 1."""
-    return len(wire & told) / len(wire | told) if wire or told else 1.0
+    return len(wire & logged) / len(wire | logged) if wire or logged else 1.0
 
 
 def _words(call: WireCall) -> frozenset[str]:

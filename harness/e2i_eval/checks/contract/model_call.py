@@ -33,7 +33,7 @@ class ContentPart:
         kind: ``text``, ``thinking``, ``tool_use``, ``tool_result``, ``image``, ``document``, or the API's block type.
         text: the text; of other kinds the canonical JSON of what counts. Empty for a file that is only referred to.
         name: the tool's name; empty for other kinds.
-        id: the tool call's id; None where it is not told.
+        id: the tool call's id; None where it is not stated.
     """
 
     role: str
@@ -48,15 +48,15 @@ class ContentPart:
         text = "" if self.kind in {"image", "document"} else self.text.strip()
         return self.role, self.kind, self.name, text
 
-    def agrees(self, told: ContentPart, redacted: re.Pattern[str] | None = None) -> bool:
-        """Tell whether ``told`` says the same; ids and file contents count where both tell them.
+    def agrees(self, logged: ContentPart, redacted: re.Pattern[str] | None = None) -> bool:
+        """Tell whether ``logged`` says the same; ids and file contents count where both have them.
 
-        What matches ``redacted`` in ``told`` stands for any text.
+        What matches ``redacted`` in ``logged`` may be any text.
         """
-        same_id = self.id is None or told.id is None or self.id == told.id
+        same_id = self.id is None or logged.id is None or self.id == logged.id
         if self.kind in {"image", "document"}:
-            return self.key == told.key and same_id and (not self.text or not told.text or self.text == told.text)
-        return self.key[:3] == told.key[:3] and same_id and _says(self.text.strip(), told.text.strip(), redacted)
+            return self.key == logged.key and same_id and (not self.text or not logged.text or self.text == logged.text)
+        return self.key[:3] == logged.key[:3] and same_id and _says(self.text.strip(), logged.text.strip(), redacted)
 
     def __str__(self) -> str:
         if self.kind in {"image", "document"}:
@@ -66,7 +66,7 @@ class ContentPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool offered to the model; ``description`` and ``schema`` (canonical JSON) None where they are not told."""
+    """A tool offered to the model; ``description`` and ``schema`` (canonical JSON) None where they are not logged."""
 
     name: str
     description: str | None = None
@@ -86,13 +86,13 @@ class ModelCall:
     """What one party tells of one call to a model.
 
     Attributes:
-        form: how it was told.
+        form: how it was logged.
         prompt: system prompt and messages in order; None where only ``asked`` can be searched.
         reply: the answer; None where only ``answered`` can be searched, or where there is none.
-        tools: None where nothing is told of the tools.
+        tools: None where nothing is logged of the tools.
         settings: every statement of model, max_tokens, temperature, ... by name.
-        message_id: the API's id of the answer; None where it is not told.
-        stop_reason: in the API's words; None where it is not told.
+        message_id: the API's id of the answer; None where it is not stated.
+        stop_reason: in the API's words; None where it is not stated.
         usages: every statement of token counts, with its place.
         asked: all texts in which the prompt may be found.
         answered: all texts in which the answer may be found.
@@ -110,10 +110,10 @@ class ModelCall:
     answered: tuple[str, ...] = ()
 
 
-def _says(text: str, told: str, redacted: re.Pattern[str] | None) -> bool:
-    if redacted is None or text == told or not redacted.search(told):
-        return text == told
-    return re.fullmatch(".*?".join(map(re.escape, redacted.split(told))), text, re.DOTALL) is not None
+def _says(text: str, logged: str, redacted: re.Pattern[str] | None) -> bool:
+    if redacted is None or text == logged or not redacted.search(logged):
+        return text == logged
+    return re.fullmatch(".*?".join(map(re.escape, redacted.split(logged))), text, re.DOTALL) is not None
 
 
 def canonical(value: JsonValue) -> str:

@@ -31,50 +31,50 @@ LEAST_SHARE = 1 / 3
 
 def compare_parts(
     truth: Sequence[ContentPart],
-    told: Sequence[ContentPart] | None,
+    logged: Sequence[ContentPart] | None,
     texts: Sequence[str],
     side: Side,
     redacted: re.Pattern[str] | None = None,
 ) -> Iterator[FieldComparison]:
-    """Yield a comparison for each part of ``truth``, and for each part of ``told`` that was never sent.
+    """Yield a comparison for each part of ``truth``, and for each part of ``logged`` that was never sent.
 
-    ``told`` None means that the span's form is unknown: every text is then looked for in ``texts``.
-    What matches ``redacted`` in ``told`` stands for any text.
+    ``logged`` None means that the span's form is unknown: every text is then looked for in ``texts``.
+    What matches ``redacted`` in ``logged`` may be any text.
     """
-    if told is None:
+    if logged is None:
         yield from _contained(truth, texts, side)
         return
-    if not any(part.kind == "thinking" for part in told):
+    if not any(part.kind == "thinking" for part in logged):
         truth = [part for part in truth if part.kind != "thinking"]
-    if len(truth) != len(told) and _joined(truth) == _joined(told):
-        truth = told = _one_text(truth)
-    yield from _aligned(truth, told, side, redacted)
+    if len(truth) != len(logged) and _joined(truth) == _joined(logged):
+        truth = logged = _one_text(truth)
+    yield from _aligned(truth, logged, side, redacted)
 
 
 def _aligned(
-    truth: Sequence[ContentPart], told: Sequence[ContentPart], side: Side, redacted: re.Pattern[str] | None
+    truth: Sequence[ContentPart], logged: Sequence[ContentPart], side: Side, redacted: re.Pattern[str] | None
 ) -> Iterator[FieldComparison]:
-    keys, told_keys = [part.key for part in truth], [part.key for part in told]
-    for _, start, end, from_, to in SequenceMatcher(None, keys, told_keys, autojunk=False).get_opcodes():
+    keys, logged_keys = [part.key for part in truth], [part.key for part in logged]
+    for _, start, end, from_, to in SequenceMatcher(None, keys, logged_keys, autojunk=False).get_opcodes():
         both = min(end - start, to - from_)
         for offset in range(both):
-            yield _compared(truth, start + offset, told[from_ + offset], side, redacted)
+            yield _compared(truth, start + offset, logged[from_ + offset], side, redacted)
         for index in range(start + both, end):
             yield _compared(truth, index, None, side, None)
-        for part in told[from_ + both : to]:
+        for part in logged[from_ + both : to]:
             group, field = _group(part, side), f"{_what(part, side)} beside those on the wire"
             yield FieldComparison(group=group, field=field, outcome="unsent", actual=str(part))
 
 
 def _compared(
-    truth: Sequence[ContentPart], index: int, told: ContentPart | None, side: Side, redacted: re.Pattern[str] | None
+    truth: Sequence[ContentPart], index: int, logged: ContentPart | None, side: Side, redacted: re.Pattern[str] | None
 ) -> FieldComparison:
     part = truth[index]
     group, field = _group(part, side), _field(truth, index, side)
-    if told is None:
+    if logged is None:
         return FieldComparison(group=group, field=field, outcome="missing", expected=str(part))
-    expected, actual = _shown(part, told), _shown(told, part)
-    return FieldComparison.judged(group, field, agrees=part.agrees(told, redacted), expected=expected, actual=actual)
+    expected, actual = _shown(part, logged), _shown(logged, part)
+    return FieldComparison.judged(group, field, agrees=part.agrees(logged, redacted), expected=expected, actual=actual)
 
 
 def _shown(part: ContentPart, other: ContentPart) -> str:

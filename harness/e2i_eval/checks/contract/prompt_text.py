@@ -73,7 +73,7 @@ class PromptText:
         return self._written[index]
 
     def masked(self, text: str) -> str:
-        """Return ``text`` without secrets; not even their length is told, which differs between machines."""
+        """Return ``text`` without secrets; not even their length is kept, which differs between machines."""
         for value in sorted({value for _, value in self.search.found_in(text)}, key=len, reverse=True):
             text = text.replace(value, SECRET)
         return text
@@ -119,7 +119,7 @@ def _pretty(value: object) -> str:
 
 
 def _also_escaped(secrets: Iterable[str]) -> Iterator[str]:
-    """Yield each secret as it is, and as it stands inside JSON text."""
+    """Yield each secret as it is, and as it is written inside JSON text."""
     for secret in secrets:
         yield secret
         if (escaped := json.dumps(secret, ensure_ascii=False)[1:-1]) != secret:

@@ -98,7 +98,7 @@ def _context(rules: RagRules, evidence: Evidence, scope: ContractScope, spans: l
     context = context_text(path, scope, spans)
     field = f"context ({path})"
     if not context:
-        message = "the final context is not told"
+        message = "the final context is not logged"
         return Finding(message=message, field=field, expected="a text", actual=None, where=rules.where)
     calls = wire_calls(evidence.exchanges)
     prompts = [part.text for call in calls for part in call.truth.prompt or ()]

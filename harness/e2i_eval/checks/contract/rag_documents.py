@@ -53,7 +53,7 @@ def documents_in(outputs: JsonValue) -> list[JsonValue]:
 
 
 def query_in(inputs: JsonValue) -> str | None:
-    """Return the query in the inputs of a retriever; None when it is not told."""
+    """Return the query in the inputs of a retriever; None when it is not logged."""
     if isinstance(inputs, str):
         return inputs or None
     return next((str(value) for path in QUERY_PATHS for value in found(inputs, path) if value), None)
@@ -66,7 +66,7 @@ def id_of(document: JsonValue, rules: RagRules) -> JsonValue:
 
 
 def text_of(document: JsonValue) -> str | None:
-    """Return the text of a document; None when it is not told."""
+    """Return the text of a document; None when it is not logged."""
     texts = (value for path in TEXT_PATHS for value in found(_inner(document), path))
     return next((value for value in texts if isinstance(value, str) and value.strip()), None)
 

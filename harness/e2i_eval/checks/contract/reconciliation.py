@@ -179,10 +179,13 @@ def _field(call: WireCall, comparison: FieldComparison, masked: Mask) -> FieldRe
     wire = comparison.expected
     if wire is None and comparison.outcome == "agrees":
         wire = _setting(call, comparison.field)
-    shown, told = _shown(wire, masked), _shown(comparison.actual, masked)
-    is_same = comparison.outcome == "agrees" and shown == told
+    wire_text, server_text = _shown(wire, masked), _shown(comparison.actual, masked)
+    is_same = comparison.outcome == "agrees" and wire_text == server_text
     return FieldRecord(
-        name=masked(comparison.field), wire=shown, server=None if is_same else told, outcome=comparison.outcome
+        name=masked(comparison.field),
+        wire=wire_text,
+        server=None if is_same else server_text,
+        outcome=comparison.outcome,
     )
 
 

@@ -117,7 +117,7 @@ def _wire(evidence: Evidence, price: Price | None) -> dict[str, JsonValue]:
     uncached = sum(usage.input_tokens for _, usage in usages)
     total = sum(usage.total_input_tokens for _, usage in usages)
     output = sum(usage.output_tokens for _, usage in usages)
-    told: dict[str, JsonValue] = {
+    logged: dict[str, JsonValue] = {
         "calls": len(calls),
         "requests": len(evidence.exchanges),
         "input_tokens": (total, uncached),
@@ -128,8 +128,8 @@ def _wire(evidence: Evidence, price: Price | None) -> dict[str, JsonValue]:
     for name in ("model", "max_tokens"):
         values = tuple(dict.fromkeys(call.final.request.get(name) for call in calls))
         if values:
-            told[name] = values
+            logged[name] = values
     costs = [price(model, usage) if price else None for model, usage in usages]
     if price and None not in costs:
-        told["cost_usd"] = sum(cost for cost in costs if cost is not None)
-    return told
+        logged["cost_usd"] = sum(cost for cost in costs if cost is not None)
+    return logged

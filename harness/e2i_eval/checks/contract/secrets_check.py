@@ -80,8 +80,8 @@ def _is_credential(place: str, text: str) -> bool:
 def _of_traces(traces: tuple[Trace, ...]) -> Iterator[tuple[str, str | None, str]]:
     for trace in traces:
         own = {"request_preview": trace.request_preview, "response_preview": trace.response_preview}
-        told = {"tags": dict(trace.tags), "metadata": dict(trace.metadata), **own}
-        yield from ((f"trace {place}", None, text) for place, text in _texts(told))
+        places = {"tags": dict(trace.tags), "metadata": dict(trace.metadata), **own}
+        yield from ((f"trace {place}", None, text) for place, text in _texts(places))
         for span in trace.spans:
             name = str(span)
             yield from ((place, name, text) for place, text in _texts(_of_span(span)))
@@ -101,8 +101,8 @@ def _of_span(span: Span) -> dict[str, JsonValue]:
 def _of_run(logged: Logged | None) -> Iterator[tuple[str, str | None, str]]:
     if logged is None:
         return
-    told = {"params": dict(logged.params), "tags": dict(logged.tags), "metrics": list(logged.metrics)}
-    yield from ((f"run {place}", None, text) for place, text in _texts({**told, "artifacts": list(logged.artifacts)}))
+    places = {"params": dict(logged.params), "tags": dict(logged.tags), "metrics": list(logged.metrics)}
+    yield from ((f"run {place}", None, text) for place, text in _texts({**places, "artifacts": list(logged.artifacts)}))
 
 
 def _texts(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:

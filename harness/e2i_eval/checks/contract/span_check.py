@@ -64,12 +64,12 @@ def _values(demand: SpanDemand, span: Span, scope: ContractScope) -> Iterator[Ju
         "outputs": (demand.outputs, span.outputs),
         "attributes": (demand.attributes, dict(span.attributes)),
     }
-    for side, (demands, told) in sides.items():
+    for side, (demands, logged) in sides.items():
         for path, inner in demands.items():
             if not scope.holds(inner.when):
                 continue
             field = f"{side}.{path}"
-            values = [value for value in found(told, path) if value not in (None, "")]
+            values = [value for value in found(logged, path) if value not in (None, "")]
             if not values:
                 message = f"{span} has no {field}"
                 yield Finding(message=message, field=field, expected="a value", span=str(span), where=inner.where)

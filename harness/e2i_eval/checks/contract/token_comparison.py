@@ -18,14 +18,14 @@ __all__ = ["compare_tokens", "compare_totals"]
 ALWAYS_TOTALLED = ("input_tokens", "output_tokens")
 
 
-def compare_tokens(usage: Usage, told: TokenTotals | None, place: str = "") -> Iterator[FieldComparison]:
+def compare_tokens(usage: Usage, stated: TokenTotals | None, place: str = "") -> Iterator[FieldComparison]:
     """Yield a comparison for each count of one call.
 
     ``input_tokens`` may be the API's own number (uncached) or all input; the total must fit the choice.
     A ``place`` names counts that are stated beside the span's own, of which absent ones do not count as missing.
     """
     prefix = f"{place} " if place else ""
-    counted = _counts(usage, told)
+    counted = _counts(usage, stated)
     for field, (accepted, actual) in counted.items():
         group = "tokens" if field in ALWAYS_TOTALLED else field
         if actual is None:
@@ -46,10 +46,10 @@ def compare_totals(
     usages = [(call.usage, span) for call, span in calls if call.usage is not None and call.is_whole]
     if not usages or any(call.usage is not None and not call.is_whole for call, _ in calls):
         return
-    told = trace.tokens
+    stated = trace.tokens
     accepted = _accepted_totals(usages)
     for field, values in accepted.items():
-        name, actual = f"trace total of {field}", getattr(told, field, None)
+        name, actual = f"trace total of {field}", getattr(stated, field, None)
         if actual is not None:
             note = f"counted in {', '.join(map(str, counting))}" if actual > max(values) else ""
             agrees, expected = actual in values, _either(values)
@@ -60,18 +60,18 @@ def compare_totals(
             yield FieldComparison(group="trace_tokens", field=name, outcome="missing", expected=_either(values))
 
 
-def _counts(usage: Usage, told: TokenTotals | None) -> dict[str, tuple[tuple[int, ...], int | None]]:
+def _counts(usage: Usage, stated: TokenTotals | None) -> dict[str, tuple[tuple[int, ...], int | None]]:
     total_input, output = usage.total_input_tokens, usage.output_tokens
-    logged = None if told is None else told.input_tokens
+    logged = None if stated is None else stated.input_tokens
     totals: tuple[int, ...] = (total_input + output,)
     if logged == usage.input_tokens:
         totals = (*totals, usage.input_tokens + output)
     return {
         "input_tokens": ((usage.input_tokens, total_input), logged),
-        "output_tokens": ((output,), None if told is None else told.output_tokens),
-        "total_tokens": (totals, None if told is None else told.total_tokens),
-        "cache_read_tokens": ((usage.cache_read_tokens,), None if told is None else told.cache_read_tokens),
-        "cache_write_tokens": ((usage.cache_write_tokens,), None if told is None else told.cache_write_tokens),
+        "output_tokens": ((output,), None if stated is None else stated.output_tokens),
+        "total_tokens": (totals, None if stated is None else stated.total_tokens),
+        "cache_read_tokens": ((usage.cache_read_tokens,), None if stated is None else stated.cache_read_tokens),
+        "cache_write_tokens": ((usage.cache_write_tokens,), None if stated is None else stated.cache_write_tokens),
     }
 
 
@@ -95,8 +95,8 @@ def _accepted_totals(usages: Sequence[tuple[Usage | None, Span | None]]) -> dict
 
 
 def _as_logged(usage: Usage, span: Span | None) -> int:
-    told = span.tokens.input_tokens if span and span.tokens else None
-    return usage.input_tokens if told == usage.input_tokens else usage.total_input_tokens
+    stated = span.tokens.input_tokens if span and span.tokens else None
+    return usage.input_tokens if stated == usage.input_tokens else usage.total_input_tokens
 
 
 def _either(values: tuple[int, ...]) -> str:

@@ -22,12 +22,12 @@ class Witness:
 
     Attributes:
         span: the span; what happened inside it comes right after it.
-        told: what happened, in order.
-        step: the step of its graph, which it shares with what ran at once; None where no step is told.
+        happenings: what happened, in order.
+        step: the step of its graph, which it shares with what ran at once; None where no step is logged.
     """
 
     span: Span
-    told: tuple[Happening, ...]
+    happenings: tuple[Happening, ...]
     step: str | None = None
 
     @property
@@ -38,7 +38,7 @@ class Witness:
 
 def node_witness(span: Span, name: str | None = None) -> Witness:
     """Return what the span of a LangGraph node tells: that the node ran, under ``name`` or the span's own."""
-    return Witness(span=span, told=(Happening(name=name or span.name),), step=_step(span))
+    return Witness(span=span, happenings=(Happening(name=name or span.name),), step=_step(span))
 
 
 def in_order(traces: Sequence[Trace], witnesses: Callable[[Trace], Iterable[Witness]]) -> Part:
@@ -96,5 +96,7 @@ def _step(span: Span) -> str | None:
 
 def _at_once(witnesses: Sequence[Witness], children: dict[str | None, list[Witness]]) -> Part:
     return AtOnce(
-        tuple(InTurn((*witness.told, _in_steps(children[witness.span.span_id], children))) for witness in witnesses)
+        tuple(
+            InTurn((*witness.happenings, _in_steps(children[witness.span.span_id], children))) for witness in witnesses
+        )
     )

@@ -16,5 +16,5 @@ __all__ = ["basis_of"]
 
 def basis_of(rule: JudgeRule) -> str:
     """Return 16 hex digits that change with the rubric, its scale, the scorer, its guidelines, or our prompt."""
-    told = [PROMPT_VERSION, rule.rubric, rule.scorer, list(rule.scale), list(rule.guidelines), rule.of]
-    return hashlib.blake2b(json.dumps(told).encode(), digest_size=8).hexdigest()
+    content = [PROMPT_VERSION, rule.rubric, rule.scorer, list(rule.scale), list(rule.guidelines), rule.of]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()

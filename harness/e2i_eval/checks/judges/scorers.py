@@ -1,4 +1,4 @@
-"""MLflow's scorers that judge by question and answer alone, and what each must be told."""
+"""MLflow's scorers that judge by question and answer alone, and what each must be given."""
 
 from __future__ import annotations
 

@@ -43,14 +43,14 @@ def _judge(rule: RagRule, evidence: Evidence, contract: Contract) -> Verdict:
     except UnknownError as error:
         return unknown_verdict(NAME, str(error))
     findings = tuple(finding for name in rule.bounds for finding in _findings(rule, found[name], evidence.case))
-    told = ", ".join(f"{_words(each.name)} {each.value:.2f}" for each in found.values() if each.value is not None)
+    listed = ", ".join(f"{_words(each.name)} {each.value:.2f}" for each in found.values() if each.value is not None)
     if not findings:
-        return Verdict(check=NAME, status="pass", reason=told, score=1.0)
+        return Verdict(check=NAME, status="pass", reason=listed, score=1.0)
     broken = len({finding.field for finding in findings})
     return Verdict(
         check=NAME,
         status="fail",
-        reason=f"{broken} of {len(rule.bounds)} measures out of bounds: {told or 'nothing could be measured'}",
+        reason=f"{broken} of {len(rule.bounds)} measures out of bounds: {listed or 'nothing could be measured'}",
         findings=findings,
         score=1 - broken / len(rule.bounds),
     )

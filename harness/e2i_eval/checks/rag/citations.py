@@ -43,7 +43,7 @@ def citations_in(answer: str, retrieval: Retrieval) -> tuple[Citation, ...]:
     this one holds something of it.
 
     Raises:
-        UnknownError: the text of a cited document is told nowhere.
+        UnknownError: the text of a cited document is logged nowhere.
     """
     return tuple(_citations(answer, retrieval))
 

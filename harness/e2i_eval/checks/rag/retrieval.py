@@ -57,7 +57,7 @@ def retrieval_of(evidence: Evidence, contract: Contract) -> Retrieval:
     spans = [span for trace in evidence.traces for span in trace.spans]
     context = context_text(rules.context, scope_of(evidence, None), spans)
     if not context:
-        what = f"the final context is not told ({rules.context})"
+        what = f"the final context is not logged ({rules.context})"
         raise UnknownError(what)
     retrievers = [span for span in spans if span.type == "RETRIEVER" and fnmatchcase(span.name, rules.retriever)]
     if not retrievers:
@@ -74,7 +74,7 @@ def retrieval_of(evidence: Evidence, contract: Contract) -> Retrieval:
 
 
 def _texts(spans: Iterable[Span], rules: RagRules) -> dict[str, str]:
-    """Return the longest text that is told of each document; a reranker may tell none, or only a part."""
+    """Return the longest text that is logged of each document; a reranker may log none, or only a part."""
     texts: dict[str, str] = {}
     for document in (each for span in spans for each in documents_in(span.outputs)):
         key = _key(id_of(document, rules))

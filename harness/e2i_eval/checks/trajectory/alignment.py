@@ -66,7 +66,7 @@ def align(part: Part, count: int, fit: Callable[[Happening, int], Fit]) -> tuple
     """Return the alignment in order with the most full fits, and of these the one with the most near ones.
 
     It is exact for up to ``MOST_BRANCHES`` branches at once: a longest common subsequence (Wagner and Fischer 1974)
-    over every order in which the branches may be told one after another.
+    over every order in which the branches may follow one another.
 
     Args:
         part: the steps that were taken.
@@ -138,12 +138,12 @@ def _after_all(part: AtOnce, cells: _Cells, weigh: _Weigh) -> _Cells:
         return _after(branches[0], cells, weigh)
     if len(branches) > MOST_BRANCHES:
         return _after_best_next(branches, cells, weigh)
-    told: dict[int, _Cells] = {0: cells}  # by the set of branches told so far
+    reached: dict[int, _Cells] = {0: cells}  # by the set of branches that have been added
     for chosen in range(1, 1 << len(branches)):
         last = (at for at in reversed(range(len(branches))) if chosen & 1 << at)
-        ways = [_after(branches[at], told[chosen & ~(1 << at)], weigh) for at in last]
-        told[chosen] = tuple(max(way, key=lambda cell: cell.score) for way in zip(*ways, strict=True))
-    return told[(1 << len(branches)) - 1]
+        ways = [_after(branches[at], reached[chosen & ~(1 << at)], weigh) for at in last]
+        reached[chosen] = tuple(max(way, key=lambda cell: cell.score) for way in zip(*ways, strict=True))
+    return reached[(1 << len(branches)) - 1]
 
 
 def _after_best_next(branches: Sequence[Part], cells: _Cells, weigh: _Weigh) -> _Cells:

@@ -47,24 +47,26 @@ def _witnesses(trace: Trace, kinds: Collection[str], other_models: Sequence[str]
         if span.span_id in nodes:
             # a node that is not looked at still says what is inside it, and what ran at once
             witness = node_witness(span, f"node {span.name}")
-            yield witness if "node" in kinds else Witness(span=span, told=(), step=witness.step)
+            yield witness if "node" in kinds else Witness(span=span, happenings=(), step=witness.step)
         elif span.span_id in tools:
-            yield Witness(span=span, told=tools[span.span_id])
+            yield Witness(span=span, happenings=tools[span.span_id])
 
 
 def _tool_calls(trace: Trace, other_models: Sequence[str]) -> dict[str, tuple[Happening, ...]]:
     """Return the tool calls by the id of the span that tells them."""
     asked = {each.span.span_id: each.call.reply or () for each in model_spans((trace,), other_models)}
-    told: dict[str, tuple[Happening, ...]] = {}
+    happenings: dict[str, tuple[Happening, ...]] = {}
     waiting: list[Happening] = []
     for span in trace.spans:
         if span.span_id in asked:
             uses = (part for part in asked[span.span_id] if part.kind == "tool_use")
-            told[span.span_id] = tuple(Happening(name=f"tool {use.name}", detail=_decoded(use.text)) for use in uses)
-            waiting.extend(told[span.span_id])
+            happenings[span.span_id] = tuple(
+                Happening(name=f"tool {use.name}", detail=_decoded(use.text)) for use in uses
+            )
+            waiting.extend(happenings[span.span_id])
         elif span.type == TOOL and not _is_asked_for(span, waiting):
-            told[span.span_id] = (Happening(name=f"tool {span.name}", detail=_arguments(span)),)
-    return {span_id: calls for span_id, calls in told.items() if calls}
+            happenings[span.span_id] = (Happening(name=f"tool {span.name}", detail=_arguments(span)),)
+    return {span_id: calls for span_id, calls in happenings.items() if calls}
 
 
 def _is_asked_for(span: Span, waiting: list[Happening]) -> bool:

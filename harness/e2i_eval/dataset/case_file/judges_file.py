@@ -44,7 +44,7 @@ def read_judges(file: Path) -> dict[str, JudgeRule]:
         raise UsageError(what, where=str(file), fix="see docs/reference/judges.md for the keys") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         what = f"the judges cannot be read: {error}"
-        raise UsageError(what, where=str(file), fix="mend what it names") from error
+        raise UsageError(what, where=str(file), fix="correct what it names") from error
     for name, judge in document["judges"].items():
         _refuse_contradiction(file, name, judge)
     return {name: judge.rule(name) for name, judge in form.judges.items()}

@@ -40,7 +40,7 @@ def read_case(path: Path, *, root: Path, known_targets: Collection[str]) -> Case
         the case, with the id ``<target>/<name>``.
 
     Raises:
-        CaseFileError: the file is wrong; all its mistakes are told, each with its line.
+        CaseFileError: the file is wrong; all its mistakes are listed, each with its line.
     """
     place = _Place.of(path, root)
     problems = list(place.problems(known_targets))

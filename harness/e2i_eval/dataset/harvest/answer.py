@@ -134,9 +134,9 @@ def _known(block: JsonObject) -> JsonObject:
 
 def _usage(span: Span, call: ModelCall) -> JsonObject | None:
     outputs = span.outputs if isinstance(span.outputs, dict) else {}
-    told = outputs.get("usage")
-    if isinstance(told, dict) and isinstance(told.get("input_tokens"), int):
-        return {name: told[name] for name in USAGE if told.get(name) is not None}
+    usage = outputs.get("usage")
+    if isinstance(usage, dict) and isinstance(usage.get("input_tokens"), int):
+        return {name: usage[name] for name in USAGE if usage.get(name) is not None}
     totals = span.tokens or next((usage for _, usage in call.usages), None)
     return None if totals is None else _of_totals(totals)
 
@@ -154,9 +154,9 @@ def _of_totals(totals: TokenTotals) -> JsonObject | None:
 
 
 def _failure(span: Span) -> Failure:
-    told = next((event.attributes for event in span.events if event.name == "exception"), {})
-    name = str(told.get("exception.type") or "").rpartition(".")[2]
-    message = str(told.get("exception.message") or span.status_message)
+    exception = next((event.attributes for event in span.events if event.name == "exception"), {})
+    name = str(exception.get("exception.type") or "").rpartition(".")[2]
+    message = str(exception.get("exception.message") or span.status_message)
     found = HTTP_ERROR.search(message)
     stated = next((int(value) for value in _told(span, STATUS_KEYS)), None)
     status = int(found["status"]) if found else stated
@@ -180,7 +180,7 @@ def _broken(name: str, message: str, retries: int | None) -> Failure:
     """Return a failure without an HTTP status: no connection, or one that broke."""
     kind = TRANSPORT.get(name) or (name if name in WIRE_ERRORS else "")
     if not kind:
-        unclear = f"the call ended in {name or 'an error'}, which is not told to be Claude's"
+        unclear = f"the call ended in {name or 'an error'}, which is not known to be Claude's"
         return Failure(status=None, kind="", message=message, missing=(unclear,))
     assumed, missing = _assumed(retries, is_retried=name in TRANSPORT)
     return Failure(status=None, kind=kind, message=message, attempts=assumed + 1, missing=missing)

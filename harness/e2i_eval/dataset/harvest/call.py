@@ -27,7 +27,7 @@ class HarvestedCall:
 
     Attributes:
         node: LangGraph node that asked; None outside a graph.
-        request: the body as sent, as far as it is told.
+        request: the body as sent, as far as it is logged.
         answer: what came back; None when no span tells it.
         started_at_s: seconds since the epoch.
         took_ms: milliseconds from the question to the end of the answer.
@@ -61,7 +61,7 @@ def _call(span: Span, node: str | None, inside: Span | None) -> HarvestedCall:
     if answer is None:
         missing.append(UNTOLD)
     elif isinstance(answer, HarvestedMessage):
-        missing += [*answer.missing, *_untold_tools(rebuilt.body, answer)]
+        missing += [*answer.missing, *_unlogged_tools(rebuilt.body, answer)]
     elif not answer.kind and answer.status is None:
         missing += answer.missing
     return HarvestedCall(
@@ -81,7 +81,7 @@ def _inside(trace: Trace, span: Span) -> Span | None:
     return inner[0] if len(inner) == 1 and not rebuilt_request(inner[0]).missing else None
 
 
-def _untold_tools(request: JsonObject, answer: HarvestedMessage) -> list[str]:
+def _unlogged_tools(request: JsonObject, answer: HarvestedMessage) -> list[str]:
     called = {str(block.get("name")) for block in answer.content if block.get("type") == "tool_use"}
     offered = {str(tool.get("name")) for tool in request.get("tools") or () if isinstance(tool, dict)}
     return [f"the span does not tell the tool {name!r} that Claude called" for name in sorted(called - offered)]

@@ -176,9 +176,9 @@ def _inputs(root: Span) -> JsonObject | None:
 
 
 def _raised(root: Span, names: Pseudonyms) -> Raised:
-    told = next((event.attributes for event in root.events if event.name == "exception"), {})
-    message = str(told.get("exception.message") or root.status_message)
-    kind = str(told.get("exception.type") or "").rpartition(".")[2]
+    stated = next((event.attributes for event in root.events if event.name == "exception"), {})
+    message = str(stated.get("exception.message") or root.status_message)
+    kind = str(stated.get("exception.type") or "").rpartition(".")[2]
     return Raised(type=kind, message=names.text(message))
 
 
@@ -193,8 +193,8 @@ def _scrubbed(call: HarvestedCall, names: Pseudonyms) -> HarvestedCall:
 
 def _placeholder(contract: Contract) -> re.Pattern[str] | None:
     """Return what stands for text the logging must not keep; None when the contract names nothing."""
-    told = contract.calls.redacted
-    return re.compile("|".join(f"(?:{each})" for each in told)) if told else None
+    stated = contract.calls.redacted
+    return re.compile("|".join(f"(?:{each})" for each in stated)) if stated else None
 
 
 def _missing(calls: Iterable[HarvestedCall], inputs: JsonObject, placeholder: re.Pattern[str] | None) -> Iterator[str]:
@@ -215,10 +215,10 @@ def _is_parallel(trace: Trace) -> bool:
 def _step(span: Span) -> tuple[str, str] | None:
     """Return the graph and the step a node ran in; None when the span does not say."""
     holders = (span.attributes, span.attributes.get("metadata"))
-    told = next((each for each in holders if isinstance(each, dict) and "langgraph_step" in each), None)
-    if told is None:
+    stated = next((each for each in holders if isinstance(each, dict) and "langgraph_step" in each), None)
+    if stated is None:
         return None
-    return str(told.get("langgraph_checkpoint_ns", "")).rpartition("|")[0], str(told["langgraph_step"])
+    return str(stated.get("langgraph_checkpoint_ns", "")).rpartition("|")[0], str(stated["langgraph_step"])
 
 
 def _warnings(trace: Trace, calls: Iterable[HarvestedCall], inputs: JsonObject) -> Iterator[str]:

@@ -152,7 +152,7 @@ class Harvester:
             raise UsageError(what)
         if kinds := self._secret_kinds(found):
             what = f"trace {trace_id} still holds a secret after scrubbing ({', '.join(kinds)})"
-            raise UsageError(what, fix="mend the logging, and write this case by hand")
+            raise UsageError(what, fix="fix the logging, and write this case by hand")
         return found
 
     def _rows(self, harvest: Harvest, traces: Iterable[Trace], only: str | None) -> Iterator[SampledTrace]:

@@ -51,8 +51,8 @@ def _entries(call: HarvestedCall, seed: str) -> Iterator[CassetteEntry]:
     elif answer is not None:
         for attempt in range(answer.attempts):
             is_last = attempt == answer.attempts - 1
-            told = answer.request_id if is_last else None
-            yield _failed(call, answer, attempt, told or derived_id("req", f"{seed}/{attempt}"))
+            stated = answer.request_id if is_last else None
+            yield _failed(call, answer, attempt, stated or derived_id("req", f"{seed}/{attempt}"))
 
 
 def _answered(call: HarvestedCall, answer: HarvestedMessage, seed: str) -> CassetteEntry:

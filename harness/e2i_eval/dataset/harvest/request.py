@@ -56,7 +56,7 @@ class Rebuilt:
     """What could be rebuilt of a request.
 
     Attributes:
-        body: the body as it was sent, as far as it is told.
+        body: the body as it was sent, as far as it is logged.
         missing: what it lacks to be asked again, for a person; empty when it is whole.
     """
 
@@ -70,38 +70,38 @@ def rebuilt_request(span: Span) -> Rebuilt:
     Known are the API's own bodies (hand-made spans, the SDK's autolog) and LangChain's chat dictionaries with their
     ``invocation_params``. What no span tells is named, and never guessed.
     """
-    told = _unwrapped(span.inputs)
+    logged = _unwrapped(span.inputs)
     params = _mapping(span.attributes.get("invocation_params"))
-    body = _from_chat(told, params) if _is_chat(told, params) else _from_body(told)
+    body = _from_chat(logged, params) if _is_chat(logged, params) else _from_body(logged)
     if span.name.rpartition(".")[2] in STREAMED or params.get("streaming") is True:
         body = {**body, "stream": True}
     missing = (name for name in NEEDED if not body.get(name))
     return Rebuilt(body=body, missing=tuple(f"the span does not tell {name!r}" for name in missing))
 
 
-def _is_chat(told: JsonValue, params: JsonObject) -> bool:
+def _is_chat(logged: JsonValue, params: JsonObject) -> bool:
     """Tell LangChain's messages from the API's: only the latter come with the model beside them."""
-    return bool(params) or isinstance(told, list) or "model" not in _mapping(told)
+    return bool(params) or isinstance(logged, list) or "model" not in _mapping(logged)
 
 
-def _from_body(told: JsonValue) -> dict[str, Any]:
-    return {name: value for name, value in _mapping(told).items() if name in FIELDS and value is not None}
+def _from_body(logged: JsonValue) -> dict[str, Any]:
+    return {name: value for name, value in _mapping(logged).items() if name in FIELDS and value is not None}
 
 
-def _from_chat(told: JsonValue, params: JsonObject) -> dict[str, Any]:
+def _from_chat(logged: JsonValue, params: JsonObject) -> dict[str, Any]:
     extra = _mapping(params.get("model_kwargs"))
     sent = {name: value for name, value in {**params, **extra}.items() if name in FIELDS and value is not None}
     if params.get("stop"):
         sent["stop_sequences"] = params["stop"]
-    read = [as_message(message) for message in _messages(told)]
+    read = [as_message(message) for message in _messages(logged)]
     if not read or any(message is None for message in read):
         return sent
     system, turns = _conversation([message for message in read if message is not None])
     return {**({"system": system} if system else {}), "messages": turns, **sent}
 
 
-def _messages(told: JsonValue) -> Sequence[JsonValue]:
-    found = told.get("messages") if isinstance(told, dict) else told
+def _messages(logged: JsonValue) -> Sequence[JsonValue]:
+    found = logged.get("messages") if isinstance(logged, dict) else logged
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
         return list(found[0])  # LangChain asks for a batch, of one
     return found if isinstance(found, list) else []

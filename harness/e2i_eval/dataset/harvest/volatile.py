@@ -1,4 +1,4 @@
-"""Volatile values: what of a stored output another run of the same agent cannot give again, and how that is told."""
+"""Volatile values: what in a stored output no other run of the same agent can repeat, and how that is seen."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def uncompared(output: JsonValue, trace: Trace, placeholder: re.Pattern[str] | N
             return "the agent reads the clock"
         return ""
 
-    return tuple(Uncompared(path=path, why=told) for path, text in _texts(output) if (told := why(text)))
+    return tuple(Uncompared(path=path, why=reason) for path, text in _texts(output) if (reason := why(text)))
 
 
 def day_in(request: JsonObject, inputs: JsonObject, trace: Trace) -> str:

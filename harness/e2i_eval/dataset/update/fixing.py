@@ -81,7 +81,7 @@ def _edits(
         moved = Edit(kind=edit.kind, path=(*path, *edit.path), value=edit.value, after=edit.after)
         yield _change(moved, old, reason)
     if not comparison.same(data, after):
-        message = "the differences cannot be told one by one"
+        message = "the differences cannot be listed one by one"
         raise NeedsHandError(message)
 
 
@@ -118,7 +118,7 @@ def _logged(group: str, evidence: Evidence, rules: JsonObject) -> Iterator[Fixed
         key = f"expect.{group}.{name}"
         broken = [breach.part for value in values for breach in judge(parsed[name], value)]
         if not values:
-            yield key, f"{HAND}: it is not logged; mend the logging, or remove or correct the name"
+            yield key, f"{HAND}: it is not logged; fix the logging, or remove or correct the name"
         elif broken and len(values) > 1:
             yield key, f"{HAND}: the traces do not agree on its value"
         elif broken:

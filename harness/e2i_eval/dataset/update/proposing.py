@@ -122,12 +122,12 @@ def _obstacle(run: ObservedRepetition, data: JsonObject) -> str:
             continue
         if verdict.check == "wire" and (missed := _missed(run)):
             return missed
-        return f"{HAND}: the check '{verdict.check}' says {verdict.status} ({_short(verdict.reason)}); mend that first"
+        return f"{HAND}: the check '{verdict.check}' says {verdict.status} ({_short(verdict.reason)}); fix that first"
     for verdict in run.verdicts:
         if verdict.status == "error":
             return f"{HAND}: the check '{verdict.check}' could not judge ({_short(verdict.reason)})"
     if run.evidence.run.error is not None and run.evidence.case.expect.error is None:
-        return f"{HAND}: the target raised {run.evidence.run.error.type}; mend it, or write expect.error yourself"
+        return f"{HAND}: the target raised {run.evidence.run.error.type}; fix it, or write expect.error yourself"
     return ""
 
 
@@ -189,8 +189,8 @@ def _is_wrong_elsewhere(run: ObservedRepetition) -> bool:
 
 def _without_secrets(found: tuple[Fixed, ...], runs: Sequence[ObservedRepetition]) -> tuple[Fixed, ...]:
     """Return ``found``; when a secret of the environment is in it, a remark in place of all of it."""
-    told = [(each.before, each.edit.value) if isinstance(each, Change) else each for each in found]
-    text = json.dumps(told, ensure_ascii=False)
+    listed = [(each.before, each.edit.value) if isinstance(each, Change) else each for each in found]
+    text = json.dumps(listed, ensure_ascii=False)
     if not any(secret in text for run in runs for secret in run.evidence.secrets):
         return found
     return (("expect", f"{HAND}: a secret of the environment is in what was observed"),)
@@ -219,7 +219,7 @@ def _proven(
         try:
             now = make_case(case.id, target=case.target, inputs=case.inputs, expect=data["expect"])
         except CaseFileError as error:
-            return (*remarks, ("expect", f"{HAND}: what was observed cannot stand in a case file: {error.what}"))
+            return (*remarks, ("expect", f"{HAND}: what was observed cannot be written in a case file: {error.what}"))
         evidence = replace(run.evidence, case=now)
         wrong = [each.check for each in judge(golden_checks(now, price=price), evidence) if each.status != "pass"]
         if unsaid := [name for name in wrong if not any(key.startswith(f"expect.{name}") for key, _ in remarks)]:

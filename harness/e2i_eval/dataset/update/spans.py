@@ -73,7 +73,7 @@ class TextSpan:
             raise SpanError(message)
         found = [each for at, each in enumerate(self.items) if key in (each.key, at if self.kind == "seq" else None)]
         if not found:
-            message = f"'{key}' does not stand in the file itself"
+            message = f"'{key}' is not in the file itself"
             raise SpanError(message)
         return found[0]
 
@@ -81,7 +81,7 @@ class TextSpan:
         """Return the value at ``path``.
 
         Raises:
-            SpanError: it does not stand in the text.
+            SpanError: it is not in the text.
         """
         here = self
         for key in path:
@@ -106,7 +106,7 @@ def spans_of(text: str) -> TextSpan:
 
 
 class _Loader(CoreLoader):
-    """Leaves an alias where it stands; PyYAML puts what it stands for, with the place of that."""
+    """Keeps an alias as it is; PyYAML would put its value there, with the place of the anchor."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401  PyYAML's own protocol
         if self.check_event(yaml.AliasEvent):

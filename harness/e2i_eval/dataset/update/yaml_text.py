@@ -29,7 +29,7 @@ def scalar_text(value: JsonValue, *, style: str | None = None, in_flow: bool) ->
     Args:
         value: text, a number, a bool or None.
         style: of what stood there, as PyYAML names it.
-        in_flow: it stands within brackets.
+        in_flow: it is within brackets.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"

@@ -60,7 +60,7 @@ class CaseRecords:
                 params={},
                 tags={
                     "e2i_eval.status": result.status,
-                    "e2i_eval.core.case": result.case_id,
+                    "e2i_eval.case": result.case_id,
                     **({"e2i_eval.repeat": str(result.repeat)} if result.repeat else {}),
                 },
                 traces=result.trace_ids,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from e2i_eval.core.judge_rule import JudgeRule
     from e2i_eval.core.ports import Pricing
 
-__all__ = ["Ask", "Scorer", "ask_once", "judgement_of", "median", "spent"]
+__all__ = ["Ask", "NoAnswerError", "Scorer", "ask", "ask_once", "judgement_of", "median", "spent"]
 
 
 class Ask(Protocol):
@@ -36,12 +36,32 @@ class Scorer(Protocol):
         """Return whether it says yes, and why; raises whatever went wrong."""
 
 
+class NoAnswerError(Exception):
+    """The model of a judge gave no answer; the message says why, as it is shown."""
+
+
 def ask_once(rule: JudgeRule, subject: JudgeSubject, *, model: str, ask: Ask, scorer: Scorer) -> tuple[float, str]:
     """Return one score and its reason; raises whatever went wrong."""
     if rule.scorer:
         says_yes, reason = scorer(rule, subject, model=model, ask=ask)
         return float(says_yes), reason
     return score_of(ask(rubric_request(rule, subject, model)), rule)
+
+
+def ask(rule: JudgeRule, subject: JudgeSubject, *, model: str, asks: Iterable[Ask], scorer: Scorer) -> Judgement:
+    """Return what one judge says when its question is put once by each of ``asks``; the first that breaks ends it.
+
+    What it took is not in it: see ``spent``.
+    """
+    answers: list[tuple[float, str]] = []
+    error = ""
+    try:
+        answers += (ask_once(rule, subject, model=model, ask=each, scorer=scorer) for each in asks)
+    except NoAnswerError as raised:
+        error = str(raised)
+    except Exception as raised:  # noqa: BLE001  whatever breaks in a judge says nothing about the system
+        error = f"{type(raised).__name__}: {raised}"
+    return judgement_of(rule, subject.case_id, model=model, answers=answers, error=error)
 
 
 def median(answers: Sequence[tuple[float, str]]) -> tuple[float, str]:

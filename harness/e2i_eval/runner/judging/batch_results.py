@@ -1,8 +1,7 @@
-"""The settlement: questions that waited are asked in one batch, and their answers become verdicts."""
+"""Batch results: the questions that waited are asked in one batch, and their answers become verdicts."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from e2i_eval.checks.judges.verdicts import judge_measurements, verdict_of
 from e2i_eval.claude.batch_answer import BatchAnswer
 from e2i_eval.core.errors import E2iError
-from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
+from e2i_eval.runner.judging.asker import Ask, NoAnswerError, Scorer, ask, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,10 +47,6 @@ class BatchResult:
     verdicts: tuple[Verdict, ...]
 
 
-class _Held(Exception):  # noqa: N818  nothing went wrong
-    """A question was taken down instead of being sent."""
-
-
 class BatchResults:
     """Asks what waited.
 
@@ -66,13 +61,13 @@ class BatchResults:
         self._scorer = scorer
         self._price = price
 
-    def settle(self, briefs: Sequence[JudgeQuestion], results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
-        """Return the cases that ``briefs`` are about, judged."""
-        asked = {self._key(question): self._questions(question) for question in briefs}
-        requests = {name: body for questions in asked.values() for name, body in questions.items()}
+    def settle(self, questions: Sequence[JudgeQuestion], results: Iterable[CaseResult]) -> tuple[BatchResult, ...]:
+        """Return the cases that ``questions`` are about, judged."""
+        asked = {self._key(question): self._requests(question) for question in questions}
+        requests = {name: body for bodies in asked.values() for name, body in bodies.items()}
         answers = self._answers(requests) if requests else {}
         by_case: dict[tuple[str, str, int], list[JudgeQuestion]] = {}
-        for question in briefs:
+        for question in questions:
             by_case.setdefault((question.nodeid, question.subject.case_id, question.repeat), []).append(question)
         found = ((each, by_case.get((each.nodeid, each.case_id, each.repeat))) for each in results)
         return tuple(self._settled(result, own, asked, answers) for result, own in found if own)
@@ -88,13 +83,13 @@ class BatchResults:
     def _settled(
         self,
         result: CaseResult,
-        briefs: Sequence[JudgeQuestion],
+        questions: Sequence[JudgeQuestion],
         asked: Mapping[str, Mapping[str, JsonObject]],
         answers: Mapping[str, BatchAnswer],
     ) -> BatchResult:
         judged = {
             question.rule.name: (question, self._judgement(question, asked[self._key(question)], answers))
-            for question in briefs
+            for question in questions
         }
         verdicts = tuple(verdict_of(said, question.rule, where=question.where) for question, said in judged.values())
         by_check = {verdict.check: verdict for verdict in verdicts}
@@ -108,61 +103,43 @@ class BatchResults:
         return BatchResult(before=result, after=after, verdicts=verdicts)
 
     def _judgement(
-        self, question: JudgeQuestion, questions: Mapping[str, JsonObject], answers: Mapping[str, BatchAnswer]
+        self, question: JudgeQuestion, requests: Mapping[str, JsonObject], answers: Mapping[str, BatchAnswer]
     ) -> Judgement:
-        got = [answers.get(name, BatchAnswer(error="the batch has no answer to it")) for name in questions]
-        scores: list[tuple[float, str]] = []
-        error = "" if questions else "the scorer did not ask its model"
-        for answer in got:
-            try:
-                scores.append(self._once(question, _Told(answer)))
-            except Exception as raised:  # noqa: BLE001  whatever breaks in a judge says nothing about the system
-                error = answer.error or f"{type(raised).__name__}: {raised}"
+        got = [answers.get(name, BatchAnswer(error="the batch has no answer to it")) for name in requests]
+        asks = map(_answering, got or [BatchAnswer(error="the scorer did not ask its model")])
+        judgement = ask(question.rule, question.subject, model=question.model, asks=asks, scorer=self._scorer)
         used = [(question.model, answer.usage) for answer in got if answer.usage is not None]
-        judgement = judgement_of(
-            question.rule, question.subject.case_id, model=question.model, answers=scores, error=error
-        )
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
 
-    def _questions(self, question: JudgeQuestion) -> dict[str, JsonObject]:
+    def _requests(self, question: JudgeQuestion) -> dict[str, JsonObject]:
         """Return the requests of one judge by id: the same question has the same id in every session."""
-        held = _Holding()
-        with contextlib.suppress(Exception):  # a judge that breaks before it asks has no answer, and says so then
-            self._once(question, held)
-        if held.body is None:
-            return {}
-        digest = _digest(json.dumps([self._key(question), held.body], sort_keys=True))
-        return {f"{digest}-{number}": held.body for number in range(question.rule.repeat)}
+        held: list[JsonObject] = []
 
-    def _once(self, question: JudgeQuestion, ask: Ask) -> tuple[float, str]:
-        return ask_once(question.rule, question.subject, model=question.model, ask=ask, scorer=self._scorer)
+        def hold(body: JsonObject) -> JsonObject:
+            held.append(dict(body))
+            raise NoAnswerError
+
+        # a judge that breaks before it asks leaves nothing here, and its judgement says why
+        ask(question.rule, question.subject, model=question.model, asks=[hold], scorer=self._scorer)
+        if not held:
+            return {}
+        digest = _digest(json.dumps([self._key(question), held[-1]], sort_keys=True))
+        return {f"{digest}-{number}": held[-1] for number in range(question.rule.repeat)}
 
     def _key(self, question: JudgeQuestion) -> str:
         return f"{question.nodeid} {question.subject.case_id} {question.repeat} {question.rule.name}"
 
 
-class _Holding:
-    """Takes a question down."""
+def _answering(answer: BatchAnswer) -> Ask:
+    """Return what answers any question with what came back for it."""
 
-    def __init__(self) -> None:
-        self.body: JsonObject | None = None
+    def ask_again(body: JsonObject) -> JsonObject:  # noqa: ARG001  it was asked before
+        if answer.message is None:
+            raise NoAnswerError(answer.error)
+        return answer.message
 
-    def __call__(self, body: JsonObject) -> JsonObject:
-        self.body = dict(body)
-        raise _Held
-
-
-class _Told:
-    """Answers with what came back."""
-
-    def __init__(self, answer: BatchAnswer) -> None:
-        self._answer = answer
-
-    def __call__(self, body: JsonObject) -> JsonObject:  # noqa: ARG002  it was asked before
-        if self._answer.message is None:
-            raise _Held(self._answer.error)
-        return self._answer.message
+    return ask_again
 
 
 def _digest(text: str) -> str:

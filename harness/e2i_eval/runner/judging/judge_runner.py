@@ -1,4 +1,4 @@
-"""The bench: the judges of a session, and how each of them is asked."""
+"""The judge runner: asks the judges of a case at once, or leaves their questions with the session's batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from e2i_eval.core.case import Case, ScriptedAnswer, ScriptedError
 from e2i_eval.core.errors import E2iError
 from e2i_eval.core.judgement import Judgement
 from e2i_eval.core.verdict import Verdict
-from e2i_eval.runner.judging.asker import Ask, Scorer, ask_once, judgement_of, spent
+from e2i_eval.runner.judging.asker import Ask, Scorer, ask, judgement_of, spent
 from e2i_eval.runner.judging.pending import JudgeQuestion
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SUFFIX = ".judges"
 
 NO_MOCK = "no answer in mock mode"
 NO_OUTPUT = "there is no output to judge"
-NO_BENCH = "judges are not asked here"
+NOT_HERE = "judges are not asked here"
 IN_BATCH = "it is asked in a batch when the session ends"
 
 
@@ -152,17 +152,12 @@ class JudgeRunner:
 
     def _judgement(self, case: Case, rule: JudgeRule, run: Run, capture: OpenCapture) -> Judgement:
         before = len(capture.exchanges)
-        answers: list[tuple[float, str]] = []
-        error = ""
         try:
             subject = _subject(case, rule, run)
-            for _ in range(rule.repeat):
-                once = ask_once(rule, subject, model=self._of(rule), ask=self._ask, scorer=self._scorer)
-                answers.append(once)
-        except Exception as raised:  # noqa: BLE001  whatever breaks in a judge says nothing about the system
-            error = f"{type(raised).__name__}: {raised}"
+        except LookupError as raised:
+            return self._broken(case, rule, raised)
+        judgement = ask(rule, subject, model=self._of(rule), asks=[self._ask] * rule.repeat, scorer=self._scorer)
         used = [(each.model, each.usage) for each in capture.exchanges[before:] if each.usage is not None]
-        judgement = judgement_of(rule, case.id, model=self._of(rule), answers=answers, error=error)
         cost: dict[str, Any] = spent(used, self._price)
         return replace(judgement, **cost)
 
@@ -178,9 +173,12 @@ class JudgeRunner:
                 subject=_subject(case, rule, run),
             )
         except LookupError as raised:
-            return judgement_of(rule, case.id, model=self._of(rule), error=f"{type(raised).__name__}: {raised}")
+            return self._broken(case, rule, raised)
         pending.add(question)
         return self._unasked(case, rule, IN_BATCH)
+
+    def _broken(self, case: Case, rule: JudgeRule, raised: Exception) -> Judgement:
+        return judgement_of(rule, case.id, model=self._of(rule), error=f"{type(raised).__name__}: {raised}")
 
     def _of(self, rule: JudgeRule) -> str:
         return rule.model or self._model
@@ -190,9 +188,9 @@ class JudgeRunner:
 
 
 def unasked(case: Case) -> Judged:
-    """Return the judges of a case as not asked, where there is no bench."""
+    """Return the judges of a case as not asked, where there is no judge runner."""
     rules = case.expect.judges
-    return _judged(case, rules, [Judgement(judge=rule.name, case=case.id, reason=NO_BENCH) for rule in rules])
+    return _judged(case, rules, [Judgement(judge=rule.name, case=case.id, reason=NOT_HERE) for rule in rules])
 
 
 def _subject(case: Case, rule: JudgeRule, run: Run) -> JudgeSubject:

@@ -10,12 +10,10 @@ from filelock import FileLock
 
 from e2i_eval.checks.judges.subject import JudgeSubject  # noqa: TC001  from_json reads the types at run time
 from e2i_eval.core.json_codec import from_json, to_json
-from e2i_eval.core.judge_rule import JudgeAnswer, JudgeRule
+from e2i_eval.core.judge_rule import JudgeRule  # noqa: TC001  as above
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from e2i_eval.core.json_value import JsonObject
 
 __all__ = ["JudgeQuestion", "Pending"]
 
@@ -59,9 +57,3 @@ class Pending:
             lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
             self._file.unlink(missing_ok=True)
         return tuple(from_json(JudgeQuestion, json.loads(line)) for line in lines)
-
-
-def _rule(data: JsonObject) -> JudgeRule:
-    lists = {key: tuple(data[key]) for key in ("scale", "guidelines", "expected_facts")}
-    mock = tuple(JudgeAnswer(**each) for each in data["mock"])
-    return JudgeRule(**{**data, **lists, "mock": mock, "given": frozenset(data["given"])})

@@ -31,7 +31,7 @@ PAIR = 2
 """Length of LangChain's short form of a message: ``["human", "Why?"]``."""
 
 ORDER_IN_ANSWER = {"thinking": 0, "text": 1}
-"""Chat dictionaries keep tool calls apart from the content, so the order between the two is not told by all."""
+"""Chat dictionaries keep tool calls apart from the content, so not all of them keep the order between the two."""
 
 
 def conversation(messages: Sequence[JsonValue]) -> tuple[ContentPart, ...] | None:
@@ -66,13 +66,13 @@ def message_parts(message: JsonObject) -> tuple[ContentPart, ...]:
     if message["role"] == "tool":
         inside = " ".join(str(part) for part in parts("user", message.get("content")))
         return (ContentPart(role="user", kind="tool_result", text=inside, id=message.get("tool_call_id")),)
-    told = list(parts(message["role"], message.get("content")))
+    stated = list(parts(message["role"], message.get("content")))
     calls = list(_tool_calls(message))
     ids = {call.id for call in calls}
-    told = [part for part in told if part.kind != "tool_use" or part.id not in ids] + calls
+    stated = [part for part in stated if part.kind != "tool_use" or part.id not in ids] + calls
     if message["role"] == "assistant":
-        told.sort(key=lambda part: ORDER_IN_ANSWER.get(part.kind, len(ORDER_IN_ANSWER)))
-    return tuple(told)
+        stated.sort(key=lambda part: ORDER_IN_ANSWER.get(part.kind, len(ORDER_IN_ANSWER)))
+    return tuple(stated)
 
 
 def _role(name: JsonValue) -> str | None:
@@ -155,8 +155,8 @@ def _block(role: str, block: JsonObject) -> Iterator[ContentPart]:
     elif kind in {"image", "document"}:
         yield ContentPart(role=role, kind=kind, text=_digest(block))
     else:
-        told = {key: value for key, value in block.items() if value is not None and key not in NOT_CONTENT}
-        yield ContentPart(role=role, kind=kind, text=canonical(told))
+        stated = {key: value for key, value in block.items() if value is not None and key not in NOT_CONTENT}
+        yield ContentPart(role=role, kind=kind, text=canonical(stated))
 
 
 def _digest(block: JsonObject) -> str:

@@ -74,10 +74,10 @@ def body_tools(tools: JsonValue) -> tuple[Tool, ...] | None:
 
 
 def _tool(tool: JsonObject) -> Tool:
-    told = tool["function"] if isinstance(tool.get("function"), dict) else tool
-    schema = told.get("input_schema") or told.get("parameters")
-    name = str(told.get("name") or told.get("type"))
-    return Tool(name=name, description=told.get("description"), schema=canonical(schema) if schema else None)
+    described = tool["function"] if isinstance(tool.get("function"), dict) else tool
+    schema = described.get("input_schema") or described.get("parameters")
+    name = str(described.get("name") or described.get("type"))
+    return Tool(name=name, description=described.get("description"), schema=canonical(schema) if schema else None)
 
 
 def _tools(inputs: JsonValue, attributes: JsonObject) -> tuple[Tool, ...] | None:
@@ -150,8 +150,8 @@ def _choice(outputs: JsonObject) -> JsonObject | None:
     message = as_message({"role": "assistant", **(choice.get("message") or {})})
     if message is None:
         return None
-    told = {"id": outputs.get("id"), "finish_reason": choice.get("finish_reason"), "usage": outputs.get("usage")}
-    return {**message, **told}
+    answer = {"id": outputs.get("id"), "finish_reason": choice.get("finish_reason"), "usage": outputs.get("usage")}
+    return {**message, **answer}
 
 
 def _generation(generations: list[JsonValue]) -> JsonObject | None:
@@ -163,17 +163,17 @@ def _generation(generations: list[JsonValue]) -> JsonObject | None:
 def _message_id(message: JsonObject | None) -> str | None:
     if message is None:
         return None
-    told = (message.get("response_metadata") or {}).get("id") or message.get("id")
+    message_id = (message.get("response_metadata") or {}).get("id") or message.get("id")
     # LangChain and hand-made spans have ids of their own; only the API's tell which answer this is.
-    return told if isinstance(told, str) and told.startswith("msg_") else None
+    return message_id if isinstance(message_id, str) and message_id.startswith("msg_") else None
 
 
 def _stop_reason(message: JsonObject | None) -> str | None:
     if message is None:
         return None
-    told = message.get("stop_reason") or (message.get("response_metadata") or {}).get("stop_reason")
+    reason = message.get("stop_reason") or (message.get("response_metadata") or {}).get("stop_reason")
     finish = message.get("finish_reason")
-    return told or FINISH_REASONS.get(str(finish), finish)
+    return reason or FINISH_REASONS.get(str(finish), finish)
 
 
 def _usages(span: Span, message: JsonObject | None) -> Iterator[tuple[str, TokenTotals]]:
