@@ -109,6 +109,7 @@ def _kind(message: HttpRequest) -> str:
 
 
 class _Listener(ThreadingHTTPServer):
+    request_queue_size = 128  # as the endpoint: many senders at once are not made to wait, or reset
     daemon_threads = True
     block_on_close = False
 

@@ -72,8 +72,6 @@ Finding
     call: str | None = None
     span: str | None = None
     where: str | None = None
-    to_json(self) -> 'dict[str, str | None]'
-    from_json(cls, data: 'JsonObject') -> 'Finding'
 Run
     output: JsonValue
     error: RunError | None
@@ -105,7 +103,6 @@ Verdict
     by: str = ''
     is_broken_judge -> bool
     to_json(self) -> 'dict[str, object]'
-    from_json(cls, data: 'JsonObject') -> 'Verdict'
 check(function: 'Check | None' = None, /, *, name: 'str' = '') -> 'NamedCheck | Callable[[Check], NamedCheck]'
 check.NamedCheck
     name: str

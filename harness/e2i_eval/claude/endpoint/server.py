@@ -72,6 +72,7 @@ class EndpointServer(ThreadingHTTPServer):
     """Listens on the loopback interface."""
 
     daemon_threads = True
+    request_queue_size = 128  # with http.server's 5, many callers at once wait a second to connect, or are reset
     block_on_close = False  # a client that never reads must not keep the session from ending
 
     def __init__(self, endpoint: CaseDirectory) -> None:
