@@ -57,6 +57,7 @@ def modules(project: pytest.Pytester, *args: str) -> set[str]:
     return set(json.loads((project.path / "modules.json").read_text()))
 
 
+@pytest.mark.usefixtures("cold_python")
 def test_imports_nothing_heavy(plain: pytest.Pytester) -> None:
     """A plain run loads our entry module and the table of flags; other plugins' imports are not ours."""
     ours = modules(plain) - modules(plain, "-p", "no:e2i_eval", "--deselect", f"{FILE}::test_evaluation")
