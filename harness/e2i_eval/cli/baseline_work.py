@@ -152,7 +152,7 @@ def _marked(baseline: Baseline, report: Report, project: _Project) -> str:
             runs.mark_baseline(run_id, baseline.name)
     except E2iError as error:
         return f"MLflow run {run_id} is not tagged: {error.what}"
-    return f"MLflow run {run_id} is tagged e2i_eval.gate.baseline={baseline.name}"
+    return f"MLflow run {run_id} is tagged e2i_eval.baseline={baseline.name}"
 
 
 def _shown(path: Path) -> str:
