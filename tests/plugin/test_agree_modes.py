@@ -134,7 +134,7 @@ def test_what_no_case_exercises_is_named(project: Project) -> None:
     }
     assert {known for _, _, _, known in by_target["clerk"]["parts"]} == {"process", ""}
     page = (project.folder / ".e2i" / "report.md").read_text()
-    assert "- ➖ `clerk`: branches not run: `weigh → ask (choose)`" in page
+    assert "- ➖ `clerk`: branches not run: `weigh → ask (choose)`" in page  # noqa: RUF001  the sign of the report
     html = (project.folder / ".e2i" / "report.html").read_text()
     assert "<code>weigh → ask (choose)</code>" in html
     (database,) = (project.folder / ".e2i" / "mlflow").rglob("*.db")
