@@ -142,6 +142,11 @@ def runs(project: Project) -> list[tuple[str, str]]:
         return database.execute(query).fetchall()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def started_warm() -> None:
+    """Cold, as a user's session: in a process forked after the import, autolog misses the asynchronous target."""
+
+
 @pytest.fixture(scope="module")
 def rough(new_project: Callable[[], Project]) -> Outcome:
     """One run over targets of every kind."""
