@@ -228,7 +228,7 @@ def shop_content(request: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def upstream() -> Iterator[Callable[..., Upstream]]:
-    """Return what starts an API; it answers the sample's agent unless told otherwise."""
+    """Return what starts an API; it answers the sample's agent unless another place is given."""
     started: list[tuple[Upstream, threading.Thread]] = []
 
     def start(content: Callable[[dict[str, Any]], dict[str, Any]] = shop_content, *, key: str = "") -> Upstream:

@@ -62,7 +62,7 @@ def custom_check(entry: Callable[..., object] | str, *, owner: str, where: str) 
 
 
 def refuse_twins(checks: Iterable[NamedCheck], *, owner: str, where: str) -> None:
-    """Refuse two checks of one name: their verdicts could not be told apart.
+    """Refuse two checks of one name: their verdicts could not be distinguished.
 
     Raises:
         UsageError: there are two.

@@ -8,7 +8,7 @@ import traceback
 __all__ = ["NOT_THE_USERS", "user_frame"]
 
 NOT_THE_USERS = re.compile(r"[\\/](site-packages|dist-packages|e2i_eval)[\\/]|[\\/]python3\.\d+[\\/]|^<frozen ")
-"""Files whose frames tell a user nothing: libraries, the standard library, and this package."""
+"""Files whose frames are no help to a user: libraries, the standard library, and this package."""
 
 
 def user_frame(error: BaseException) -> traceback.FrameSummary:

@@ -35,7 +35,7 @@ ID_PREFIXES = {"tool_use": "toolu", "server_tool_use": "srvtoolu", "mcp_tool_use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerMessage:
-    """The body of a successful answer; ``estimated`` tells that its usage is not the script's."""
+    """The body of a successful answer; ``estimated`` means that its usage is not the script's."""
 
     body: dict[str, Any]
     estimated: bool

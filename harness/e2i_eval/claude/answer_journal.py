@@ -43,7 +43,7 @@ class AnswerJournal:
     Args:
         folder: where the files are.
         scrub: takes secrets out of what is kept; an answer in which one is left is not kept.
-        key: tells cases of the same id apart that are not the same, e.g. since the file was changed.
+        key: distinguishes cases of one id that are not the same, e.g. since the file was changed.
     """
 
     def __init__(self, folder: Path, *, scrub: Scrub, key: Callable[[Case], str]) -> None:

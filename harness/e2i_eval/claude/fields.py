@@ -30,7 +30,7 @@ HEADER_FIELDS = frozenset({"betas", "workspace_id"})
 """Parameters of the SDK's types that travel as headers and are refused in a body."""
 
 TAGS = ("type", "role")
-"""Keys whose value tells the members of a union apart."""
+"""Keys whose value distinguishes the members of a union."""
 
 _WRAPPERS = {Required, NotRequired, typing_extensions.Required, typing_extensions.NotRequired, Annotated}
 

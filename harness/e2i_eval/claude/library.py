@@ -13,7 +13,7 @@ import anthropic
 if TYPE_CHECKING:
     import httpx2 as http
 else:
-    # The base class of the SDK's own client tells the library, whatever else is installed.
+    # The base class of the SDK's own client shows which library it uses, whatever else is installed.
     _NAMES = [base.__module__.partition(".")[0] for base in anthropic.DefaultHttpxClient.__mro__]
     http = importlib.import_module(next(name for name in _NAMES if name in {"httpx", "httpx2"}))
 

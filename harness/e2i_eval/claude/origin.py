@@ -19,7 +19,7 @@ class RequestOrigin:
     """Who asks, and as which of several parallel tasks.
 
     Attributes:
-        caller: what an exchange tells about it.
+        caller: what an exchange says about it.
         branch: 0-based index of the task among those that ``Send`` started in this step; None for any other task.
     """
 

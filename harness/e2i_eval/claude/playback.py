@@ -37,7 +37,7 @@ def played(entry: CassetteEntry, *, is_paced: bool) -> http.Response:
 
 
 def lead_s(entry: CassetteEntry, *, is_paced: bool) -> float:
-    """Return the seconds to wait before :func:`played`: with a response the pieces tell, without one nobody does."""
+    """Return the seconds to wait before :func:`played`: its pieces hold the times of a response."""
     if entry.status is not None:
         return 0.0
     return _silence_s(entry) or (entry.took_ms / MS_PER_S if is_paced else 0.0)

@@ -24,7 +24,7 @@ FULL_SHARE = 0.5
 """The limit grows only while at least so much of it is used: an idle rate bucket proves nothing."""
 
 MAX_PAUSE_S = 300.0
-"""Nobody waits longer for a limit that resets tomorrow: such a request is sent, and its refusal told."""
+"""Nobody waits longer for a limit that resets tomorrow: such a request is sent, and its refusal reported."""
 
 REFUSED = frozenset({429, 529})
 OVERLOADED = frozenset({"overloaded_error", "rate_limit_error"})

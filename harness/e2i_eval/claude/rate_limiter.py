@@ -31,7 +31,7 @@ KEY_HEADERS = ("x-api-key", "authorization")
 
 
 def bucket_name(host: str, headers: Mapping[str, str]) -> str:
-    """Return a name for the key of a request that does not tell the key."""
+    """Return a name for the key of a request that does not reveal the key."""
     key = "\n".join(headers.get(name, "") for name in KEY_HEADERS)
     return hashlib.blake2b(f"{host}\n{key}".encode(), digest_size=8).hexdigest()
 
@@ -71,8 +71,8 @@ class RateLimiter:
 
     Args:
         folder: folder that the session's processes share.
-        clock: tells the time of day, and waits.
-        is_alive: tells whether a process runs; what a killed one had under way must not block the others.
+        clock: gives the time of day, and waits.
+        is_alive: returns whether a process runs; what a killed one had under way must not block the others.
     """
 
     def __init__(self, folder: Path, *, clock: Clock, is_alive: Callable[[int], bool] | None = None) -> None:

@@ -42,7 +42,7 @@ class Call:
 
 
 class Recording:
-    """Keeps what passes by of one request, and tells it as an exchange at any moment.
+    """Keeps what passes by of one request, and gives it as an exchange at any moment.
 
     The caller's thread feeds it; any thread may read :attr:`exchange`. Nothing is held back from the caller:
     the pieces are kept as they pass and are decoded once the response has ended.
@@ -186,7 +186,7 @@ class Recording:
             stream = Accumulator(decode_events(body))
             return stream.message, stream.complete, _wire_error(stream.error)
         document = _document(body)
-        # A body that ends early without an error is told by its being no JSON.
+        # A body that ends early without an error shows by its being no JSON.
         complete = self._exhausted and document is not None
         if self._status is not None and self._status >= FIRST_ERROR_STATUS:
             return document, complete, _wire_error((document or {}).get("error"), self._status)

@@ -153,7 +153,7 @@ class Relay:
                 raise ScriptMissError(str(error)) from None
             recording.settle = partial(self._budget.settle, held)
         if capture.cassette_session is not None:
-            request.headers["accept-encoding"] = "identity"  # compressed, an event could not be told when it came
+            request.headers["accept-encoding"] = "identity"  # compressed, the time of an event would be unknown
             recording.recorder = capture.cassette_session.take_down(recording)
 
     def _answer(self, capture: Capture, request: http.Request, recording: Recording) -> http.Response:

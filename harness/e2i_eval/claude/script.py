@@ -61,7 +61,7 @@ class Script:
     Parallel branches ask in an order that differs between runs. Their answers are the same in every run when
 
     * each branch is a node of its own with entries of its own, or
-    * entries tell the branches apart by ``contains``, or
+    * entries distinguish the branches by ``contains``, or
     * the branches are tasks of one ``Send``: the first call of the i-th task takes the i-th entry that was left
       when the step began, whichever task asks first.
 

@@ -147,7 +147,7 @@ class ClaudeWire:
 
     @contextmanager
     def rehearsal(self, case: Case) -> Iterator[Callable[[], Forecast]]:
-        """Let the block run ``case`` in record mode with nothing being sent; yield what tells what recording takes.
+        """Run ``case`` in the block as ``record`` would, but send nothing; yield a function from which to learn the cost.
 
         A case without a cassette goes as its script says. Nothing is written, and nothing noted.
 

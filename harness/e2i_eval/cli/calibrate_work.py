@@ -59,12 +59,12 @@ def calibrate_judges(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, calibration: Calibration, report: Report) -> None:
-    told = {
+    document = {
         "format": FORMAT,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "session": str(report.session.get("id", "")),
         "claude": str(report.session.get("claude", "")),
         "calibration": calibration.to_json(),
     }
-    write_atomically(path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.write(f"wrote {path}\n")

@@ -107,7 +107,7 @@ class RunFinder:
         return found
 
     def _asked(self, run: str, question: Callable[[NamedRuns], str | None]) -> str | None:
-        """Ask the store's own database, and a server only where that cannot tell."""
+        """Ask the store's own database, and a server only where that does not know."""
         if self._opened is None and isinstance(self._server, Path) and self._server.is_dir():
             from e2i_eval.tracking import KeptSessions  # noqa: PLC0415  not needed for a file
 

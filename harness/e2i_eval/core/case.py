@@ -110,7 +110,7 @@ class ValueRule:
 
     Attributes:
         equals: the value itself, when ``has_equals``.
-        has_equals: tells ``equals: null`` from no ``equals``.
+        has_equals: distinguishes ``equals: null`` from no ``equals``.
         min: inclusive lower bound; None is unbounded.
         max: inclusive upper bound; None is unbounded.
         contains: text that must occur in the value (or an element that must be in it); None asks for none.
@@ -181,7 +181,7 @@ class StepRule:
 
     @property
     def label(self) -> str:
-        """The step for a person, and what tells it from others: ``tool lookup_order``."""
+        """The step for a person, and what distinguishes it from others: ``tool lookup_order``."""
         return f"{self.kind} {self.name}"
 
 
@@ -245,7 +245,7 @@ class Expectation:
 
     Attributes:
         output: the whole output, when ``has_output``; compared with DeepDiff.
-        has_output: tells ``output: null`` from no ``output``.
+        has_output: distinguishes ``output: null`` from no ``output``.
         ignore: DeepDiff paths left out of the comparison, e.g. ``root['run_id']``.
         ignore_regex: regular expressions over such paths.
         ignore_order: the order of lists does not count.

@@ -69,7 +69,7 @@ class Tracking(Protocol):
         """Let whatever is logged in the context land in the case's run; with None it lands nowhere, at once."""
 
     def flush(self, timeout_s: float) -> bool:
-        """Send what MLflow's own queue holds; tell whether that was done in time."""
+        """Send what MLflow's own queue holds; return whether that was done in time."""
 
     def read(self, case_run: CaseRun, *, settle_s: float = 2.0) -> tuple[tuple[Trace, ...], Logged]:
         """Read back what the server kept of the case."""
@@ -95,7 +95,7 @@ class Tracking(Protocol):
         """End as KILLED the session's case runs that are open and not ``judged``; return their cases' ids."""
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until everything recorded in this process is on the server; tell whether it was in time."""
+        """Wait until everything recorded in this process is on the server; return whether it was in time."""
 
     @property
     def experiment_id(self) -> str:

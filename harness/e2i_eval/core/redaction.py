@@ -86,5 +86,5 @@ def mask(secrets: Iterable[str], patterns: Mapping[str, str]) -> Mask:
 
 
 def _hidden(value: str) -> str:
-    """Keep as much as a person needs to tell which key it is, and never more than a quarter."""
+    """Keep as much as a person needs to recognise the key, and never more than a quarter."""
     return f"{value[: min(SHOWN_CHARS, len(value) // 4)]}...({len(value)} characters masked)"

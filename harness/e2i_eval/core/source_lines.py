@@ -27,7 +27,7 @@ def line_of(lines: dict[Path, int], path: Path) -> int:
 
 
 def toml_lines(text: str) -> dict[Path, int]:
-    """Return the line of every table and key; ``tomllib`` tells none. Keys of inline tables are on their table's."""
+    """Return the line of every table and key; ``tomllib`` gives none. Keys of inline tables are on their table's."""
     lines: dict[Path, int] = {}
     table: Path = ()
     counts: dict[Path, int] = {}

@@ -49,7 +49,7 @@ def lose_tag(spans: Spans, control_run: ControlRun) -> Spans:
 
 @ANSWER_FAULTS.spans(
     "tag-of-another-case",
-    "A tag tells something of another request.",
+    "A tag belongs to another request.",
     source="open-telemetry/opentelemetry-java-instrumentation#1276: context of one request leaked into the next",
     kind="misattributed",
     says="tag",
@@ -82,7 +82,7 @@ def lie_about_provenance(spans: Spans, control_run: ControlRun) -> Spans:
 
 @ANSWER_FAULTS.spans(
     "answer-logged-otherwise",
-    "The trace tells another answer than the caller got.",
+    "The trace holds another answer than the caller got.",
     source="own: a handler reads the graph's state after somebody changed it",
     checks=("trace",),
     says="outputs",

@@ -152,7 +152,7 @@ def lose_param(message: HttpRequest, control_run: ControlRun) -> Handling | None
 
 @RUN_FAULTS.request(
     "prompt-version-lost",
-    "Nobody can tell which version of a prompt was used.",
+    "Which version of a prompt was used is unknown.",
     source="own: prompts loaded by alias",
     kind="missing",
     checks=PARAM_CHECKS,

@@ -33,7 +33,7 @@ TRACE_FAULTS = FaultList(kind="lost", place="log", checks=("logging", "trace"))
 
 @TRACE_FAULTS.request(
     "trace-lost-on-full-queue",
-    "The trace goes nowhere, and nobody is told.",
+    "The trace goes nowhere, and no error says so.",
     source="mlflow's asynchronous export discards traces when its queue of 1,000 is full; "
     "open-telemetry/opentelemetry-js#4184",
     place="server",

@@ -45,7 +45,7 @@ Successive faults begin with successive targets, so that all of them are broken 
 | `caught` | a check named below failed, for the reason it was to fail for |
 | `caught elsewhere` | only other checks failed: your run fails too, with a less telling reason |
 | `survived` | nothing failed: your contract or your goldens have a hole |
-| `not covered` | no case has what the fault needs; the reason is told, and nothing is known of this fault |
+| `not covered` | no case has what the fault needs; the reason is given, and nothing is known of this fault |
 
 `baseline` stands for the comparison with an accepted run, `overhead` for the rule `overhead_ms:<50`.
 An evaluation with nothing broken in which a check fails is a false alarm.

@@ -26,7 +26,7 @@ def mirrored_goldens(settings: Settings, ref: SessionRef) -> tuple[str, ...]:
     A store that is thrown away gets none, and in CI every store is. Nor does a team's server: sessions of several
     branches would take turns in writing each other's goldens over. ``e2i-eval dataset sync`` is for that, on the branch
     that counts.
-    A dataset that cannot be had is told and fails nothing: no verdict depends on it.
+    A dataset that cannot be had is reported and fails nothing: no verdict depends on it.
     """
     run_id = Scratch(Path(ref.scratch)).values().get("session", "")
     is_own = settings.store is not None and settings.tracking_uri is None and settings.golden.name != CANDIDATES

@@ -124,7 +124,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 class ClaudeScript:
-    """Claude for a test that makes its own clients: says what it is told to, and keeps what it was asked."""
+    """Claude for a test that makes its own clients: gives scripted answers, and keeps what it was asked."""
 
     def __init__(self, case: Case, capture: OpenCapture) -> None:
         self._case = case

@@ -44,7 +44,7 @@ def read_gate_basis(settings: Settings) -> GateBasis:
 
 
 def register_gate(config: pytest.Config, settings: Settings, basis: GateBasis, controller: Controller | None) -> None:
-    """Register the gate and the outcome of inconclusive items, and tell the controller what is in quarantine.
+    """Register the gate and the outcome of inconclusive items, and give the controller the quarantine.
 
     Args:
         config: pytest's.

@@ -108,8 +108,8 @@ class Gatekeeper:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
         """Take in what a worker was to run; all of them say the same, if they live to say it."""
-        if told := getattr(node, "workeroutput", {}).get(WORKER_SCOPE):
-            self._scope = from_json(GateScope, told)
+        if sent := getattr(node, "workeroutput", {}).get(WORKER_SCOPE):
+            self._scope = from_json(GateScope, sent)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -143,7 +143,7 @@ class GoldenLifecycle:
                 price=self._prices.cost_usd,
             )
         except Exception as error:  # noqa: BLE001  a judged case must keep its result; that it is not changed is said
-            text = f"needs your hand: what to change cannot be told: {type(error).__name__}: {error}"
+            text = f"needs your hand: what to change is unknown: {type(error).__name__}: {error}"
             remark = Remark(where=case.where(), text=text)
             return Proposal(case_id=case.id, file=file.path, digest=file.digest, remarks=(remark,))
 
@@ -155,7 +155,7 @@ class GoldenLifecycle:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Show, ask and write; after the report, which tells what the session found."""
+        """Show, ask and write; after the report on what the session found."""
         if self._state.controller is None or self._state.report is None:
             return
         self._writer = GoldenWriter(session.config, self._state, self._mode)

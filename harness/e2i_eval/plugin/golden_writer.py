@@ -72,7 +72,7 @@ class GoldenWriter:
         self.lines: list[str] = []
 
     def conclude(self, proposals: Sequence[Proposal], *, exitstatus: int) -> bool:
-        """Do what the mode says with what was proposed; tell whether it could be done.
+        """Do what the mode says with what was proposed; return whether it could be done.
 
         Args:
             proposals: of the cases.

@@ -230,11 +230,11 @@ def _side_facts(side: Side) -> str:
     """Write when, of what and how a run was made."""
     git = side.report.session.get("git") or {}
     started = float(side.report.session.get("started_at_s") or 0)
-    told = [
+    parts = [
         f"commit {side.commit[:COMMIT_CHARS]}" if side.commit else "",
         str(git.get("branch", "")),
         f"Claude: {side.mode or 'unknown'}",
         datetime.fromtimestamp(started, tz=UTC).strftime("%Y-%m-%d %H:%M UTC") if started else "",
         numbers.amount(len(side.cases), "case"),
     ]
-    return " · ".join(each for each in told if each)
+    return " · ".join(each for each in parts if each)

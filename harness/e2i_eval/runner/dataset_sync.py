@@ -66,7 +66,7 @@ def dataset_name(settings: Settings) -> str:
 def mirror(dataset: Dataset, settings: Settings) -> Mirrored:
     """Make ``dataset`` equal to the goldens; a second time in a row reads no case and writes nothing.
 
-    Only what is new or changed is read: the hashes in the records tell the rest. A file with a mistake in it is in no
+    Only what is new or changed is read: the hashes in the records show the rest. A file with a mistake in it is in no
     dataset, and its old record goes: it says what no golden says any more.
 
     Raises:

@@ -52,7 +52,7 @@ def target_metrics(decisions: Iterable[Decision], target: str) -> dict[str, floa
     """Return the metrics of a target's run: ``gate.<metric>`` as it was judged, and how many rules did not pass.
 
     ``.low`` and ``.high`` are the ends of the interval where there is one, ``.baseline`` is the accepted value. Of
-    several rules on one metric the worst is told, as by the tag of that name.
+    several rules on one metric the worst is recorded, as by the tag of that name.
     """
     own = [decision for decision in decisions if decision.target == target]
     return _counts(own) | _values(own)
@@ -64,12 +64,12 @@ def _counts(decisions: Sequence[Decision]) -> dict[str, float]:
 
 
 def _values(decisions: Iterable[Decision]) -> dict[str, float]:
-    told: dict[str, Decision] = {}
+    by_metric: dict[str, Decision] = {}
     for each in sorted(decisions, key=lambda each: RANK.index(each.status)):
-        if each.measured is not None or each.estimate is not None or each.metric not in told:
-            told[each.metric] = each  # the worst comes last
+        if each.measured is not None or each.estimate is not None or each.metric not in by_metric:
+            by_metric[each.metric] = each  # the worst comes last
     found: dict[str, float] = {}
-    for metric, decision in told.items():
+    for metric, decision in by_metric.items():
         found |= {f"{PREFIX}{metric}{ending}": value for ending, value in _numbers(decision).items()}
     return found
 

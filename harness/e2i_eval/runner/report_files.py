@@ -37,7 +37,7 @@ def write_report(folder: Path, report: Report, renderers: Renderers) -> Report:
 
     Returns:
         The report, with a problem more for each file that could not be made or written.
-        ``report.json`` is written last, so that it tells of the others.
+        ``report.json`` is written last, so that it can list the others.
     """
     for name, render in renderers.items():
         try:

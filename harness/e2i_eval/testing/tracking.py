@@ -180,7 +180,7 @@ class InMemoryTracking:
     def _ask(self, request: str) -> None:
         if self._left is not None:
             if self._left == 0:
-                what = f"the tracking server in memory was told to be dead ({request})"
+                what = f"the tracking server in memory is switched off ({request})"
                 raise UnknownError(what)
             self._left -= 1
 

@@ -89,7 +89,7 @@ class Handling:
 
     Attributes:
         send: what the server gets, in order; the sender hears the last one's answer.
-        answer: what the sender hears, whatever the server said; with nothing to send and no answer the sender is told
+        answer: what the sender hears, whatever the server said; with nothing to send and no answer the sender gets
             that all went well, as the server would.
         later: what the server gets after the case was judged.
     """

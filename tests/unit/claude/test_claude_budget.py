@@ -86,7 +86,7 @@ def budget(tmp_path: Path) -> Callable[[float | None], SessionBudget]:
 
 
 def exchange(**facts: Any) -> Exchange:  # noqa: ANN401  fields of an exchange
-    """An exchange that went well unless told otherwise."""
+    """An exchange that went well unless another place is given."""
     usual: dict[str, Any] = {
         "index": 0,
         "call": 0,

@@ -1,4 +1,4 @@
-"""The mock and a real server that speaks the protocol cannot be told apart."""
+"""The mock and a real server that speaks the protocol cannot be distinguished."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ def test_live_runs_that_are_alike_have_no_best(make: Maker) -> None:
     best = _best(make, (2, 0.3), (5, 0.1), (2, 0.2), mode="live")
 
     assert best.letter == ""
-    assert best.reason == "the quality of A, B, C cannot be told apart, so none is the best; B is the cheapest of them"
+    reason = "the quality of A, B, C cannot be distinguished, so none is the best; B is the cheapest of them"
+    assert best.reason == reason
     assert best.candidates[0].rate is not None
 
 

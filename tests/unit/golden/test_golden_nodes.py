@@ -160,7 +160,7 @@ def test_nodes_without_a_server_are_unknown(judge: Callable[..., Verdict]) -> No
     untraced = judge(nodes("superset", "plan"), traces=())
 
     assert (unknown.status, unknown.reason) == ("error", "unknown: the server did not answer within 20 s")
-    assert (untraced.status, untraced.reason) == ("fail", "no trace tells which nodes ran")
+    assert (untraced.status, untraced.reason) == ("fail", "no trace records which nodes ran")
     assert [finding.message for finding in untraced.findings] == ["the server kept no trace of this case"]
 
 

@@ -197,7 +197,7 @@ def test_one_that_needs_a_hand_does_not_keep_the_others(attempt: Try) -> None:
     fixed = attempt(f"{HEAD}expect:\n  output: 1\n  nodes: {{names: []}}\n", 2, traces=())
 
     assert fixed.text == f"{HEAD}expect:\n  output: 2\n  nodes: {{names: []}}\n"
-    assert "no trace tells" in fixed.remarks[0]
+    assert "no trace records" in fixed.remarks[0]
 
 
 def test_without_an_answer_of_claude_nothing_is_learned(attempt: Try) -> None:

@@ -95,8 +95,8 @@ def test_what_a_span_leaves_out_is_named(model: Callable[..., Span], trace: Call
     (call,) = harvested_calls(trace(model(inputs=bare)))
 
     assert call.missing == (
-        "the span does not tell 'max_tokens'",
-        "the span does not tell the tool 'lookup' that Claude called",
+        "the span does not record 'max_tokens'",
+        "the span does not record the tool 'lookup' that Claude called",
     )
 
 

@@ -161,7 +161,7 @@ def test_a_trace_without_inputs_makes_no_case(trace: Callable[..., Trace]) -> No
     found = candidate_of(trace(inputs="free text"), target="support", contract=Contract(), tracking_uri="http://x")
 
     assert found == Unfit(
-        trace_id="tr-0123456789abcdef", why="its root span does not tell what the target was called with"
+        trace_id="tr-0123456789abcdef", why="its root span does not record what the target was called with"
     )
 
 

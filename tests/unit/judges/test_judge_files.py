@@ -69,7 +69,7 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, judge: str, told: str
 
 
 def test_two_judges_of_one_name_are_refused(tmp_path: Path) -> None:
-    """Their verdicts could not be told apart."""
+    """Their verdicts could not be distinguished."""
     with pytest.raises(UsageError, match="another judge of this case"):
         read(tmp_path, "    - {name: a, rubric: x}\n    - {name: a, rubric: y}\n")
 

@@ -162,7 +162,7 @@ def test_the_context_is_what_the_model_saw() -> None:
         ({"context": ""}, "error", "the final context is not logged"),
         ({"answer": "No idea."}, "fail", "the answer cites nothing"),
         ({"answer": None}, "fail", "the answer cites nothing"),
-        ({"spans": (span_of("RETRIEVER", ["dose", "ecg"], with_text=False),)}, "error", "no span tells the text"),
+        ({"spans": (span_of("RETRIEVER", ["dose", "ecg"], with_text=False),)}, "error", "no span records the text"),
     ],
 )
 def test_what_cannot_be_measured_is_no_pass(change: dict[str, Any], status: str, why: str) -> None:

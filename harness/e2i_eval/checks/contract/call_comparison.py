@@ -25,7 +25,7 @@ OWN_GROUPS = frozenset({"model", "max_tokens"})
 """Settings that are field groups of their own; the others are ``sampling``."""
 
 NEVER_UNSENT = frozenset({"temperature", "top_p", "top_k"})
-"""Settings that, when logged and not on the wire, tell a lie about how the model was asked.
+"""Settings that, when logged and not on the wire, misstate how the model was asked.
 
 The others are commonly logged with a library's defaults.
 """

@@ -70,7 +70,7 @@ class CallRules:
 
     Attributes:
         demand: field groups that must be logged; what is logged must agree whether demanded or not.
-        gaps: whether what a library is known not to tell (``e2i_eval.checks.contract.formats.GAPS``) is accepted.
+        gaps: whether what a library is known not to record (``e2i_eval.checks.contract.formats.GAPS``) is accepted.
         slack_ms: how much later than the wire a span may begin, or earlier end; milliseconds.
         other_models: model names (globs) whose spans are no calls to Claude.
         redacted: placeholders (regular expressions) the logging puts in place of text it must not keep; each stands

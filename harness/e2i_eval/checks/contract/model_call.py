@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ContentPart", "Form", "ModelCall", "Stated", "Tool", "canonical"]
 
 Form = Literal["anthropic", "autolog", "langchain", "openai", "text"]
-"""In which form a span tells its call.
+"""In which form a span records its call.
 
 ``anthropic``: the API's own bodies. ``autolog``: what ``mlflow.langchain.autolog()`` writes, chat dictionaries or
 dumped messages. ``langchain``: dumped LangChain messages. ``openai``: chat dictionaries (``choices``, ``tool_calls``).
@@ -83,7 +83,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
-    """What one party tells of one call to a model.
+    """What one party says of one call to a model.
 
     Attributes:
         form: how it was logged.

@@ -1,4 +1,4 @@
-"""A model span: a span that stands for one call to a model, with what it tells and where it is."""
+"""A model span: a span that stands for one call to a model, with what it records and where it is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelSpan:
     Attributes:
         span: the span.
         trace: its trace.
-        call: what it tells.
+        call: what it records.
         node: the LangGraph node of the span or of its nearest ancestor that names one; None where none does.
     """
 

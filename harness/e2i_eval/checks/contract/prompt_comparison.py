@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_parts"]
 
-UNTOLD_KINDS = frozenset({"thinking", "image", "document"})
+UNRECORDED_KINDS = frozenset({"thinking", "image", "document"})
 """Kinds of part that cannot be found as text."""
 
 Side = Literal["prompt", "reply"]
@@ -87,7 +87,7 @@ def _shown(part: ContentPart, other: ContentPart) -> str:
 def _contained(truth: Sequence[ContentPart], texts: Sequence[str], side: Side) -> Iterator[FieldComparison]:
     everything = [" ".join(text.split()) for text in texts]
     for index, part in enumerate(truth):
-        if part.kind in UNTOLD_KINDS:
+        if part.kind in UNRECORDED_KINDS:
             continue
         group, field = _group(part, side), _field(truth, index, side)
         absent = next((text for text in _texts(part) if not _occurs(text, everything)), None)

@@ -48,7 +48,7 @@ def _absent(type_: str, name: str, rules: RagRules) -> Finding:
 
 def _retriever(span: Span, rules: RagRules) -> Iterator[Judged]:
     if not query_in(span.inputs):
-        yield _wrong(span, rules, "query", "a query in the inputs", str(span.inputs), "does not tell the query")
+        yield _wrong(span, rules, "query", "a query in the inputs", str(span.inputs), "does not record the query")
     yield from _described(span, rules)
 
 
@@ -90,7 +90,7 @@ def _order(span: Span, known: set[JsonValue], rules: RagRules) -> Iterator[Judge
         actual = ", ".join(f"{score:g}" for score in scores)
         yield _wrong(span, rules, "scores", "scores that never rise", actual, "is not in the order of its scores")
     if not documents and known:
-        yield _wrong(span, rules, "documents", "the reranked documents", str(span.outputs), "tells no documents")
+        yield _wrong(span, rules, "documents", "the reranked documents", str(span.outputs), "records no documents")
 
 
 def _context(rules: RagRules, evidence: Evidence, scope: ContractScope, spans: list[Span]) -> Judged:

@@ -1,4 +1,4 @@
-"""Documents of a retrieval, and the context made of them, as spans tell them."""
+"""Documents of a retrieval, and the context made of them, as spans record them."""
 
 from __future__ import annotations
 

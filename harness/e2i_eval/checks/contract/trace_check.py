@@ -60,7 +60,7 @@ def _states(evidence: Evidence, rules: TraceRules) -> Iterator[Judged]:
         yield from _unfinished(trace)
         yield from _orphans(trace)
     if whole and wanted is None and rules.state == "run" and evidence.run.error and all(t.state == "OK" for t in whole):
-        message = "no trace tells that the target raised"
+        message = "no trace records that the target raised"
         yield Finding(message=message, field="trace state", expected="ERROR", actual="OK")
 
 

@@ -1,4 +1,4 @@
-"""The check ``nodes``: the LangGraph nodes that ran, as the traces on the server tell."""
+"""The check ``nodes``: the LangGraph nodes that ran, as the traces on the server show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _judge(evidence: Evidence) -> Verdict:
     where = evidence.case.where("expect.nodes")
     if not evidence.traces:
         finding = Finding(message="the server kept no trace of this case", field=NAME, where=where)
-        return Verdict(check=NAME, status="fail", reason="no trace tells which nodes ran", findings=(finding,))
+        return Verdict(check=NAME, status="fail", reason="no trace records which nodes ran", findings=(finding,))
     ran = _ran(evidence.traces, rule.names)
     if _agrees(rule, ran):
         return Verdict(check=NAME, status="pass", reason=f"{len(ran)} nodes ran: {ORDERS[rule.order]}", score=1.0)

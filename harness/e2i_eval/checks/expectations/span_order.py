@@ -1,4 +1,4 @@
-"""The order of spans: what happened after what, and what happened at once, as traces tell."""
+"""The order of spans: what happened after what, and what happened at once, as traces show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Witness", "in_order", "node_witness"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """A span that tells that something happened.
+    """A span that shows that something happened.
 
     Attributes:
         span: the span; what happened inside it comes right after it.
@@ -37,12 +37,12 @@ class Witness:
 
 
 def node_witness(span: Span, name: str | None = None) -> Witness:
-    """Return what the span of a LangGraph node tells: that the node ran, under ``name`` or the span's own."""
+    """Return what the span of a LangGraph node shows: that the node ran, under ``name`` or the span's own."""
     return Witness(span=span, happenings=(Happening(name=name or span.name),), step=_step(span))
 
 
 def in_order(traces: Sequence[Trace], witnesses: Callable[[Trace], Iterable[Witness]]) -> Part:
-    """Return what the witnesses of all traces tell, the traces in turn.
+    """Return what the witnesses of all traces show, the traces in turn.
 
     Args:
         traces: as the server has them.
@@ -68,7 +68,7 @@ def _in_steps(witnesses: Sequence[Witness], children: dict[str | None, list[Witn
 
 
 def _groups(witnesses: Sequence[Witness]) -> Iterator[Sequence[Witness]]:
-    """Yield runs of witnesses of the same step; of those that tell no step, runs of those that overlap in time."""
+    """Yield runs of witnesses of the same step; of those that name no step, runs of those that overlap in time."""
     for step, group in groupby(witnesses, key=lambda witness: witness.step):
         if step is not None:
             yield tuple(group)

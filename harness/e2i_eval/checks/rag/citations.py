@@ -89,6 +89,6 @@ def _resolved(key: str, retrieval: Retrieval) -> str | None:
 
 def _text(document: str, retrieval: Retrieval) -> str:
     if not retrieval.texts[document]:
-        what = f"no span tells the text of document {document!r}"
+        what = f"no span records the text of document {document!r}"
         raise UnknownError(what)
     return retrieval.texts[document]

@@ -1,4 +1,4 @@
-"""Groundedness: which sentences of an answer stand in the context, as far as words can tell."""
+"""Groundedness: which sentences of an answer stand in the context, as far as words can show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sentence:
 
 
 def judged_sentences(answer: str, retrieval: Retrieval) -> tuple[Sentence, ...]:
-    """Return the sentences of ``answer`` that say something words can tell; a bare "Yes." is left out."""
+    """Return the sentences of ``answer`` that say something words can support; a bare "Yes." is left out."""
     context, asked = Source.of(retrieval.context), Wording.of(retrieval.query)
     found = ((text, Wording.of(text)) for text in sentences(answer))
     return tuple(

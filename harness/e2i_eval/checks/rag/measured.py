@@ -45,7 +45,7 @@ def measured(rule: RagRule, evidence: Evidence, contract: Contract) -> tuple[Rag
     """Return what can be measured of a case: ranking where documents are labelled, and what the answer makes of it.
 
     Raises:
-        UnknownError: the traces do not tell what is needed.
+        UnknownError: the traces do not record what is needed.
     """
     retrieval = retrieval_of(evidence, contract)
     return (*_of_ranking(rule, retrieval), *_of_answer(_answer(rule, evidence), retrieval))

@@ -1,4 +1,4 @@
-"""A retrieval: the documents, the context made of them and the answer, as the traces tell."""
+"""A retrieval: the documents, the context made of them and the answer, as the traces show."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Retrieval:
     """What was retrieved and shown to the model.
 
     Attributes:
-        query: what was searched for; empty when no span tells it.
-        texts: text of each document by id; empty where no span tells it.
+        query: what was searched for; empty when no span records it.
+        texts: text of each document by id; empty where no span records it.
         ids: documents that are in the context, in its order.
         context: the text the model was shown.
     """
@@ -47,7 +47,7 @@ def retrieval_of(evidence: Evidence, contract: Contract) -> Retrieval:
     """Return the retrieval of one case.
 
     Raises:
-        UnknownError: the traces do not tell it, or the contract does not say where the context is.
+        UnknownError: the traces do not record it, or the contract does not say where the context is.
     """
     rules = contract.rag
     if evidence.traces is None:

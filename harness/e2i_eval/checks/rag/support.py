@@ -1,4 +1,4 @@
-"""Support: whether what a sentence says stands in a source, as far as words can tell."""
+"""Support: whether what a sentence says stands in a source, as far as words can show."""
 
 from __future__ import annotations
 

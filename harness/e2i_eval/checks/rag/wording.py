@@ -21,7 +21,7 @@ SMALL_NUMBERS = "zero one two three four five six seven eight nine ten eleven tw
 DIGITS = {word: str(number) for number, word in enumerate(SMALL_NUMBERS.split())}
 """Number words that a source may use for what an answer gives in digits."""
 
-UNTOLD = """
+STOP_TEXT = """
 about above after again against all also although always among and any are because been before being below between
 both but can cannot could did does doing done down during each either else even ever every few for from further had
 has have having her here hers him his how however into its itself just less many may might more most much must
@@ -30,7 +30,7 @@ should since some still such than that the their theirs them then there therefor
 through thus too under until upon very was well were what when where whether which while who whom whose why will
 with within without would yet you your yours
 """
-STOP_WORDS = frozenset(UNTOLD.split())
+STOP_WORDS = frozenset(STOP_TEXT.split())
 """Words that carry no meaning of their own."""
 
 

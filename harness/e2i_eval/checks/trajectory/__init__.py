@@ -1,4 +1,4 @@
-"""Trajectories: nodes and tool calls in one sequence, as the traces tell, against what was expected."""
+"""Trajectories: nodes and tool calls in one sequence, as the traces show, against what was expected."""
 
 from __future__ import annotations
 

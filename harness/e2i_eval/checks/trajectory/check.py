@@ -1,4 +1,4 @@
-"""The check ``trajectory``: nodes and tool calls in one sequence, as the traces on the server tell."""
+"""The check ``trajectory``: nodes and tool calls in one sequence, as the traces on the server show."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _judge(rule: TrajectoryRule, evidence: Evidence, other_models: Sequence[str]
     where = evidence.case.where("expect.trajectory")
     if not evidence.traces:
         finding = Finding(message="the server kept no trace of this case", field=NAME, where=where)
-        return Verdict(check=NAME, status="fail", reason="no trace tells which steps were taken", findings=(finding,))
+        return Verdict(check=NAME, status="fail", reason="no trace records which steps were taken", findings=(finding,))
     rows = matched_rows(rule, steps_taken(evidence.traces, rule.of, other_models=other_models))
     wrong = breaking_rows(rule, rows)
     asked = f"{MODES[rule.mode]}{', in this order' if rule.in_order and rule.mode != 'strict' else ''}"

@@ -1,4 +1,4 @@
-"""Steps: the nodes that ran and the tools that were called, in the order the traces tell."""
+"""Steps: the nodes that ran and the tools that were called, in the order the traces show."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _witnesses(trace: Trace, kinds: Collection[str], other_models: Sequence[str]
 
 
 def _tool_calls(trace: Trace, other_models: Sequence[str]) -> dict[str, tuple[Happening, ...]]:
-    """Return the tool calls by the id of the span that tells them."""
+    """Return the tool calls by the id of the span that records them."""
     asked = {each.span.span_id: each.call.reply or () for each in model_spans((trace,), other_models)}
     happenings: dict[str, tuple[Happening, ...]] = {}
     waiting: list[Happening] = []

@@ -65,7 +65,7 @@ def read_cassette(path: Path, case_id: str) -> Cassette | None:
 
 
 def write_cassette(path: Path, cassette: Cassette, scrub: Scrub) -> bool:
-    """Write a cassette at once or not at all; tell whether the file changed.
+    """Write a cassette at once or not at all; return whether the file changed.
 
     Raises:
         CassetteError: a secret would be in it, or the file cannot be written.

@@ -1,4 +1,4 @@
-"""The surroundings of a case: variables that tell a process started by it where Claude is."""
+"""The environment of a case: variables that point a process started by it to Claude."""
 
 from __future__ import annotations
 

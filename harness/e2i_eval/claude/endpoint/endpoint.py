@@ -35,7 +35,7 @@ class Endpoint:
         relay: records requests and answers them, or lets them pass.
         environ: the process's environment, which is changed while a case runs.
         is_open: whether what is no message may go to the API: in live and record.
-        on_refused: is told of a request that no case answers for.
+        on_refused: called with a request that no case answers for.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Consistency: what no single key of a case file can tell, judged before any key is validated."""
+"""Consistency: what no single key of a case file shows, judged before any key is validated."""
 
 from __future__ import annotations
 

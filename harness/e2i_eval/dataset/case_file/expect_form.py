@@ -99,7 +99,7 @@ class ExpectForm(Form):
         examples=[[{"name": "lookup_order"}]],
     )
     trajectory: Given[TrajectoryForm] = Field(
-        default=None, description="The sequence of nodes and tool calls, as the server's traces tell."
+        default=None, description="The sequence of nodes and tool calls, as the server's traces show."
     )
     rag: Given[RagForm] = Field(
         default=None, description="What retrieval and the answer made of it must be like, measured without a judge."

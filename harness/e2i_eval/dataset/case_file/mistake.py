@@ -1,4 +1,4 @@
-"""A mistake: what pydantic says about a key, in words that tell what to type."""
+"""A mistake: what pydantic says about a key, in words that say what to type."""
 
 from __future__ import annotations
 

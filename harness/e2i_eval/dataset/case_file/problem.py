@@ -32,7 +32,7 @@ class Problem:
 
 
 def case_file_error(path: str, problems: Sequence[Problem]) -> CaseFileError:
-    """Return one error that tells all ``problems`` of the file, in order of line."""
+    """Return one error that lists all ``problems`` of the file, in order of line."""
     first, *others = sorted(problems, key=lambda problem: problem.line)
     where = f"{path}:{first.line}"
     if not others:

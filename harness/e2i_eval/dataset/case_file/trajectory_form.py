@@ -128,7 +128,7 @@ def _argument(rule: ArgumentForm | Word) -> ArgumentRule:
 
 
 class TrajectoryForm(Form):
-    """Which nodes ran and which tools were called, in one sequence, as the server's traces tell."""
+    """Which nodes ran and which tools were called, in one sequence, as the server's traces show."""
 
     mode: NodeOrder = Field(
         default="strict",

@@ -1,4 +1,4 @@
-"""An answer: what Claude said, or how the call failed, rebuilt from what a span tells of it."""
+"""An answer: what Claude said, or how the call failed, rebuilt from what a span records of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HTTP_ERROR = re.compile(r"Error code: (?P<status>[45]\d\d)(?: - (?P<body>\{.*\})
 
 STATUS_KEYS = ("e2i.http_status", "http.response.status_code", "http.status_code")
 RETRY_KEYS = ("e2i.retries", "gen_ai.request.retries", "retries")
-"""Attributes in which loggers tell of the HTTP exchange."""
+"""Attributes in which loggers record the HTTP exchange."""
 
 TRANSPORT = {
     "APITimeoutError": "ReadTimeout",
@@ -58,8 +58,8 @@ class HarvestedMessage:
 
     Attributes:
         content: blocks in the API's form.
-        stop_reason: None where no span tells it.
-        usage: the API's usage fields; None where no span tells them.
+        stop_reason: None where no span records it.
+        usage: the API's usage fields; None where no span records them.
         missing: what could not be rebuilt, for a person.
     """
 
@@ -78,8 +78,8 @@ class Failure:
         kind: the API's error type, or the transport's error class.
         message: the error's text.
         attempts: HTTP requests that failed like this, retries included.
-        request_id: the API's id of the last of them; None where no span tells it.
-        missing: what is assumed because no span tells it, for a person.
+        request_id: the API's id of the last of them; None where no span records it.
+        missing: what is assumed because no span records it, for a person.
     """
 
     status: int | None
@@ -91,7 +91,7 @@ class Failure:
 
 
 def rebuilt_answer(span: Span) -> HarvestedMessage | Failure | None:
-    """Return what a model span tells of the answer; None when it tells neither an answer nor an error."""
+    """Return what a model span records of the answer; None when it records neither an answer nor an error."""
     call = read_call(span)
     if span.status == "ERROR":
         return _failure(span)
@@ -191,7 +191,7 @@ def _assumed(retries: int | None, *, is_retried: bool) -> tuple[int, tuple[str, 
         return retries, ()
     if not is_retried:
         return 0, ()
-    return SDK_RETRIES, (f"no span tells how often the call was tried again: {SDK_RETRIES} times is assumed",)
+    return SDK_RETRIES, (f"no span records how often the call was tried again: {SDK_RETRIES} times is assumed",)
 
 
 def _body(text: str | None) -> JsonObject:

@@ -1,4 +1,4 @@
-"""A harvested call: one call to Claude as a stored trace tells it, request and answer rebuilt."""
+"""A harvested call: one call to Claude as a stored trace records it, request and answer rebuilt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["HarvestedCall", "harvested_calls"]
 
 MS_PER_S = 1_000
-UNTOLD = "the span tells no answer"
+NO_ANSWER = "the span records no answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,10 @@ class HarvestedCall:
     Attributes:
         node: LangGraph node that asked; None outside a graph.
         request: the body as sent, as far as it is logged.
-        answer: what came back; None when no span tells it.
+        answer: what came back; None when no span records it.
         started_at_s: seconds since the epoch.
         took_ms: milliseconds from the question to the end of the answer.
-        missing: what the trace does not tell of the call, for a person; with any of it the call has no cassette.
+        missing: what the trace does not record of the call, for a person; with any of it the call has no cassette.
         assumed: what was filled in where the trace is silent, for a person.
     """
 
@@ -50,7 +50,7 @@ class HarvestedCall:
 
 
 def harvested_calls(trace: Trace, other_models: Iterable[str] = ()) -> tuple[HarvestedCall, ...]:
-    """Return the calls to Claude that a trace tells of, in order of start."""
+    """Return the calls to Claude that a trace records, in order of start."""
     return tuple(_call(each.span, each.node, _inside(trace, each.span)) for each in model_spans((trace,), other_models))
 
 
@@ -59,7 +59,7 @@ def _call(span: Span, node: str | None, inside: Span | None) -> HarvestedCall:
     answer = rebuilt_answer(inside or span)
     missing = [*rebuilt.missing]
     if answer is None:
-        missing.append(UNTOLD)
+        missing.append(NO_ANSWER)
     elif isinstance(answer, HarvestedMessage):
         missing += [*answer.missing, *_unlogged_tools(rebuilt.body, answer)]
     elif not answer.kind and answer.status is None:
@@ -84,4 +84,4 @@ def _inside(trace: Trace, span: Span) -> Span | None:
 def _unlogged_tools(request: JsonObject, answer: HarvestedMessage) -> list[str]:
     called = {str(block.get("name")) for block in answer.content if block.get("type") == "tool_use"}
     offered = {str(tool.get("name")) for tool in request.get("tools") or () if isinstance(tool, dict)}
-    return [f"the span does not tell the tool {name!r} that Claude called" for name in sorted(called - offered)]
+    return [f"the span does not record the tool {name!r} that Claude called" for name in sorted(called - offered)]

@@ -53,21 +53,21 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A case in the making; nothing in it is a secret or tells who a person is.
+    """A case in the making; nothing in it is a secret or reveals who a person is.
 
     Attributes:
         target: name of the target.
         inputs: what it was called with.
         output: what it returned; None when it raised, too.
-        has_output: the trace tells what it returned.
+        has_output: the trace records what it returned.
         error: what it raised; None when it returned.
         nodes: LangGraph nodes that ran, in order of start; empty when the trace names none.
         calls: its calls to Claude, in order of start.
         origin: the trace.
-        missing: what the trace does not tell, for a person; with any of it there is no cassette.
+        missing: what the trace does not record, for a person; with any of it there is no cassette.
         assumed: what was filled in, for a person.
         uncompared: values of the output that another run cannot give again.
-        is_parallel: nodes ran beside each other, so that their order tells nothing.
+        is_parallel: nodes ran beside each other, so that their order means nothing.
         warnings: why the case may come out differently, for a person.
         replaced: how many values were replaced by stand-ins, by kind.
     """
@@ -140,7 +140,7 @@ def candidate_of(
         return Unfit(trace_id=trace.trace_id, why="the trace is not complete" if root else "the trace has no spans")
     inputs = _inputs(root)
     if inputs is None:
-        return Unfit(trace_id=trace.trace_id, why="its root span does not tell what the target was called with")
+        return Unfit(trace_id=trace.trace_id, why="its root span does not record what the target was called with")
     names = Pseudonyms(secrets, contract.secrets.patterns)
     calls = tuple(_scrubbed(call, names) for call in harvested_calls(trace, contract.calls.other_models))
     placeholder = _placeholder(contract)
@@ -238,7 +238,7 @@ def _behaviour(call: HarvestedCall) -> str:
 
 
 def _plain(value: JsonValue) -> JsonValue:
-    """Return a value with its texts as a reader takes them: case and blanks tell nothing apart."""
+    """Return a value with its texts as a reader takes them: case and blanks make no difference."""
     if isinstance(value, str):
         return " ".join(value.split()).casefold()
     if isinstance(value, dict):

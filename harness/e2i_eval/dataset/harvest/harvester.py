@@ -72,7 +72,7 @@ class Harvester:
     Args:
         source: where they are stored.
         targets: names of the configured targets.
-        contract: tells the contract of a target.
+        contract: returns the contract of a target.
         secrets: values that must be in no candidate.
     """
 
@@ -144,7 +144,7 @@ class Harvester:
             )
         target = target_of(trace, self._targets, only)
         if target is None:
-            what = f"trace {trace_id} does not tell which target it is of"
+            what = f"trace {trace_id} does not name its target"
             raise UsageError(what, fix=f"add --target, one of {', '.join(sorted(self._targets))}")
         found = self._candidate(trace, target)
         if isinstance(found, Unfit):

@@ -17,7 +17,7 @@ __all__ = ["Kind", "kind_of"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Kind:
-    """What two candidates share when one of them tells as much as both.
+    """What two candidates share when one of them is as informative as both.
 
     Attributes:
         target: name of the target.

@@ -39,7 +39,7 @@ def entries_of(calls: Sequence[HarvestedCall], seed: str) -> tuple[CassetteEntry
 def script_of(calls: Sequence[HarvestedCall]) -> list[dict[str, Any]]:
     """Return the entries of ``claude:`` that answer ``calls`` in mock mode.
 
-    Calls of one node that overlap ask in another order in every run: a line of the prompt tells them apart.
+    Calls of one node that overlap ask in another order in every run: a line of the prompt distinguishes them.
     """
     return [{**_head(call, calls), **_scripted(call.answer)} for call in calls if call.answer is not None]
 

@@ -1,4 +1,4 @@
-"""A request: the body that was sent to Claude, rebuilt from what a span tells of it."""
+"""A request: the body that was sent to Claude, rebuilt from what a span records of it."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Rebuilt:
 
 
 def rebuilt_request(span: Span) -> Rebuilt:
-    """Return the request a model span tells of.
+    """Return the request a model span records of.
 
     Known are the API's own bodies (hand-made spans, the SDK's autolog) and LangChain's chat dictionaries with their
-    ``invocation_params``. What no span tells is named, and never guessed.
+    ``invocation_params``. What no span records is named, and never guessed.
     """
     logged = _unwrapped(span.inputs)
     params = _mapping(span.attributes.get("invocation_params"))
@@ -76,7 +76,7 @@ def rebuilt_request(span: Span) -> Rebuilt:
     if span.name.rpartition(".")[2] in STREAMED or params.get("streaming") is True:
         body = {**body, "stream": True}
     missing = (name for name in NEEDED if not body.get(name))
-    return Rebuilt(body=body, missing=tuple(f"the span does not tell {name!r}" for name in missing))
+    return Rebuilt(body=body, missing=tuple(f"the span does not record {name!r}" for name in missing))
 
 
 def _is_chat(logged: JsonValue, params: JsonObject) -> bool:

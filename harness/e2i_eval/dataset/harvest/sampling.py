@@ -48,7 +48,7 @@ def sampled(rows: Iterable[SampledTrace], size: int | None, seed: int) -> list[S
     """Return ``size`` rows, dealt in turns to the kinds of behaviour, the rarest first; all of them for None.
 
     In each turn each kind gives one row, so that every kind is there before any is there twice, and a kind of a
-    thousand traces tells no more than one of ten. With fewer places than kinds the rarest are kept: what happens all
+    thousand traces says no more than one of ten. With fewer places than kinds the rarest are kept: what happens all
     the time is what the goldens know already. Within a kind the choice is random, the same for the same seed.
     """
     kinds: dict[Kind, list[SampledTrace]] = defaultdict(list)

@@ -42,7 +42,7 @@ def uncompared(output: JsonValue, trace: Trace, placeholder: re.Pattern[str] | N
 
     Args:
         output: what the target returned.
-        trace: tells when it ran: an instant of that time was read from the clock.
+        trace: shows when it ran: an instant of that time was read from the clock.
         placeholder: what the logging puts in place of text it must not keep; None when it keeps all.
     """
     begun = datetime.fromtimestamp(trace.started_at_s, UTC)

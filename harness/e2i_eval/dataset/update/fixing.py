@@ -189,7 +189,7 @@ def _nodes(evidence: Evidence, rule: JsonObject) -> Iterator[Fixed]:
     names, order = rule["names"], rule.get("order", "strict")
     ran = observed_nodes(evidence, names)
     if ran is None:
-        yield "expect.nodes", f"{HAND}: no trace tells which nodes ran"
+        yield "expect.nodes", f"{HAND}: no trace records which nodes ran"
         return
     now = ran
     if order == "subset":

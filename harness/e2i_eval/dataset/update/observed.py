@@ -20,7 +20,7 @@ __all__ = ["observed_nodes", "observed_spending", "observed_tools"]
 
 
 def observed_nodes(evidence: Evidence, names: Sequence[str] = ()) -> list[str] | None:
-    """Return the nodes that ran, those that ran at once in the order of ``names``; None when no trace tells."""
+    """Return the nodes that ran, those that ran at once in the order of ``names``; None when no trace records."""
     if not evidence.traces:
         return None
     return [happening.name for happening in arranged(nodes_run(evidence.traces), names)]

@@ -130,7 +130,7 @@ def _edited(data: bytes, changes: Sequence[Change], schema: str) -> bytes:
 
 
 def with_schema_line(text: str, schema: str) -> str:
-    """Return a case file whose first line tells editors where its JSON Schema is; one that says so already stays."""
+    """Return a case file whose first line points editors to its JSON Schema; one that says so already stays."""
     comments = _leading_comments(text.splitlines())
     if any(line.startswith(MODELINE) for line in comments):
         return text

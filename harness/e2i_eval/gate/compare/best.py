@@ -119,7 +119,7 @@ def _exact_order(candidates: Sequence[RankedRun]) -> Callable[[str, str], bool]:
 
 
 def _live_order(sides: Sequence[Side], targets: Mapping[str, Sequence[str]]) -> Callable[[str, str], bool]:
-    """Return a function that tells whether one run is ahead of another beyond chance."""
+    """Return a function that returns whether one run is ahead of another beyond chance."""
     pairs = list(combinations(sides, 2))
     changes = [rate_changes(targets, paired(one, other)) for one, other in pairs]
     p_values = holm([p_value(each, alternative="two-sided") for each in changes])
@@ -145,7 +145,7 @@ def _choice(candidates: tuple[RankedRun, ...], ahead: Callable[[str, str], bool]
     letters = ", ".join(each.letter for each in top)
     if len(top) == 1:
         return Best(letter=top[0].letter, candidates=candidates, reason=f"{letters} passes the most cases")
-    alike = f"the quality of {letters} cannot be told apart" if is_live else f"{letters} pass equally many cases"
+    alike = f"the quality of {letters} cannot be distinguished" if is_live else f"{letters} pass equally many cases"
     costs = [each.cost_usd for each in top]
     if None in costs:
         return Best(letter="", candidates=candidates, reason=f"{alike}, and the cost of one of them is unknown")

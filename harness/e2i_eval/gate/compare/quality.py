@@ -172,7 +172,7 @@ def _decided(test: _Test, p_worse: float, p_better: float, *, family: int) -> tu
     if p_better < ALPHA:
         return "better", f"p = {p_better:.3g} for better"
     if test.smallest * family >= ALPHA:
-        return "unclear", f"with {count} {what} not even the worst outcome could be told from chance"
+        return "unclear", f"with {count} {what} not even the worst outcome could be distinguished from chance"
     if test.p_worse < OPEN_LEVEL:
         return "unclear", f"p = {p_worse:.3g} for worse: too little to decide"
     return "same", f"p = {p_worse:.3g} for worse: no difference found"

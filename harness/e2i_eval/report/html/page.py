@@ -28,7 +28,7 @@ __all__ = ["html_report", "page"]
 
 PACKAGE = "e2i_eval.report.html"
 LOCAL_UI = "http://127.0.0.1:5000"
-"""Where ``e2i-eval ui`` serves the store unless told otherwise."""
+"""Where ``e2i-eval ui`` serves the store unless another place is given."""
 
 LISTED_LINES = 200
 

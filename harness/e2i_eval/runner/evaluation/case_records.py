@@ -71,7 +71,7 @@ class CaseRecords:
         return result
 
     def broken(self, case_run: CaseRun, case: Case, error: E2iError) -> None:
-        """End the run of a case that was not called; what went wrong is told by who catches ``error``."""
+        """End the run of a case that was not called; whoever catches ``error`` reports what went wrong."""
         with contextlib.suppress(UnknownError):
             self._end(case_run, {"status": "error", "case": case.id, "error": str(error)}, passed=False)
 

@@ -142,7 +142,7 @@ class FreshProcess:
         stream: IO[str] | None = self._process.stdin
         if stream is None:
             return
-        with contextlib.suppress(ValueError, OSError):  # the process ended: whoever waits for an answer is told
+        with contextlib.suppress(ValueError, OSError):  # the process ended: whoever waits for an answer gets an error
             while line := self._said.get():
                 stream.write(line)
                 stream.flush()

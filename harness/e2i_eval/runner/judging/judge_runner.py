@@ -216,7 +216,7 @@ def _judged(case: Case, rules: Sequence[JudgeRule], judgements: Sequence[Judgeme
 
 
 def _of_notes(notes: Sequence[WireNote]) -> Iterator[Verdict]:
-    """Yield a verdict for what no single judge can tell: recorded answers nobody asked for, a cassette not written."""
+    """Yield a verdict for what no single judge sees: recorded answers nobody asked for, a cassette not written."""
     left = [note.message for note in notes if note.kind in {"leftover", "cassette"}]
     if left:
         yield Verdict(check="judge.cassette", status="error", reason="; ".join(left))

@@ -111,12 +111,12 @@ class ClaudeServer:
             settle_s: how long to wait for requests under way: an answer counts once its client has hung up.
         """
         end_s = time.monotonic() + settle_s
-        told = self._control()
-        while told["under_way"] > told["held"] and time.monotonic() < end_s:
+        state = self._control()
+        while state["under_way"] > state["held"] and time.monotonic() < end_s:
             time.sleep(POLL_S)
-            told = self._control()
-        repeated = {digest: body["paid"] for digest, body in told["bodies"].items() if body["paid"] > 1}
-        known = {name: told[name] for name in ("asked", "paid", "statuses", "most_under_way", "held")}
+            state = self._control()
+        repeated = {digest: body["paid"] for digest, body in state["bodies"].items() if body["paid"] > 1}
+        known = {name: state[name] for name in ("asked", "paid", "statuses", "most_under_way", "held")}
         return Counts(**known, repeated=repeated)
 
     def wait_held(self, timeout_s: float) -> Counts:
@@ -127,8 +127,8 @@ class ClaudeServer:
         """
         end_s = time.monotonic() + timeout_s
         while time.monotonic() < end_s:
-            told = self._control()
-            if told["held"] and told["held"] == told["under_way"]:
+            state = self._control()
+            if state["held"] and state["held"] == state["under_way"]:
                 return self.counts()
             time.sleep(POLL_S)
         what = f"the server held nothing back within {timeout_s:g} s: {self.counts()}"

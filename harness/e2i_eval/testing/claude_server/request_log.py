@@ -85,7 +85,7 @@ class RequestLog:
             return left, max(0.0, self.window_start_s + plan.limit_window_s - time.monotonic())
 
     def wait_while_held(self, plan: Callable[[], ServerPlan], is_gone: Callable[[], bool]) -> bool:
-        """Wait as long as the plan holds answers back; tell whether the client is still there."""
+        """Wait as long as the plan holds answers back; return whether the client is still there."""
         if not self._is_held(plan()):
             return not is_gone()
         with self.lock:

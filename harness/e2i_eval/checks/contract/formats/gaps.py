@@ -1,4 +1,4 @@
-"""What each form of span cannot tell, as data: a demand for it can only be met by other logging."""
+"""What each form of span cannot record, as data: a demand for it can only be met by other logging."""
 
 from __future__ import annotations
 

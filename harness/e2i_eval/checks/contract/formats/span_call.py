@@ -1,4 +1,4 @@
-"""From a span to the model call it tells of, its settings included, whatever library wrote it."""
+"""From a span to the model call it records, its settings included, whatever library wrote it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FINISH_REASONS = {
 
 
 def read_call(span: Span) -> ModelCall:
-    """Return what ``span`` tells of its call."""
+    """Return what ``span`` records of its call."""
     inputs, outputs = _unwrapped(span.inputs), _decoded(span.outputs)
     attributes = {key: value for key, value in span.attributes.items() if key not in COPIES}
     form, message = _reply(outputs)
@@ -164,7 +164,7 @@ def _message_id(message: JsonObject | None) -> str | None:
     if message is None:
         return None
     message_id = (message.get("response_metadata") or {}).get("id") or message.get("id")
-    # LangChain and hand-made spans have ids of their own; only the API's tell which answer this is.
+    # LangChain and hand-made spans have ids of their own; only the API's identify the answer.
     return message_id if isinstance(message_id, str) and message_id.startswith("msg_") else None
 
 
