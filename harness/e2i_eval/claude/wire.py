@@ -147,7 +147,7 @@ class ClaudeWire:
 
     @contextmanager
     def rehearsal(self, case: Case) -> Iterator[Callable[[], Forecast]]:
-        """Run ``case`` in the block as ``record`` would, but send nothing; yield a function from which to learn the cost.
+        """Run ``case`` in the block as ``record`` would, but send nothing; yield a function that returns its forecast.
 
         A case without a cassette goes as its script says. Nothing is written, and nothing noted.
 
