@@ -203,7 +203,7 @@ def test_a_dead_server_is_not_flushed_to(make: Make) -> None:
 
     assert tracking.flushes == 0
     assert evaluation.evidence.run.flush_s == 0
-    assert "told to be dead" in evaluation.evidence.unknown
+    assert "the tracking server in memory is switched off" in evaluation.evidence.unknown
 
 
 def test_a_flush_that_raises_is_a_finding(make: Make) -> None:
